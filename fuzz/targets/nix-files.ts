@@ -8,6 +8,7 @@ import {
 import { decodeNar, encodeNar, type NarNode, narOfBytes } from '../../src/formats/nix/nar.ts'
 import {
   isContentAddressed,
+  type Narinfo,
   narFingerprint,
   parseNarinfo,
   printNarinfo,
@@ -106,6 +107,11 @@ export const NARINFO_TOKENS: readonly string[] = [
   ...[
     'StorePath: ',
     'URL: ',
+    'Provenance: {}\n',
+    'Note:\n',
+    'References:',
+    '\n\n',
+    '+',
     'Compression: ',
     'FileHash: ',
     'FileSize: ',
@@ -176,9 +182,20 @@ export const NIX_FILES: readonly Target[] = [
     tokens: NARINFO_TOKENS,
     read: input => parseNarinfo(textOf(input)),
     print: printNarinfo,
-    also: narinfo => {
+    also: (narinfo, input) => {
       assert.match(narFingerprint(narinfo), /^1;[^;]+;sha256:[0-9a-z]{52};[1-9]\d*;[^;]*$/)
+      assertOneReading(textOf(input), narinfo)
       isContentAddressed(narinfo)
     },
   }),
 ]
+
+/** Whoever goes line by line finds the same size and the same references, wherever they stand. */
+function assertOneReading(text: string, { narSize, references }: Narinfo): void {
+  for (const line of text.split('\n')) {
+    const value = line.slice(line.indexOf(':') + 1)
+    if (line.startsWith('NarSize:')) assert.equal(Number(value), narSize)
+    if (!line.startsWith('References:')) continue
+    assert.equal(new Set(value.split(' ').filter(Boolean)).size, references.length)
+  }
+}

@@ -68,7 +68,8 @@ export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], 
     }
   })
   // Of what nobody offers the verifier knows the hash part alone; here the whole name is known.
-  const isNameless = outcome.kind === 'refused' && outcome.offer === undefined
+  const isNameless =
+    outcome.kind === 'unanswered' || (outcome.kind === 'refused' && outcome.offer === undefined)
   return { answers, outcome: isNameless ? { ...outcome, verdict: { ...outcome.verdict, path } } : outcome }
 }
 
@@ -76,7 +77,9 @@ async function judgeOne(inquiry: Inquiry, upstreams: readonly Upstream[], path: 
   const { answers, outcome } = await offered(inquiry, upstreams, path)
   if (outcome.kind === 'absent') return { path, verdict: nowhere(path, upstreams), references: [] }
   const { verdict } = outcome
-  const offer = answers.map(({ said }) => said).find(said => said.kind === 'offer')?.offer
+  // Another cache's word about it may not stand.
+  const stands = 'offer' in outcome ? outcome.offer : undefined
+  const offer = stands ?? answers.map(({ said }) => said).find(said => said.kind === 'offer')?.offer
   if (offer !== undefined && offer.narinfo.path !== path) {
     return { path, verdict: calledOtherwise(path, offer.upstream, offer.narinfo.path), references: [] }
   }

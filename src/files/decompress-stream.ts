@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { addAbortSignal, type Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createBrotliDecompress, createGunzip } from 'node:zlib'
+import * as zlib from 'node:zlib'
 import { printable } from '../primitives/printable.ts'
 import type { Compression } from './compressed/compression.ts'
 import { compressionOf, DecompressionError, MAGIC_SIZE } from './decompress.ts'
@@ -22,6 +22,16 @@ const ARGUMENTS: Readonly<Record<Exclude<Compression, 'gzip'>, readonly string[]
   zstd: ['--decompress', '--stdout', '--quiet', '--memory=256MB'],
   lzip: ['--decompress', '--stdout'],
 }
+
+/** Node has its own zstd from 22.15 on. */
+const { createZstdDecompress: createZstd } = zlib as {
+  readonly createZstdDecompress?: (options: {
+    readonly params: Readonly<Record<number, number>>
+  }) => Transform
+}
+
+/** Zstandard's ZSTD_d_windowLogMax: as much memory as the program may take. */
+const ZSTD_MEMORY = { params: { 100: 28 } }
 
 /** How to decompress a stream. */
 export interface DecompressOptions {
@@ -49,7 +59,9 @@ export async function* decompressed(
   try {
     yield* await unpack(within(body, limit), compression, either)
   } catch (error) {
-    const isZlibs = /^(?:Z_|ERR_BROTLI_|ERR__ERROR_)/.test(String((error as NodeJS.ErrnoException).code))
+    const isZlibs = /^(?:Z_|ZSTD_|ERR_BROTLI_|ERR__ERROR_)/.test(
+      String((error as NodeJS.ErrnoException).code),
+    )
     throw isZlibs ? corrupt(printable((error as Error).message, 200)) : error
   } finally {
     ended.abort()
@@ -71,11 +83,12 @@ async function unpack(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array>> {
   if (compression === 'none' || compression === '') return body
-  if (compression === 'br') return through(body, createBrotliDecompress(), signal)
+  if (compression === 'br') return through(body, zlib.createBrotliDecompress(), signal)
   const head = await headOf(body)
   const kind = compressionOf(head)
   const whole = chained(head, body)
-  if (kind === 'gzip') return through(whole, createGunzip(), signal)
+  if (kind === 'gzip') return through(whole, zlib.createGunzip(), signal)
+  if (kind === 'zstd' && createZstd !== undefined) return through(whole, createZstd(ZSTD_MEMORY), signal)
   if (kind !== undefined) return throughProgram(whole, kind, signal)
   throw corrupt(`it is compressed in an unknown way ("${printable(compression, 40)}")`)
 }

@@ -11,6 +11,7 @@ const OVERHEAD = 256
 const TEXT_OVERHEAD = 64
 /**
  * An upstream that gave no answer for SLOW milliseconds is not asked again for SPARED milliseconds.
+ * After that nobody waits for it longer than SLOW, until it has answered.
  */
 const SLOW = 1000
 const SPARED = 10_000
@@ -33,8 +34,8 @@ export interface RememberingUpstream extends Upstream {
 
 /**
  * An upstream whose answers are kept for as long as the policy says. Lack of an answer is not kept.
- * But an upstream that took long to fail is not asked again at once: with thousands of paths to ask
- * about, Nix would never finish.
+ * But an upstream that took long to fail is not asked again at once, and not waited for as long as
+ * before: with thousands of paths to ask about, Nix would never finish.
  */
 export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages): RememberingUpstream {
   const kept = new Map<string, Word & { readonly size: number }>()
@@ -53,8 +54,21 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       drop(oldest)
     }
   }
-  let silence: Word | undefined
+  let silence: (Word & { readonly said: Extract<Said, { kind: 'silent' }> }) | undefined
   const age = { offer: maxAge, absent: negativeMaxAge, silent: 0, malformed: 0 }
+
+  const spare = (said: Extract<Said, { kind: 'silent' }>) => {
+    const since = Date.now()
+    silence = { said, since, until: since + SPARED }
+  }
+  async function ask(digest: string): Promise<Said> {
+    const now = Date.now()
+    const said = await upstream.narinfo(digest)
+    if (said.kind === 'silent' && Date.now() - now > SLOW) spare(said)
+    else silence = undefined
+    if (age[said.kind] > 0) keep(digest, { said, since: now, until: now + age[said.kind] * 1000 })
+    return said
+  }
 
   return {
     ...upstream,
@@ -64,12 +78,13 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       if (found !== undefined && stands(found, now)) return found.said
       drop(digest)
       if (silence !== undefined && stands(silence, now)) return silence.said
-      const said = await upstream.narinfo(digest)
-      const since = Date.now()
-      if (said.kind === 'silent' && since - now > SLOW) silence = { said, since, until: since + SPARED }
-      if (age[said.kind] === 0) return said
-      keep(digest, { said, since: now, until: now + age[said.kind] * 1000 })
-      return said
+      const asked = ask(digest)
+      if (silence === undefined) return asked
+      const { said } = silence
+      return soon(asked, () => {
+        spare(said)
+        return said
+      })
     },
     until: digest => kept.get(digest)?.until,
     forget() {
@@ -78,6 +93,14 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       silence = undefined
     },
   }
+}
+
+/** What was asked, if it comes within SLOW milliseconds; otherwise what `late` returns. */
+function soon<T>(asked: Promise<T>, late: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(late()), SLOW)
+    asked.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** An upstream's answer, and the period in which it is valid, in milliseconds since 1970. */

@@ -9,6 +9,8 @@ export type CounterName =
   | 'verdicts'
   | 'hook_questions'
   | 'conflicts'
+  | 'unanswered'
+  | 'upstream_silences'
 
 export type HistogramName = 'request_seconds' | 'upstream_seconds'
 
@@ -49,6 +51,8 @@ export function openMetrics(): Metrics {
     ]),
     verdicts: counter('Verdicts on what upstreams offer.', ['outcome', 'code']),
     hook_questions: counter('Questions of the hooks.', ['question', 'outcome']),
+    unanswered: counter('Questions that no upstream could answer.'),
+    upstream_silences: counter('Times that an upstream stopped answering.', ['upstream']),
     conflicts: counter('Times that what upstreams say of a path could not all be true.'),
   }
   const histograms: Readonly<Record<HistogramName, Family<Histogram>>> = {

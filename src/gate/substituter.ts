@@ -136,7 +136,7 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
  * 1970.
  */
 function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly number[]): number | undefined {
-  if (said === undefined || outcome.kind === 'refused' || outcome.kind === 'unfetched') return undefined
+  if (said === undefined || (outcome.kind !== 'trusted' && outcome.kind !== 'absent')) return undefined
   const until = outcome.kind === 'trusted' ? outcome.verdict.until : undefined
   return Math.min(said, ...[...ends, ...(until === undefined ? [] : [until])].map(end => end * 1000))
 }
@@ -147,11 +147,13 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
   switch (outcome.kind) {
     case 'absent':
       metrics.count('verdicts', { outcome: 'absent', code: '' })
-      tellSilent(log, outcome.silent)
       return notFound()
+    case 'unanswered':
+      tellOdd(log, outcome.verdict.path, outcome.strays)
+      return unanswered(parts, policy, outcome.verdict)
     case 'trusted': {
       metrics.count('verdicts', { outcome: 'trusted', code: '' })
-      tellSilent(log, outcome.verdict.strays)
+      tellOdd(log, outcome.verdict.subject.path, outcome.verdict.strays)
       if (outcome.isNew) tellAdmitted(log, outcome)
       const { verdict, offer, signatures } = outcome
       return passOn(policy, verdict.subject, () => narinfoAnswer(key, offer, signatures))
@@ -165,7 +167,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       const [{ code }] = verdict.findings
       metrics.count('verdicts', { outcome: verdict.outcome, code })
       if (code === 'disagreement') metrics.count('conflicts')
-      tellSilent(log, verdict.strays ?? [])
+      tellOdd(log, verdict.path, verdict.strays ?? [])
       log('warning', policy?.mode === 'warn' ? 'would be refused' : 'refused', {
         path: verdict.path,
         code,
@@ -202,9 +204,30 @@ function tellAdmitted(log: Log, { verdict, offer }: Extract<OfferOutcome, { kind
   log('info', 'admitted', { path: verdict.subject.path, rule: verdict.rule, upstream: offer.upstream })
 }
 
-function tellSilent(log: Log, strays: readonly Stray[]): void {
+/**
+ * Nobody offers the path, and some upstream cannot be asked or understood. That upstreams do not
+ * answer is told once for each, and not for each path: see upstreams.ts.
+ */
+function unanswered({ log, metrics }: GateParts, policy: Policy | undefined, verdict: Refusal): GateResponse {
+  metrics.count('verdicts', { outcome: verdict.outcome, code: verdict.findings[0].code })
+  metrics.count('unanswered')
+  if (policy?.mode === 'warn' || policy?.gate.onNoAnswer !== 'fail') return notFound()
+  log('warning', 'refused', {
+    path: verdict.path,
+    code: verdict.findings[0].code,
+    status: exitCode(verdict),
+    why: sentence(verdict),
+  })
+  return refused('fail', `nixsig: ${sentence(verdict)}`)
+}
+
+/** Which upstreams were passed over although they answered. */
+function tellOdd(log: Log, path: string, strays: readonly Stray[]): void {
   for (const { problem, origin, detail } of strays) {
-    if (problem === 'no-answer') log('warning', 'no answer from an upstream', { upstream: origin, detail })
+    if (problem === 'unread-answer')
+      log('warning', 'an answer that cannot be read', { path, upstream: origin, detail })
+    if (problem === 'other-word')
+      log('warning', 'an upstream says something else', { path, upstream: origin, detail })
   }
 }
 

@@ -1,7 +1,8 @@
 import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
-import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
+import type { Said, Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { GateSettings } from '../policy/gate-settings.ts'
 import { type RememberingUpstream, remembering } from './cached-upstream.ts'
+import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The upstreams that the current policy names. */
@@ -19,10 +20,12 @@ export interface Upstreams {
 
 /**
  * Opens the upstreams that a policy's gate settings name, and keeps them open while the policies
- * that follow name the same ones. Counts and times their answers in `metrics`.
+ * that follow name the same ones. Counts and times their answers in `metrics`. Logs when one stops
+ * answering, and when it answers again; after `forget`, that it does not is news again.
  */
-export function keepUpstreams(metrics: Metrics) {
+export function keepUpstreams(metrics: Metrics, log: Log) {
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
+  const attention = payAttention(metrics, log)
   const close = () => {
     for (const upstream of held?.upstreams ?? []) upstream.close()
     held = undefined
@@ -33,14 +36,52 @@ export function keepUpstreams(metrics: Metrics) {
       if (held?.settings !== settings) {
         close()
         const open = gate.upstreams.map(one => openUpstream(one, { timeout: gate.timeout * 1000 }))
-        held = { settings, upstreams: open.map(upstream => remembering(upstream, gate)) }
+        held = {
+          settings,
+          upstreams: open.map(upstream => remembering(watched(upstream, attention.heard), gate)),
+        }
       }
       return upstreamsOver(held.upstreams, metrics)
     },
     forget() {
+      attention.forget()
       for (const upstream of held?.upstreams ?? []) upstream.forget()
     },
     close,
+  }
+}
+
+/** Told what each upstream says. */
+type Attention = (upstream: string, said: Said) => void
+
+/**
+ * Tells when an upstream stops answering and when it answers again, once each, however many paths
+ * it is asked about.
+ */
+function payAttention(metrics: Metrics, log: Log): { readonly heard: Attention; forget(): void } {
+  const silent = new Set<string>()
+  return {
+    heard(upstream, said) {
+      if (said.kind !== 'silent') {
+        if (silent.delete(upstream)) log('info', 'an upstream answers again', { upstream })
+      } else if (!silent.has(upstream)) {
+        silent.add(upstream)
+        metrics.count('upstream_silences', { upstream })
+        log('warning', 'no answer from an upstream', { upstream, detail: said.detail })
+      }
+    },
+    forget: () => silent.clear(),
+  }
+}
+
+function watched(upstream: Upstream, heard: Attention): Upstream {
+  return {
+    ...upstream,
+    async narinfo(digest) {
+      const said = await upstream.narinfo(digest)
+      heard(upstream.url, said)
+      return said
+    },
   }
 }
 

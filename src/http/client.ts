@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onAbort, within } from '../files/deadline.ts'
 import { printable } from '../primitives/printable.ts'
+import { decodeBody, isEncoded } from './decode-body.ts'
 import type { Patience } from './patience.ts'
 import { asSourceError, SourceError } from './source-error.ts'
 
@@ -31,6 +32,8 @@ export interface Question {
   readonly redirects?: 'same host' | 'anywhere'
   /** Statuses that mean that the file does not exist; by default 404 only. */
   readonly absent?: readonly number[]
+  /** Whether a body in an encoding that nobody asked for is decoded; by default it is refused. */
+  readonly encodings?: 'decode' | 'refuse'
 }
 
 /** Validators (RFC 9110, section 8.8). Each can be sent in a header as it is. */
@@ -210,12 +213,14 @@ async function answerOf(response: IncomingMessage, question: Question, signal: A
     throw refused('says that nothing has changed, and was not asked that')
   }
   if (status !== 200) throw new SourceError(`answered ${status}`, { isPassing: PASSING.includes(status) })
-  const encoding = response.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity') {
+  const encoding = response.headers['content-encoding']
+  if (isEncoded(encoding) && question.encodings !== 'decode') {
     response.destroy()
-    throw refused(`answered in the encoding "${printable(encoding, 40)}", which was not asked for`)
+    throw refused(`answered in the encoding "${printable(encoding ?? '', 40)}", which was not asked for`)
   }
-  return { status, body: await bodyOf(response, question, signal), validators: validatorsOf(response) }
+  const sent = await bodyOf(response, question, signal)
+  const body = isEncoded(encoding) ? await decodeBody(sent, encoding, { ...question, signal }) : sent
+  return { status, body, validators: validatorsOf(response) }
 }
 
 async function bodyOf(

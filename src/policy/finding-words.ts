@@ -33,6 +33,8 @@ const STRAYS: Readonly<Record<Stray['problem'], string>> = {
   'other-subject': 'a signature for another path',
   unreadable: 'a signature that cannot be read',
   'no-answer': 'a binary cache that did not answer',
+  'unread-answer': 'a binary cache whose answer cannot be read',
+  'other-word': 'a binary cache that says something else, which no listed key signed',
   unused: 'a signature that nothing asks for',
   'other-contents': 'a derivation that declares other contents',
 }

@@ -84,6 +84,8 @@ export interface Stray {
     | 'other-subject' // by a trusted key, about another path
     | 'unreadable' // where a derivation says that one is, and nothing needs it
     | 'no-answer' // a binary cache that should have answered; others did
+    | 'unread-answer' // a binary cache whose answer cannot be read; others can
+    | 'other-word' // a binary cache that says something else, which no listed key signed
     | 'unused' // by a trusted key, of a kind that no requirement asks for
     | 'other-contents' // a derivation that fetches the path and declares a hash that its contents are not known to have
   readonly origin: string

@@ -12,6 +12,14 @@ const TOLD = 3
 const PARAGRAPH_LINES = 30
 const NAMES = 8
 
+/** A cache that gave no answer that counts may have the missing signature. */
+const TOLD_STRAYS: readonly Stray['problem'][] = [
+  'no-answer',
+  'unread-answer',
+  'other-word',
+  'other-contents',
+]
+
 /**
  * A verdict in one line of at most 900 characters: what is refused and on which ground, what was
  * needed, what was found, who did not answer, what to do next. Nothing in it can start a new line
@@ -24,10 +32,7 @@ export function sentence(verdict: Verdict): string {
 /** The same with this next step, escaped, for a reader who can do something else. */
 export function sentenceWith(verdict: Verdict, step: string): string {
   if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
-  // A cache that did not answer may have the missing signature.
-  const told = (verdict.strays ?? [])
-    .filter(({ problem }) => problem === 'no-answer' || problem === 'other-contents')
-    .map(strayWords)
+  const told = (verdict.strays ?? []).filter(({ problem }) => TOLD_STRAYS.includes(problem)).map(strayWords)
   const reasons = list(
     [...new Set([...verdict.findings.map(findingWords), ...told])],
     SENTENCE_FINDINGS,

@@ -1,47 +1,51 @@
 /** Judges what binary caches say about a path before Nix fetches it. */
-import { developerSignatureFiles } from '../evidence/signature-files.ts'
-import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
-import type { Offer, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
-import { narFingerprint } from '../formats/nix/narinfo.ts'
-import { parseNixSignature } from '../formats/nix/nix-key.ts'
-import { isDerivationPath, parseStorePath, STORE_DIR, type StorePath } from '../formats/nix/store-path.ts'
+import type { Offer, Said, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
+import type { ContentAddress } from '../formats/nix/content-address.ts'
+import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
 import { identityOf } from '../ledger/stamp.ts'
-import type { Refusal, Side, Stray, Trouble, Trust, Verdict } from '../policy/verdict.ts'
-import { FormatError } from '../primitives/format-error.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { SubjectKind } from '../policy/policy.ts'
+import type { Claim, Finding, Refusal, Stray, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import { declaredFor, haveHash, tellingOfUnlike } from './declared-contents.ts'
-import type { Input } from './derivation-parts.ts'
-import { addressByName, type Identified, identify } from './identify.ts'
+import { tellingOfUnlike } from './declared-contents.ts'
 import type { Inquiry } from './inquiry.ts'
-import { type Coming, judgeElsewhere } from './judge-elsewhere.ts'
-import { vouchedFor } from './makers.ts'
+import { judgeElsewhere } from './judge-elsewhere.ts'
+import { type Offered, whatItIs } from './offered-path.ts'
 import { recordOffer } from './record.ts'
 import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { noteConflicts } from './seen-conflicts.ts'
-
-/** The most signatures by keys that nobody lists that a path keeps. */
-const UNLISTED_LIMIT = 8
+import { signaturesToPassOn } from './signatures-to-pass-on.ts'
+import { disagreementOf, standingWord, straysOf, untilOf, type Word, wordsOf } from './words-of-caches.ts'
 
 /** The result of asking binary caches for a path. */
 export type OfferOutcome =
   /** Nobody has it. `silent`: the upstreams that gave no answer. */
   | { readonly kind: 'absent'; readonly silent: readonly Stray[] }
+  /** Nobody offers it, and what some upstreams would say of it is unknown. */
+  | { readonly kind: 'unanswered'; readonly verdict: Refusal; readonly strays: readonly Stray[] }
   | {
       readonly kind: 'trusted'
       readonly verdict: Trust
       readonly offer: Offer
+      /** Further offers of the same contents and references, in the order of the answers. */
+      readonly others: readonly Offer[]
       /** The signatures to pass on: see signaturesToPassOn. */
       readonly signatures: readonly string[]
       /** Whether the ledger did not have it yet. */
       readonly isNew: boolean
     }
-  /** Refused. `offer` and `signatures`: what can be passed on if the policy is in warn mode. */
+  /**
+   * Refused. `offer`, `others` and `signatures`: what can be passed on if the policy is in warn
+   * mode.
+   */
   | {
       readonly kind: 'refused'
       readonly verdict: Refusal
       readonly offer?: Offer
+      readonly others?: readonly Offer[]
       readonly signatures?: readonly string[]
     }
   /**
@@ -49,21 +53,6 @@ export type OfferOutcome =
    * its origin.
    */
   | { readonly kind: 'unfetched'; readonly verdict: Refusal }
-
-/** What is known about an offered path without trusting anybody. */
-interface Offered extends Coming, Pick<Input, 'unlike'> {
-  /**
-   * Whether what would vouch for it can only be checked over the file itself: a developer's own
-   * signature that is named by a derivation or kept here, or the hash that a derivation declares.
-   */
-  readonly isForItsBytes: boolean
-  /**
-   * Whether only a cache says that the contents have the hash that their name is made of. Nix
-   * compares them when they are here; until then the ledger must not know them, unless the people
-   * whom the policy asks for signed these very contents.
-   */
-  readonly isPromised: boolean
-}
 
 /**
  * Judges what upstreams answered about one path, and records what is admitted and who disagreed.
@@ -75,63 +64,177 @@ export async function admitOffers(
   digest: string,
   answers: readonly UpstreamAnswer[],
 ): Promise<OfferOutcome> {
-  const offers = answers.flatMap(({ said }) => (said.kind === 'offer' ? [said.offer] : []))
-  const silent = answers.flatMap(({ upstream, said }): readonly Stray[] =>
-    said.kind === 'silent' ? [{ problem: 'no-answer', origin: upstream, detail: said.detail }] : [],
-  )
-  const troubles = answers.flatMap(({ upstream, said }): readonly Trouble[] =>
-    said.kind === 'malformed' ? [{ origin: upstream, detail: said.detail }] : [],
-  )
-  const [offer] = offers
-  // If nobody offers the path, its name is not known either.
-  const path = offer?.narinfo.path ?? `${STORE_DIR}/${digest}-*`
-  const isUnanswered = offer === undefined && answers.length > 0 && silent.length === answers.length
-  const obstacles = isUnanswered ? silent : troubles
-  if (obstacles.length > 0) {
-    const verdict = undecided(path, obstacles)
-    return offer === undefined
-      ? { kind: 'refused', verdict }
-      : { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+  const [offer, ...others] = answers.flatMap(({ said }) => (said.kind === 'offer' ? [said.offer] : []))
+  const strays = answers.flatMap(({ upstream, said }) => strayOf(upstream, said))
+  if (offer === undefined) {
+    const saysNo = answers.some(({ said }) => said.kind === 'absent')
+    // Who is silent beside others is skipped; who cannot be understood may have the path.
+    const [first, ...rest] = strays.filter(({ problem }) => problem !== 'no-answer' || !saysNo)
+    if (first === undefined) return { kind: 'absent', silent: strays }
+    // Nobody offers the path, so its name is not known either.
+    return { kind: 'unanswered', verdict: undecided(`${STORE_DIR}/${digest}-*`, [first, ...rest]), strays }
   }
-  if (offer === undefined) return { kind: 'absent', silent }
   try {
-    return await admitOffer(inquiry, [offer, ...offers.slice(1)], silent)
+    return await admitOffer(inquiry, [offer, ...others], strays)
   } catch (error) {
-    const verdict = refusalOf(error, path, 'output')
-    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+    const verdict = refusalOf(error, offer.narinfo.path, 'output')
+    return { kind: 'refused', verdict, ...passable(offer, [offer, ...others]) }
   }
 }
 
-async function admitOffer(
-  inquiry: Inquiry,
-  offers: readonly [Offer, ...Offer[]],
-  silent: readonly Stray[],
-): Promise<OfferOutcome> {
-  const [offer] = offers
-  const path = parseStorePath(offer.narinfo.path)
-  // Asking the store about a path that is not on the disk would cost more than everything else
-  // here.
-  const info = isOnDisk(path.path) ? await (await inquiry.store()).pathInfo(path.path) : undefined
-  const offered = await whatItIs(inquiry, path, offers)
-  const disagreement = disagreementOf(offered, offers, info)
-  if (disagreement !== undefined) {
-    const { verdict, sides } = disagreement
-    if (inquiry.records) {
-      recordConflict(inquiry.places.state, path.digest, { path: path.path, time: inquiry.now, sides })
-    }
-    // What listed builders signed about it is kept, even if a cache shows something else later.
-    if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
-    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+/** What is told of an answer that is none. */
+function strayOf(origin: string, said: Said): readonly Stray[] {
+  if (said.kind === 'silent') return [{ problem: 'no-answer', origin, detail: said.detail }]
+  return said.kind === 'malformed' ? [{ problem: 'unread-answer', origin, detail: said.detail }] : []
+}
+
+/** What a refusal lets through in warn mode: the first offer, and those that say the same. */
+function passable(offer: Offer, offers: readonly Offer[]) {
+  return { offer, others: othersLike(offer, offers), signatures: signaturesToPassOn([], [offer]) }
+}
+
+/** The other offers that say the same as this one of what a signature covers. */
+function othersLike(offer: Offer, offers: readonly Offer[]): readonly Offer[] {
+  const said = narFingerprint(offer.narinfo)
+  return offers.filter(other => other !== offer && narFingerprint(other.narinfo) === said)
+}
+
+async function admitOffer(inquiry: Inquiry, offers: Offers, strays: readonly Stray[]): Promise<OfferOutcome> {
+  const words = wordsOf(await inquiry.policy(), inquiry.now, offers)
+  const stored = await storedAs(inquiry, offers)
+  const standing = standingWord(words, stored)
+  if (standing.kind === 'one') {
+    return conclude(inquiry, await judgeWord(inquiry, standing.word, { words, offers }), strays)
   }
-  const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
-  const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
+  const judged: JudgedWord[] = []
+  if (standing.kind === 'open') {
+    for (const word of words) judged.push(await judgeWord(inquiry, word, { words, offers }))
+  }
+  const one = oneOf(judged)
+  if (one !== undefined) return conclude(inquiry, one, strays)
+  const { verdict, sides } = disagreementOf(await kindOf(inquiry, { words, offers }), words, stored)
+  const { path } = verdict
+  if (inquiry.records) {
+    const { digest } = parseStorePath(path)
+    recordConflict(inquiry.places.state, digest, { path, time: inquiry.now, sides })
+  }
+  // What listed builders signed about it is kept, even if a cache shows something else later.
+  if (inquiry.notesConflicts) noteConflicts(inquiry, path, claimsAbout(path, words))
+  const signed = words.find(({ backing }) => backing.length > 0) ?? words[0]
+  return { kind: 'refused', verdict: { ...verdict, strays }, ...passable(signed.offers[0], offers) }
+}
+
+type Offers = readonly [Offer, ...Offer[]]
+
+/** All that is offered of a path. */
+interface AllSaid {
+  readonly words: readonly [Word, ...Word[]]
+  readonly offers: Offers
+}
+
+/** A word of the caches, and what would become of the path if only that had been said. */
+interface JudgedWord {
+  readonly offered: Offered
+  readonly word: Word
+  readonly verdict: Verdict
+  readonly signatures: readonly string[]
+}
+
+/** Whether all paths that are offered are in the store, and as what. */
+async function storedAs(inquiry: Inquiry, offers: Offers): Promise<readonly PathInfo[]> {
+  const stored: PathInfo[] = []
+  for (const path of new Set(offers.map(({ narinfo }) => narinfo.path))) {
+    // Asking the store about a path that is not on the disk would cost more than everything else
+    // here.
+    const info = isOnDisk(path) ? await (await inquiry.store()).pathInfo(path) : undefined
+    if (info !== undefined) stored.push(info)
+  }
+  return stored
+}
+
+/**
+ * Of words that nobody signed: the only one that other evidence or the path's own name speaks for,
+ * or else one for which only the bytes can speak, since no cache is believed then. Undefined if
+ * there is none.
+ */
+function oneOf(judged: readonly JudgedWord[]): JudgedWord | undefined {
+  const trusted = judged.filter(({ verdict }) => verdict.outcome === 'trusted')
+  const proven = trusted.filter(({ offered }) => offered.isProven)
+  const [one, ...more] = proven.length === 1 ? proven : trusted
+  if (one === undefined) return judged.find(({ offered }) => offered.isForItsBytes)
+  return more.length === 0 ? one : undefined
+}
+
+/** Never throws for a fault of the path, of its evidence or of the store. */
+async function judgeWord(inquiry: Inquiry, word: Word, said: AllSaid): Promise<JudgedWord> {
+  const path = parseStorePath(word.offers[0].narinfo.path)
+  const others = said.words.filter(other => other !== word)
+  try {
+    const offered = await whatItIs(inquiry, path, { word, ...said })
+    const { judged, signatures } = await judgeOffered(inquiry, offered, word, others)
+    const strays = [...(judged.strays ?? []), ...straysOf(others)]
+    const until = untilOf(await inquiry.policy(), word, others)
+    const verdict =
+      judged.outcome === 'trusted' ? endingAt({ ...judged, strays }, until) : { ...judged, strays }
+    return { offered, word, verdict, signatures }
+  } catch (error) {
+    const offered: Offered = {
+      path,
+      kind: 'output',
+      isForItsBytes: false,
+      isPromised: false,
+      isProven: false,
+    }
+    const signatures = signaturesToPassOn([], [word.offers[0]])
+    return { offered, word, verdict: refusalOf(error, path.path, 'output'), signatures }
+  }
+}
+
+function endingAt(trust: Trust, end: number | undefined): Trust {
+  const until = earliest([trust.until, end])
+  return until === undefined ? trust : { ...trust, until }
+}
+
+/** Records what is admitted, and says what becomes of the path. */
+async function conclude(
+  inquiry: Inquiry,
+  judged: JudgedWord,
+  strays: readonly Stray[],
+): Promise<OfferOutcome> {
+  const { offered, word, signatures } = judged
+  const verdict: Verdict = { ...judged.verdict, strays: [...(judged.verdict.strays ?? []), ...strays] }
+  const [first, ...others] = word.offers
+  const offer = withAddress(first, offered.contentAddress)
   if (verdict.outcome === 'trusted') {
     const records = inquiry.records && (!offered.isPromised || isForContents(verdict))
-    const isNew = records && (await recordOffer(inquiry, verdict, path))
-    return { kind: 'trusted', verdict, offer, signatures, isNew }
+    const isNew = records && (await recordOffer(inquiry, verdict, offered.path))
+    return { kind: 'trusted', verdict, offer, others, signatures, isNew }
   }
   if (offered.isForItsBytes) return { kind: 'unfetched', verdict }
-  return { kind: 'refused', verdict, offer, signatures }
+  return { kind: 'refused', verdict, offer, others, signatures }
+}
+
+/**
+ * The offer with a content address that another cache stated: Nix compares the contents with it,
+ * and registers the path as what it was judged as.
+ */
+function withAddress(offer: Offer, contentAddress: ContentAddress | undefined): Offer {
+  const narinfo = { ...offer.narinfo, contentAddress }
+  const isNew = offer.narinfo.contentAddress === undefined && isContentAddressed(narinfo)
+  return isNew ? { ...offer, narinfo } : offer
+}
+
+async function kindOf(inquiry: Inquiry, said: AllSaid): Promise<SubjectKind> {
+  const [word] = said.words
+  const path = parseStorePath(word.offers[0].narinfo.path)
+  const kind = whatItIs(inquiry, path, { word, ...said }).then(offered => offered.kind)
+  return kind.catch((): SubjectKind => 'output')
+}
+
+/** What listed builders signed of the path with this name, whoever offers it. */
+function claimsAbout(path: string, words: readonly Word[]): readonly Claim[] {
+  const claims = words.flatMap(({ signed }) => signed.flatMap(evidence => evidence.claims))
+  return claims.filter(claim => claim.path === path)
 }
 
 /** Whether all claims that counted are signatures over the contents, and not over a build graph. */
@@ -140,133 +243,31 @@ function isForContents({ basis }: Trust): boolean {
   return basis.claims.every(({ role, graph }) => role !== 'approver' && graph === undefined)
 }
 
-/**
- * Identifies a path. Its content address counts whichever cache states it: it was checked against
- * the path's name, and the other caches only left it out.
- */
-async function whatItIs(
-  inquiry: Inquiry,
-  path: StorePath,
-  offers: readonly [Offer, ...Offer[]],
-): Promise<Offered> {
-  const said = offers.map(({ narinfo }) => narinfo.contentAddress).find(address => address !== undefined)
-  const { narHash } = offers[0].narinfo
-  const contentAddress = said ?? addressByName(path, offers[0].narinfo)
-  if (isDerivationPath(path)) {
-    if (said !== undefined) return { path, kind: 'derivation', isForItsBytes: false, isPromised: false }
-    const reason = 'it is named as a derivation and not by its contents, as derivations are'
-    throw new FormatError('narinfo', reason, path.path)
-  }
-  const coming = await identify(inquiry, path, { from: 'caches', narHash, contentAddress })
-  const bytes = { narHash, fsPath: undefined }
-  if (coming.kind === 'fetched-source') {
-    const isProven = contentAddress === undefined || (await haveHash(contentAddress, bytes)) === true
-    return { ...coming, isForItsBytes: await isSignedByDeveloper(inquiry, coming), isPromised: !isProven }
-  }
-  const [maker] = coming.unlike === undefined ? [] : coming.makers
-  const declared = maker && declaredFor(maker)
-  const isOpen = declared !== undefined && (await haveHash(declared, bytes)) === undefined
-  return { ...coming, isForItsBytes: isOpen, isPromised: false }
-}
-
-/**
- * Whether a developer's signature is kept here, or is named by a derivation that somebody vouches
- * for.
- */
-async function isSignedByDeveloper(inquiry: Inquiry, { path, makers }: Identified): Promise<boolean> {
-  const { attestations } = await inquiry.policy()
-  if (developerSignatureFiles(attestations, path.path).length > 0) return true
-  const vouched = await vouchedFor(inquiry, makers)
-  return vouched.some(({ declared = [] }) => declared.some(({ signatures }) => signatures.length > 0))
-}
-
 async function judgeOffered(
   inquiry: Inquiry,
   offered: Offered,
-  offers: readonly [Offer, ...Offer[]],
+  { offers, signed }: Word,
+  others: readonly Word[],
 ): Promise<{ readonly judged: Verdict; readonly signatures: readonly string[] }> {
-  const policy = await inquiry.policy()
-  const signed = offers.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
-  const [{ narinfo }] = offers
-  const { narHash } = narinfo
-  const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
+  const { narHash } = offers[0].narinfo
+  // Builders whose keys are not valid yet, and who will be in conflict then.
+  const claims = others.flatMap(({ later }) => later).filter(claim => claim.narHash !== narHash)
+  const evidence = [...signed, { claims, strays: [], troubles: [] }]
+  const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed: evidence })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
   const listed = signed.flatMap(({ signatures }) => signatures)
   const told = tellingOfUnlike(judged, offered.unlike)
   return { judged: told, signatures: signaturesToPassOn(listed, offers) }
 }
 
-/**
- * The signatures that go into the store with a path: those by listed keys, then some others. A key
- * that nobody lists today may be listed tomorrow, and the cache need not have the path any more.
- * The offers say the same of what signatures cover.
- */
-function signaturesToPassOn(listed: readonly string[], offers: readonly Offer[]): readonly string[] {
-  const others = new Set(offers.flatMap(({ narinfo }) => narinfo.signatures))
-  for (const text of listed) others.delete(text)
-  const kept = [...others].filter(isNixSignature).slice(0, UNLISTED_LIMIT)
-  return [...new Set([...listed, ...kept])]
-}
-
-function isNixSignature(text: string): boolean {
-  try {
-    parseNixSignature(text)
-    return true
-  } catch (error) {
-    if (error instanceof FormatError) return false
-    throw error
-  }
-}
-
-async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer[]): Promise<void> {
-  const policy = await inquiry.policy()
-  const about = offers.filter(({ narinfo }) => narinfo.path === path)
-  const signed = about.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
-  noteConflicts(
-    inquiry,
-    path,
-    signed.flatMap(({ claims }) => claims),
-  )
-}
-
-/**
- * Returns how these offers disagree with each other or with what is in the store; undefined if they
- * agree.
- */
-function disagreementOf(
-  { path, kind }: Offered,
-  offers: readonly Offer[],
-  info: PathInfo | undefined,
-): { readonly verdict: Refusal; readonly sides: readonly Side[] } | undefined {
-  const sides = offers.map(({ upstream, narinfo }) => sideOf(upstream, narinfo))
-  if (info !== undefined) sides.push(sideOf('the store of this machine', info))
-  const sayings = new Set(
-    [...offers.map(({ narinfo }) => narinfo), ...(info ? [info] : [])].map(narFingerprint),
-  )
-  if (sayings.size === 1) return undefined
-  const verdict: Refusal = {
-    outcome: 'untrusted',
-    path: path.path,
-    kind,
-    ground: { kind: 'caches' },
-    findings: [{ code: 'disagreement', sides }],
-  }
-  return { verdict, sides }
-}
-
 function isOnDisk(path: string): boolean {
   return identityOf(path) !== undefined
 }
 
-function sideOf(who: string, { path, narHash, narSize }: Omit<Side, 'who'>): Side {
-  return { who, path, narHash, narSize }
-}
-
-function undecided(path: string, obstacles: readonly Trouble[]): Refusal {
+function undecided(path: string, obstacles: readonly [Stray, ...Stray[]]): Refusal {
   const [first, ...rest] = obstacles.map(
     ({ origin, detail }) => ({ code: 'unreadable', trouble: { origin, detail } }) as const,
-  )
-  if (first === undefined) throw new RangeError('nothing that is in the way')
+  ) as [Finding, ...Finding[]]
   return {
     outcome: 'indeterminate',
     path,

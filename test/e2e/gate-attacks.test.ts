@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'
 import { cachedPath, writeCache } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
@@ -19,13 +20,16 @@ const NARINFO = `${HELLO.digest}.narinfo`
 /** A good narinfo made into something else, and what is said of it. */
 const GARBAGE: Readonly<Record<string, readonly [change: (text: string) => string, reason: RegExp]>> = {
   'the narinfo of another path': [() => OTHER.narinfo, /it is about another path: .*-other/],
-  'a field twice': [text => `${text}NarSize: 8\n`, /field NarSize is repeated/],
-  'a field that is unknown': [text => `${text}Trust: me\n`, /unknown field "Trust"/],
+  'a field twice': [text => `${text}NarSize: 8\n`, /NarSize says something else again/],
+  'a field that hides the next': [
+    text => text.replace('NarSize:', 'Trust:\nNarSize:'),
+    /NarSize is read in two ways/,
+  ],
   'a store elsewhere': [
     text => text.replace('/nix/store/', '/nix/evil/'),
     /StorePath: .*not in \/nix\/store/,
   ],
-  'control characters': [text => text.replace('URL: ', 'URL: \u001b[2J'), /visible ASCII/],
+  'control characters': [text => text.replace('StorePath: ', 'StorePath: \u001b[2J'), /not in \/nix\/store/],
   'no end': [text => text.slice(0, -1), /the last line breaks off/],
   'ten megabytes': [text => text + 'Sig: x\n'.repeat(1_500_000), /more than 1048576 bytes/],
   'a NAR on another host': [text => text.replace('URL: ', 'URL: http://192.0.2.1/'), /its URL is not below/],
@@ -33,7 +37,7 @@ const GARBAGE: Readonly<Record<string, readonly [change: (text: string) => strin
     text => text.replace(/URL: .*/, 'URL: file:///etc/shadow'),
     /its URL is not below/,
   ],
-  'a NAR further up': [text => text.replace('URL: ', 'URL: ../'), /its URL is not below/],
+  'a NAR further up': [text => text.replace('URL: ', 'URL: ../'), /its URL has steps in it that lead out/],
   'contents that it does not have': [
     text => `${text}CA: fixed:r:sha256:${'0'.repeat(52)}\n`,
     /CA: its path is not the one that these contents have/,
@@ -52,12 +56,22 @@ async function assertRefused(
   assert.equal(admission(path), undefined)
 }
 
+/** The last word about an answer that cannot be read; lines of the log come a little late. */
+async function assertTold({ gate }: GatedWorld, reason: RegExp): Promise<void> {
+  const told = () =>
+    gate
+      .log()
+      .split('\n')
+      .findLast(line => line.includes('an answer that cannot be read'))
+  for (let tries = 0; tries < 50 && !reason.test(told() ?? ''); tries++) await sleep(20)
+  assert.match(told() ?? '', reason)
+}
+
 for (const version of VERSIONS) {
   const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
-    test(`${version}: attack: ${name}`, () => withGatedWorld(version, '', use))
+    test(`${version}: attack: ${name}`, () => withGatedWorld(version, 'on-no-answer = "fail"', use))
 
-  gated('a cache answers garbage: refused with its name, although another one has the path', async world => {
-    stock(world.caches[1], HELLO)
+  gated('a cache answers garbage, and no other one has the path: refused with its name', async world => {
     const [cache] = world.caches
     for (const [what, [change, reason]] of Object.entries(GARBAGE)) {
       cache.files.set(NARINFO, change(HELLO.narinfo))
@@ -65,6 +79,19 @@ for (const version of VERSIONS) {
       const { stderr } = await world.realise(HELLO.path)
       assert.ok(stderr.includes(`${cache.url}: `), `${what}: ${stderr}`)
       assert.doesNotMatch(stderr, /\u001b\[2J/)
+    }
+  })
+
+  gated('a cache answers garbage, and takes nobody else’s word away', async world => {
+    const [cache, other] = world.caches
+    stock(other, HELLO)
+    for (const [what, [change, reason]] of Object.entries(GARBAGE)) {
+      cache.files.set(NARINFO, change(HELLO.narinfo))
+      await world.world.output('/opt/nixsig/nixsig reload')
+      const { status, stderr } = await world.realise(HELLO.path)
+      assert.equal(status, 0, `${what}: ${stderr}`)
+      await assertTold(world, reason)
+      await world.world.output(`nix-store --delete ${HELLO.path}; rm -r ${GATE_STATE}/ledger`)
     }
   })
 

@@ -2,6 +2,7 @@
 // G1 to G3.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readConflict } from '../../src/ledger/conflicts.ts'
 import { cachedPath, writeCache } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
@@ -88,10 +89,25 @@ for (const version of NEWEST) {
     },
   )
 
+  gated('attack: who lies and has signed nothing takes nobody’s word away, and is named', async world => {
+    const [liar, honest] = world.caches
+    stock(liar, cachedPath('hello', 'evil\n', [MALLORY]))
+    stock(honest, hello(BETA))
+    const before = await world.world.run(`/opt/nixsig/nixsig explain ${HELLO}`)
+    const stray = 'a binary cache that says something else, which no listed key signed'
+    assert.match(before.stdout, new RegExp(`trusted [\\s\\S]*${stray} \\(.*${liar.url}`))
+    await assertSubstituted(world)
+    await sleep(200)
+    assert.match(world.gate.log(), new RegExp(`"an upstream says something else".*"upstream":"${liar.url}"`))
+    assert.equal(readConflict(world.world.path(GATE_STATE), digest), undefined)
+  })
+
   gated(
-    'attack: who lies need not have signed anything, nor does it help that one is enough',
+    'attack: where nobody signed anything and nothing is required, nobody of two is believed',
     async world => {
-      stock(world.caches[0], hello(ALPHA))
+      const policy = world.world.read(POLICY).replace('output = "caches"', 'output = "nothing"')
+      world.world.write(POLICY, policy)
+      stock(world.caches[0], hello())
       stock(world.caches[1], cachedPath('hello', 'evil\n', []))
       await assertRefused(world, /binary caches disagree/)
       assert.equal(readConflict(world.world.path(GATE_STATE), digest)?.sides.length, 2)
@@ -154,11 +170,15 @@ for (const version of NEWEST) {
     await assertSubstituted(world)
   })
 
-  gated('with all caches down a path is undecided and refused, with each of them named', async world => {
-    for (const cache of world.caches) cache.mood = 503
-    const names = world.caches.map(({ url }) => `${url}: answered 503`).join('; ')
-    await assertRefused(world, new RegExp(`undecided .*${names}`))
-  })
+  gated(
+    'with all caches down a path is undecided and refused, with each of them named',
+    async world => {
+      for (const cache of world.caches) cache.mood = 503
+      const names = world.caches.map(({ url }) => `${url}: answered 503`).join('; ')
+      await assertRefused(world, new RegExp(`undecided .*${names}`))
+    },
+    'on-no-answer = "fail"',
+  )
 
   gated('with the gate down nothing is substituted', async world => {
     stock(world.caches[0], hello(ALPHA))
@@ -215,16 +235,20 @@ for (const version of NEWEST) {
     },
   )
 
-  gated('a password that others could read is not used, and not told', async world => {
-    const [cache] = world.caches
-    cache.password = 'Bearer secret'
-    stock(cache, hello(ALPHA))
-    world.world.write('/etc/nixsig/token', 'Bearer secret\n', 0o644)
-    useUpstreams(world, `{ url = "${cache.url}", authorization = "token" }`)
-    await assertRefused(world, /undecided .*token can be read or written by others \(chmod 600 /)
-    assert.deepEqual(cache.passwords, [])
-    assert.doesNotMatch(world.gate.log(), /Bearer/)
-  })
+  gated(
+    'a password that others could read is not used, and not told',
+    async world => {
+      const [cache] = world.caches
+      cache.password = 'Bearer secret'
+      stock(cache, hello(ALPHA))
+      world.world.write('/etc/nixsig/token', 'Bearer secret\n', 0o644)
+      useUpstreams(world, `{ url = "${cache.url}", authorization = "token" }`)
+      await assertRefused(world, /undecided .*token can be read or written by others \(chmod 600 /)
+      assert.deepEqual(cache.passwords, [])
+      assert.doesNotMatch(world.gate.log(), /Bearer/)
+    },
+    'on-no-answer = "fail"',
+  )
 }
 
 /** Has the policy name other upstreams, with addresses that there are by now. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Said, Upstream } from '../../src/evidence/upstreams/upstream.ts'
 import { remembering } from '../../src/gate/cached-upstream.ts'
 
@@ -91,6 +92,41 @@ inTime(
     assert.equal(await kept.narinfo('b'), OFFER)
   },
 )
+
+test('attack: an upstream that hangs again and again costs its full time once', async t => {
+  t.mock.timers.enable({ apis: ['Date', 'setTimeout'], now: 1_790_000_000_000 })
+  let hangs = true
+  let asked = 0
+  const upstream: Upstream = {
+    ...saying(OFFER).upstream,
+    narinfo: () =>
+      new Promise(resolve => {
+        asked++
+        setTimeout(() => resolve(hangs ? SLOW_SILENCE : OFFER), hangs ? 10_000 : 3000)
+      }),
+  }
+  const kept = remembering(upstream, AGES)
+  const ask = async (digest: string) => {
+    const started = Date.now()
+    const answer = kept.narinfo(digest).then(({ kind }) => `${kind} after ${Date.now() - started}`)
+    for (let second = 0; second < 10; second++) {
+      await turn()
+      t.mock.timers.tick(1000)
+    }
+    return answer
+  }
+  assert.equal(await ask('a'), 'silent after 10000')
+  assert.equal(await ask('b'), 'silent after 0')
+  // Its time is over: it is asked again, and nobody waits for it.
+  assert.equal(await ask('c'), 'silent after 1000')
+  hangs = false
+  t.mock.timers.tick(20_000)
+  await turn()
+  assert.equal(await ask('d'), 'silent after 1000')
+  // It answered, if late. From now on it is waited for.
+  assert.equal(await ask('e'), 'offer after 3000')
+  assert.equal(asked, 4)
+})
 
 inTime('attack: an upstream that is asked about very many paths keeps the latest of them', async () => {
   const { upstream, asked } = saying(OFFER)

@@ -8,7 +8,8 @@ import { mirrorOf, writeRecord } from '../../src/evidence/remote/mirror.ts'
 import type { UpstreamAnswer } from '../../src/evidence/upstreams/upstream.ts'
 import { openMetrics } from '../../src/gate/metrics.ts'
 import { type GateParts, openSubstituter } from '../../src/gate/substituter.ts'
-import type { Upstreams } from '../../src/gate/upstreams.ts'
+import { keepUpstreams, type Upstreams } from '../../src/gate/upstreams.ts'
+import { DEFAULT_GATE } from '../../src/policy/language/gate.ts'
 import { openResidentCache } from '../../src/verifier/resident-cache.ts'
 
 const DIGEST = '0ks1qw2pm5bbzi7jg1xwyrz9cdqwfhv1'
@@ -48,6 +49,61 @@ function gateParts(
 }
 
 const absent: UpstreamAnswer = { upstream: UPSTREAM, said: { kind: 'absent' }, seconds: 0 }
+
+for (const [settings, mode, status] of [
+  ['', 'enforce', 404],
+  ['gate.on-refusal = "not-found"', 'enforce', 404],
+  ['gate.on-refusal = "fail"', 'enforce', 451],
+  ['gate.on-no-answer = "fail"', 'enforce', 451],
+  ['gate.on-no-answer = "fail"', 'warn', 404],
+  ['gate.on-refusal = "fail"\ngate.on-no-answer = "not-found"', 'enforce', 404],
+] as const) {
+  test(`what no upstream answers is ${status} in ${mode} mode with ${settings || 'nothing set'}`, async t => {
+    const policy = POLICY.replace('enforce', mode).replace('\ndefault', `\n${settings}\ndefault`)
+    for (const kind of ['silent', 'malformed'] as const) {
+      const said = { kind, detail: 'a reason' }
+      const parts = gateParts(t, async () => [{ upstream: UPSTREAM, said, seconds: 0 }], {
+        policy,
+        until: 9e15,
+      })
+      const substituter = openSubstituter(parts)
+      const response = await substituter.narinfo(DIGEST)
+      assert.equal(response.status, status)
+      if (status === 451) assert.match(String(response.body), /undecided .*cache\.example\.org: a reason/)
+      await substituter.narinfo(DIGEST)
+      // Nothing of it is kept.
+      assert.match(parts.metrics.print({}), /nixsig_unanswered_total 2\n/)
+    }
+  })
+}
+
+test('an upstream that stops answering is told once, and once when it answers again', async () => {
+  const lines: string[] = []
+  const metrics = openMetrics()
+  const upstreams = keepUpstreams(metrics, (level, event, { upstream } = {}) =>
+    lines.push(`${level}: ${event} ${upstream}`),
+  )
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-upstream-'))
+  const url = `file://${directory}`
+  const { ask } = upstreams.current({ ...DEFAULT_GATE, upstreams: [{ url }] })
+  const askSome = async () => {
+    for (const digest of [DIGEST, DIGEST.replace('0', '1'), DIGEST.replace('0', '2')]) await ask(digest)
+  }
+  rmSync(directory, { recursive: true })
+  await askSome()
+  await askSome()
+  mkdirSync(directory)
+  await askSome()
+  rmSync(directory, { recursive: true })
+  upstreams.forget()
+  await askSome()
+  const [stops, again] = [
+    `warning: no answer from an upstream ${url}`,
+    `info: an upstream answers again ${url}`,
+  ]
+  assert.deepEqual(lines, [stops, again, stops])
+  assert.match(metrics.print({}), new RegExp(`upstream_silences_total\\{upstream="${url}"\\} 2`))
+})
 
 test('a judgement that never ends is over in time, and the path can be asked about again', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })

@@ -8,6 +8,8 @@ export interface UpstreamServer {
   readonly url: string
   /** Its files by name: `<digest>.narinfo`, `nar/…`. */
   readonly files: Map<string, string | Uint8Array>
+  /** Further headers of its answers, by the name of the file. */
+  readonly headers: Map<string, Readonly<Record<string, string>>>
   /**
    * How it answers. `down` breaks connections, `silent` never answers, a number is the status of
    * all answers.
@@ -45,14 +47,17 @@ export async function serveUpstream(paths: readonly CachedPath[]): Promise<Upstr
     if (upstream.redirection !== undefined) {
       return response.writeHead(302, { location: `${upstream.redirection}/${name}` }).end()
     }
-    const found = files.get(name)
-    return found === undefined ? response.writeHead(404).end() : response.end(found)
+    const [file = ''] = name.split('?')
+    const found = files.get(file)
+    if (found === undefined) return response.writeHead(404).end()
+    return response.writeHead(200, upstream.headers.get(file) ?? {}).end(found)
   }
   const http = createServer(answer)
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
   const upstream: UpstreamServer = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     files,
+    headers: new Map(),
     mood: 'well',
     password: undefined,
     redirection: undefined,

@@ -23,25 +23,28 @@ const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const PATH = `/nix/store/${DIGEST}-hello-1.0`
 const OTHER = '/nix/store/1c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-libc'
 
-const [ALICE, BOB, MALLORY] = ['alice-1', 'bob-1', 'mallory-1'].map(generateKey) as [
-  KeyPair,
-  KeyPair,
-  KeyPair,
-]
+const [ALICE, BOB, MALLORY, CAROL, DAVE] = ['alice-1', 'bob-1', 'mallory-1', 'carol-1', 'dave-1'].map(
+  generateKey,
+) as [KeyPair, KeyPair, KeyPair, KeyPair, KeyPair]
 
 const POLICY = `version = 1
 mode = "enforce"
 [principals]
 alice.keys = ["${printNixPublicKey(ALICE)}"]
 bob.keys = ["${printNixPublicKey(BOB)}"]
+carol.keys = ["${printNixPublicKey(CAROL)}"]
+dave.keys = [{ key = "${printNixPublicKey(DAVE)}", valid-from = 2999-01-01 }]
 [groups.caches]
 members = ["alice", "bob"]
 threshold = THRESHOLD
 [default]
 require.source = "SOURCE"
 require.derivation = "refuse"
-require.output = "caches"
+require.output = "OUTPUT"
 accept-unknown-derivation = ACCEPT
+[[revocations]]
+principal = "carol"
+date = 2001-01-01
 `
 
 const HELLO: Narinfo = {
@@ -98,10 +101,11 @@ interface Setting {
   readonly accept?: boolean
   readonly digest?: string
   readonly source?: 'refuse' | 'nothing'
+  readonly output?: 'caches' | 'nothing'
 }
 
 async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting: Setting = {}) {
-  const { threshold = 1, accept = true, digest = DIGEST, source = 'refuse' } = setting
+  const { threshold = 1, accept = true, digest = DIGEST, source = 'refuse', output = 'caches' } = setting
   const directory = mkdtempSync('/tmp/nixsig-offered-')
   t.after(() => rmSync(directory, { recursive: true }))
   const places = {
@@ -113,7 +117,8 @@ async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting
     places.policy,
     POLICY.replace('THRESHOLD', String(threshold))
       .replace('ACCEPT', String(accept))
-      .replace('SOURCE', source),
+      .replace('SOURCE', source)
+      .replace('OUTPUT', output),
   )
   const kept = { ...openResidentCache(places), store: async () => EMPTY_STORE as Store }
   const outcome = await admitOffers(openInquiry(places, { records: true, kept }), digest, answers)
@@ -121,7 +126,7 @@ async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting
 }
 
 function refusal(outcome: OfferOutcome): string {
-  assert.ok(outcome.kind === 'refused', outcome.kind)
+  assert.ok(outcome.kind === 'refused' || outcome.kind === 'unanswered', outcome.kind)
   return sentence(outcome.verdict)
 }
 
@@ -144,6 +149,17 @@ test('S8: two builders at two upstreams together meet a threshold that neither m
   assert.equal((await judge(t, both, { threshold: 2 })).outcome.kind, 'trusted')
   const { outcome } = await judge(t, both.slice(0, 1), { threshold: 2 })
   assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
+})
+
+test('other offers of the same contents can take the place of the first, and those of others cannot', async t => {
+  const same = [offered(A, signed(HELLO, ALICE)), offered(B, { ...HELLO, compression: 'zstd' })]
+  const upstreams = (outcome: OfferOutcome) =>
+    'others' in outcome ? outcome.others?.map(({ upstream }) => upstream) : undefined
+  assert.deepEqual(upstreams((await judge(t, same)).outcome), [B])
+  const foreign = offered(C, signed({ ...HELLO, narHash: 'cd'.repeat(32) }, BOB))
+  const { outcome } = await judge(t, [...same, foreign])
+  assert.equal(outcome.kind, 'refused')
+  assert.deepEqual(upstreams(outcome), [B], 'what warn mode passes on')
 })
 
 test('attack: one key under two names at two upstreams counts as one builder', async t => {
@@ -174,27 +190,107 @@ test('attack: a signature over other references, another size or other contents 
   }
 })
 
-for (const [what, change] of [
+const CHANGES = [
   ['contents', { narHash: 'cd'.repeat(32) }],
   ['references', { references: [PATH] }],
   ['size', { narSize: 121 }],
   ['name', { path: `${PATH}.1`, references: [OTHER] }],
-] as const) {
-  test(`G3: upstreams that disagree on the ${what} are both named, and neither is believed`, async t => {
-    const answers = [offered(A, signed(HELLO, ALICE, BOB)), offered(B, { ...HELLO, ...change })]
-    const { outcome, state } = await judge(t, answers)
-    assert.match(
-      refusal(outcome),
-      /binary caches disagree: https:\/\/a\.example says .*, https:\/\/b\.example says /,
-    )
-    const conflict = readConflict(state, DIGEST)
-    assert.deepEqual(
-      conflict?.sides.map(({ who }) => who),
-      [A, B],
-    )
-    assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+] as const
+
+/** Each order of some answers. */
+function* ordersOf<T>(all: readonly T[]): Generator<readonly T[]> {
+  if (all.length < 2) yield all
+  for (const [at, first] of all.entries()) {
+    if (all.length > 1) for (const rest of ordersOf(all.toSpliced(at, 1))) yield [first, ...rest]
+  }
+}
+
+for (const [what, change] of CHANGES) {
+  test(`G3: upstreams that both have listed builders' signatures and disagree on the ${what} are named, and neither is believed`, async t => {
+    const answers = [offered(A, signed(HELLO, ALICE)), offered(B, signed({ ...HELLO, ...change }, BOB))]
+    for (const order of ordersOf(answers)) {
+      const { outcome, state } = await judge(t, order)
+      assert.match(refusal(outcome), /binary caches disagree: https:\/\/[ab]\.example says .*\.example says /)
+      const conflict = readConflict(
+        state,
+        parseStorePath(order[0]?.upstream === A ? PATH : ((change as { path?: string }).path ?? PATH)).digest,
+      )
+      assert.deepEqual(conflict?.sides.map(({ who }) => who).sort(), [A, B])
+      assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+    }
+  })
+
+  test(`G3: attack: a cache without a valid signature takes nobody's word away on the ${what}`, async t => {
+    const other = { ...HELLO, ...change }
+    const { signatures } = signed(HELLO, ALICE)
+    const liars = {
+      'has no signature': other,
+      'has a stranger’s': signed(other, MALLORY),
+      'has one over something else': { ...other, signatures },
+      'has one by a key that is revoked': signed(other, CAROL),
+    }
+    for (const [how, lie] of Object.entries(liars)) {
+      const answers = [offered(A, signed(HELLO, ALICE)), offered(B, lie), offered(C, HELLO)]
+      for (const order of ordersOf(answers)) {
+        const { outcome, state } = await judge(t, order)
+        assert.ok(outcome.kind === 'trusted', how)
+        assert.equal(outcome.verdict.subject.narHash, HELLO.narHash)
+        assert.notEqual(outcome.offer.upstream, B)
+        assert.deepEqual(
+          outcome.verdict.strays
+            .filter(({ problem }) => problem === 'other-word')
+            .map(({ origin }) => origin),
+          [B],
+        )
+        assert.equal(readConflict(state, DIGEST), undefined)
+      }
+    }
+  })
+
+  test(`G3: where nobody signed anything and nothing is required, who disagrees on the ${what} is not believed`, async t => {
+    const answers = [offered(A, HELLO), offered(B, { ...HELLO, ...change })]
+    for (const order of ordersOf(answers)) {
+      for (const output of ['nothing', 'caches'] as const) {
+        const { outcome } = await judge(t, order, { output })
+        assert.match(refusal(outcome), /binary caches disagree/)
+      }
+    }
   })
 }
+
+test('G3: a verdict against a key that is not valid yet ends when that begins, or when the key that backs it ends', async t => {
+  const lie = offered(B, signed({ ...HELLO, references: [PATH] }, DAVE))
+  const { outcome } = await judge(t, [offered(A, signed(HELLO, ALICE)), lie])
+  assert.ok(outcome.kind === 'trusted')
+  assert.equal(outcome.verdict.until, Date.parse('2999-01-01T00:00:00Z') / 1000)
+  const plain = await judge(t, [offered(A, signed(HELLO, ALICE))])
+  assert.ok(plain.outcome.kind === 'trusted')
+  assert.equal(plain.outcome.verdict.until, undefined)
+})
+
+test('G3: what is proven by the name stands against what nobody signed', async t => {
+  const contentAddress = { method: 'recursive', algorithm: 'sha256', hash: HELLO.narHash } as const
+  const path = fixedOutputPath({ ...contentAddress, name: 'hello.tar', references: [], self: false })
+  const { digest } = parseStorePath(path)
+  const right = { ...HELLO, path, references: [], contentAddress }
+  for (const order of ordersOf([offered(A, right), offered(B, { ...right, narHash: 'cd'.repeat(32) })])) {
+    const { outcome } = await judge(t, order, { digest, source: 'nothing' })
+    assert.ok(outcome.kind === 'trusted')
+    assert.equal(outcome.offer.upstream, A)
+  }
+})
+
+test('G4: a content address that another cache states is passed on with the first offer', async t => {
+  const contentAddress = { method: 'flat', algorithm: 'sha256', hash: 'cd'.repeat(32) } as const
+  const path = fixedOutputPath({ ...contentAddress, name: 'tool.tar' })
+  const { digest } = parseStorePath(path)
+  const bare = { ...HELLO, path, references: [] }
+  const answers = [offered(A, bare), offered(B, { ...bare, contentAddress })]
+  const { outcome } = await judge(t, answers, { digest, source: 'nothing' })
+  assert.ok(outcome.kind === 'trusted')
+  assert.equal(outcome.offer.upstream, A)
+  assert.deepEqual(outcome.offer.narinfo.contentAddress, contentAddress)
+})
 
 test('G1: an upstream that is down is skipped and reported', async t => {
   const { outcome } = await judge(t, [
@@ -218,15 +314,34 @@ test('G1: a path is absent if no upstream that answers has it', async t => {
   assert.equal((await judge(t, [])).outcome.kind, 'absent')
 })
 
-test('G2: a malformed answer leaves the path undecided, whoever else offers it', async t => {
-  const answers = [
-    offered(A, signed(HELLO, ALICE, BOB)),
-    absent(B),
-    said(C, 'malformed', 'narinfo: field Sig'),
-  ]
-  const { outcome, state } = await judge(t, answers)
-  assert.match(refusal(outcome), /undecided .*https:\/\/c\.example: narinfo: field Sig/)
-  assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+test('G2: a malformed answer takes nobody else’s word away, and is reported', async t => {
+  const odd = said(C, 'malformed', 'narinfo: field URL')
+  for (const order of ordersOf([offered(A, signed(HELLO, ALICE, BOB)), absent(B), odd])) {
+    const { outcome } = await judge(t, order)
+    assert.ok(outcome.kind === 'trusted')
+    assert.deepEqual(outcome.verdict.strays, [
+      { problem: 'unread-answer', origin: C, detail: 'narinfo: field URL' },
+    ])
+  }
+})
+
+test('G2: where nobody offers the path, an answer that cannot be read leaves it undecided', async t => {
+  const odd = said(C, 'malformed', 'narinfo: field URL')
+  for (const order of ordersOf([absent(A), said(B, 'silent', 'timeout'), odd])) {
+    const { outcome } = await judge(t, order)
+    assert.equal(outcome.kind, 'unanswered')
+    assert.match(refusal(outcome), /undecided .*https:\/\/c\.example: narinfo: field URL/)
+  }
+  const { outcome } = await judge(t, [said(A, 'malformed', 'x'), said(B, 'silent', 'y')])
+  assert.match(refusal(outcome), /a\.example: x; .*b\.example: y/)
+})
+
+test('G1: a refusal for want of signatures names the caches that could have had them', async t => {
+  const { outcome } = await judge(t, [offered(A, HELLO), said(C, 'malformed', 'narinfo: field URL')])
+  assert.match(
+    refusal(outcome),
+    /found no signature; a binary cache whose answer cannot be read \(narinfo: field URL, in https:\/\/c/,
+  )
 })
 
 test('S12: an unknown derivation leaves an output undecided unless the rule accepts that', async t => {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { FileError } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
 import { type Answer, get, type Question, respond, type Streaming } from '../../http/client.ts'
+import { decodedStream, isEncoded } from '../../http/decode-body.ts'
 import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { readAuthorization } from './authorization.ts'
@@ -34,6 +35,7 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
     excess: 'refuse',
     patience,
     absent,
+    encodings: 'decode',
     ...(authorization === undefined ? {} : { authorization: readAuthorization(authorization) }),
   })
   const locate = (name: string): Reachable =>
@@ -97,11 +99,8 @@ function streamOf(
     response.destroy()
     throw new SourceError(`answered ${status}`, { isPassing: false })
   }
-  if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {
-    response.destroy()
-    throw new SourceError('answered in an encoding, which was not asked for', { isPassing: false })
-  }
   breakOffStalled(response, timeout)
+  if (isEncoded(response.headers['content-encoding'])) return decodedOf(response, streaming)
   const length = Number(response.headers['content-length'] ?? Number.NaN)
   const { 'content-range': contentRange } = response.headers
   return {
@@ -109,6 +108,23 @@ function streamOf(
     length: Number.isSafeInteger(length) ? length : undefined,
     ...(contentRange === undefined ? {} : { contentRange }),
     body: response,
+  }
+}
+
+/**
+ * A whole file that came in an encoding that nobody asked for. Neither its length nor a part of it
+ * is known, so a request for a part is refused.
+ */
+function decodedOf(response: IncomingMessage, { signal }: Streaming): Streamed {
+  try {
+    if (response.statusCode !== 200) {
+      throw new SourceError('answered with a part of an encoded file', { isPassing: false })
+    }
+    const body = decodedStream(response, response.headers['content-encoding'], signal)
+    return { status: 200, length: undefined, body }
+  } catch (error) {
+    response.destroy()
+    throw error
   }
 }
 

@@ -1,14 +1,15 @@
 /**
  * What a binary cache says about a store path: lines of `Name: value` (Nix's source,
- * src/libstore/nar-info.cc). Nix skips unknown fields and takes the last of repeated ones. Here
- * both are errors, because the narinfo is read in order to be trusted.
+ * src/libstore/nar-info.cc). Read strictly in what signatures cover, and as Nix does in the rest:
+ * what is unknown or unreadable there is passed over.
  */
+import { posix } from 'node:path'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type ContentAddress, parseContentAddress, printContentAddress } from './content-address.ts'
 import { fixedOutputPath } from './make-store-path.ts'
-import { inField, optional, readFields, required } from './narinfo-fields.ts'
-import { isHexHash, parseNixHash, printNixHash } from './nix-hash.ts'
+import { covered, type Field, inField, last, readFields, required } from './narinfo-fields.ts'
+import { isHexHash, parseAnyNixHash, printNixHash } from './nix-hash.ts'
 import { baseName, isDerivationPath, parseStorePath, STORE_DIR } from './store-path.ts'
 
 /** Limit on the characters of a narinfo. */
@@ -32,11 +33,14 @@ export interface SignedNar {
 
 /** A whole narinfo. No signature covers the fields that this adds. */
 export interface Narinfo extends SignedNar {
-  /** The URL of the compressed NAR: relative to the cache's root, or absolute. */
+  /**
+   * The URL of the compressed NAR: relative to the cache's root, or absolute. Visible ASCII; other
+   * bytes are percent-encoded.
+   */
   readonly url: string
-  /** `xz`, `zstd`, `none` …; if absent, `bzip2`. */
+  /** One of Nix's: `xz`, `zstd`, `none` …; if absent, `bzip2`. */
   readonly compression: string | undefined
-  /** The hash and size of the compressed file at the URL. */
+  /** The SHA-256 hash and the size of the compressed file at the URL, where they can be read. */
   readonly fileHash: string | undefined
   readonly fileSize: number | undefined
   readonly deriver: string | undefined
@@ -48,27 +52,50 @@ export interface Narinfo extends SignedNar {
 }
 
 /**
- * Parses a narinfo. Every line ends in a newline; every field but `Sig` occurs at most once, in any
- * order. Throws FormatError with the line number.
+ * The names of compressions that Nix knows. Versions before 2.35 take any other word as well, and
+ * then go by the first bytes of the file, as they do for all but `none` and `br`.
+ */
+const COMPRESSIONS: readonly string[] = [
+  'none',
+  'br',
+  'bzip2',
+  'compress',
+  'grzip',
+  'gzip',
+  'lrzip',
+  'lz4',
+  'lzip',
+  'lzma',
+  'lzop',
+  'xz',
+  'zstd',
+]
+
+/**
+ * Parses a narinfo, given as Latin-1: a character for each byte. Without `References` there are
+ * none. Throws FormatError with the line number if Nix could not read it, or if it does not say one
+ * thing only about what signatures cover. Of what they do not cover, unknown fields and values that
+ * cannot be read are left out, and the last of repeated fields counts.
  */
 export function parseNarinfo(text: string): Narinfo {
   if (text.length > NARINFO_LIMIT) {
     throw new FormatError('narinfo', `longer than ${NARINFO_LIMIT} characters`, `length ${text.length}`)
   }
   const fields = readFields(text)
+  const value = (name: string) => last(fields, name)?.value
   return {
-    path: required(fields, 'StorePath', readPath),
-    url: required(fields, 'URL', readUrl),
-    compression: optional(fields, 'Compression', readWord),
-    fileHash: optional(fields, 'FileHash', readSha256),
-    fileSize: optional(fields, 'FileSize', readSize),
-    narHash: required(fields, 'NarHash', readSha256),
-    narSize: required(fields, 'NarSize', readNarSize),
-    references: required(fields, 'References', readReferences),
-    deriver: optional(fields, 'Deriver', readDeriver),
-    system: optional(fields, 'System', readWord),
-    signatures: fields.flatMap(field => (field.name === 'Sig' ? [inField(field, readSignature)] : [])),
-    contentAddress: optional(fields, 'CA', parseContentAddress),
+    path: required(covered(fields, 'StorePath', readStorePath), 'StorePath'),
+    url: inField(required(last(fields, 'URL'), 'URL'), readUrl),
+    compression: COMPRESSIONS.find(name => name === value('Compression')),
+    fileHash: passingOver(value('FileHash'), readSha256),
+    fileSize: passingOver(value('FileSize'), readSize),
+    narHash: required(covered(fields, 'NarHash', readSha256), 'NarHash'),
+    narSize: required(covered(fields, 'NarSize', readNarSize), 'NarSize'),
+    references: covered(fields, 'References', readReferences) ?? [],
+    deriver: passingOver(value('Deriver'), readDeriver),
+    system: passingOver(value('System'), readWord),
+    signatures: fields.flatMap(({ name, value }) => (name === 'Sig' && isSignature(value) ? [value] : [])),
+    contentAddress: readContentAddress(fields),
   }
 }
 
@@ -138,27 +165,34 @@ function readPath(value: string): string {
   return parseStorePath(value).path
 }
 
+/** Nix ignores needless slashes and steps. */
+function readStorePath(value: string): string {
+  return readPath(value.startsWith('/') ? posix.normalize(value).replace(/\/$/, '') : value)
+}
+
 function readBase(value: string): string {
   return parseStorePath(`${STORE_DIR}/${value}`).path
 }
 
+/** A set, separated by any number of spaces. Sorted, so that two of them can be compared. */
 function readReferences(value: string): readonly string[] {
-  const references = value === '' ? [] : value.split(' ').map(readBase)
-  if (references.length > REFERENCE_LIMIT) throw malformed(`more than ${REFERENCE_LIMIT}`, value)
-  if (new Set(references).size < references.length) throw malformed('one is repeated', value)
-  return references
+  const references = new Set(value.split(' ').filter(Boolean).map(readBase))
+  if (references.size > REFERENCE_LIMIT) throw malformed(`more than ${REFERENCE_LIMIT}`, value)
+  return [...references].sort()
 }
 
-function readDeriver(value: string): string | undefined {
-  if (value === 'unknown-deriver') return undefined
+function readDeriver(value: string): string {
   const path = parseStorePath(`${STORE_DIR}/${value}`)
   if (!isDerivationPath(path)) throw malformed('no derivation', value)
   return path.path
 }
 
 function readUrl(value: string): string {
-  if (!/^[!-~]+$/.test(value) || value.length > URL_LENGTH) throw malformed('no URL', value)
-  return value
+  if (value === '' || value.length > URL_LENGTH) throw malformed('no URL', value)
+  return value.replace(
+    /[^!-~]/g,
+    byte => `%${byte.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  )
 }
 
 function readWord(value: string): string {
@@ -167,13 +201,14 @@ function readWord(value: string): string {
 }
 
 function readSha256(value: string): string {
-  const { algorithm, hash } = parseNixHash(value)
+  const { algorithm, hash } = parseAnyNixHash(value)
   if (algorithm !== 'sha256') throw malformed('not SHA-256', value)
   return hash
 }
 
+/** As Nix does, with a plus and zeros in front where they are. */
 function readSize(value: string): number {
-  const size = /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : Number.NaN
+  const size = /^\+?[0-9]{1,40}$/.test(value) ? Number(value) : Number.NaN
   if (!Number.isSafeInteger(size)) throw malformed('no size in bytes', value)
   return size
 }
@@ -184,9 +219,33 @@ function readNarSize(value: string): number {
   return size
 }
 
-function readSignature(value: string): string {
-  if (value.length <= SIGNATURE_LENGTH && /^[!-~]+$/.test(value)) return value
-  throw malformed(`not 1 to ${SIGNATURE_LENGTH} visible characters`, value)
+function isSignature(value: string): boolean {
+  return value.length <= SIGNATURE_LENGTH && /^[!-~]+$/.test(value)
+}
+
+/** Nix takes one, and blank ones beside it. */
+function readContentAddress(fields: readonly Field[]): ContentAddress | undefined {
+  const stated = fields.filter(({ name, value }) => name === 'CA' && value !== '')
+  const read = (value: string) => {
+    const [, method = '', hash = ''] = /^(.*:)?([^:]+:[^:]+)$/.exec(value) ?? []
+    return parseContentAddress(hash === '' ? value : method + printNixHash(parseAnyNixHash(hash)))
+  }
+  const [address, ...others] = stated.map(field => inField(field, read))
+  if (address === undefined) return undefined
+  const text = printContentAddress(address)
+  if (others.every(other => printContentAddress(other) === text)) return address
+  throw malformed('two different CA', text)
+}
+
+/** The value as `read` reads it; undefined if it is absent or cannot be read. */
+function passingOver<T>(value: string | undefined, read: (value: string) => T): T | undefined {
+  if (value === undefined) return undefined
+  try {
+    return read(value)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
 }
 
 function printSha256(hash: string): string {

@@ -43,6 +43,25 @@ export function parseNixHash(text: string): NixHash {
   return { algorithm, hash }
 }
 
+/**
+ * Parses a hash in any spelling that some Nix takes after its algorithm (2.8 to now): also upper-case
+ * hex, base64 without SRI's dash, and base64 with its padding or what follows that left out or
+ * wrong. Throws FormatError.
+ */
+export function parseAnyNixHash(text: string): NixHash {
+  const [, algorithm = '', separator = '', digits = ''] = /^([a-z0-9]+)([:-])(.+)$/.exec(text) ?? []
+  if (!isHashAlgorithm(algorithm)) throw malformed('names no known algorithm', text)
+  const bytes = HASH_BYTES[algorithm]
+  const isBase64 = separator === '-' || digits.length === Math.ceil(bytes / 3) * 4
+  const hash = toHex(isBase64 ? fromLooseBase64(digits) : fromDigits(digits.toLowerCase(), bytes))
+  // Nix32 has lower-case digits alone.
+  const isNix32 = !isBase64 && digits.length === nix32Length(bytes)
+  if (!isHexHash(algorithm, hash) || (isNix32 && digits !== digits.toLowerCase())) {
+    throw malformed(`not a hash of ${algorithm}`, text)
+  }
+  return { algorithm, hash }
+}
+
 /** The form that Nix prints: `sha256:<Nix32>`. */
 export function printNixHash({ algorithm, hash }: NixHash): string {
   return `${algorithm}:${toNix32(fromHex(hash))}`
@@ -50,6 +69,12 @@ export function printNixHash({ algorithm, hash }: NixHash): string {
 
 function fromDigits(digits: string, byteCount: number): Uint8Array {
   return digits.length === nix32Length(byteCount) ? fromNix32(digits) : fromHex(digits)
+}
+
+function fromLooseBase64(text: string): Uint8Array {
+  const [digits = ''] = text.split('=')
+  if (!/^[A-Za-z0-9+/]*$/.test(digits)) throw malformed('no base64', text)
+  return new Uint8Array(Buffer.from(digits, 'base64'))
 }
 
 function malformed(problem: string, text: string): FormatError {

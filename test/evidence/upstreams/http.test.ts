@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { openUpstream } from '../../../src/evidence/upstreams/open-upstream.ts'
 import { cachedPath } from '../../support/cache-of-many.ts'
 
@@ -43,6 +44,20 @@ test('a cache offers NARs that Nix can download itself', async t => {
   assert.equal(asked[0]?.headers.authorization, undefined)
 })
 
+test('a NAR in an encoding that nobody asked for is decoded, and has no length', async t => {
+  const handler: Handler = (request, response) => {
+    const isPart = request.headers.range !== undefined && request.url === '/part'
+    response.writeHead(isPart ? 206 : 200, { 'content-encoding': 'gzip' }).end(gzipSync(HELLO.nar))
+  }
+  const { url } = await serving(t, handler)
+  const upstream = openUpstream({ url }, { timeout: 1000 })
+  const streamed = await upstream.stream('nar/x.nar', { range: 'bytes=5-' })
+  assert.ok(streamed !== undefined)
+  assert.deepEqual([streamed.status, streamed.length, streamed.contentRange], [200, undefined, undefined])
+  assert.deepEqual(Buffer.concat(await streamed.body.toArray()), Buffer.from(HELLO.nar))
+  await assert.rejects(upstream.stream('part', { range: 'bytes=5-' }), /a part of an encoded file/)
+})
+
 const status =
   (code: number): Handler =>
   (_, response) =>
@@ -72,9 +87,22 @@ const CASES: Readonly<Record<string, readonly [Handler, RegExp]>> = {
     },
     /^silent: did not come to the end of its answer within 0.3 seconds$/,
   ],
-  'an encoding': [
+  'an encoding that nobody asked for': [
+    (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(HELLO.narinfo)),
+    /^offer/,
+  ],
+  'an encoding that it is not in': [
     (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
-    /^malformed: answered in the encoding "gzip"/,
+    /^malformed: answered in an encoding that cannot be undone/,
+  ],
+  'an encoding that nobody knows': [
+    (_, response) => response.writeHead(200, { 'content-encoding': 'rot13' }).end('x'),
+    /^malformed: answered in the encoding "rot13"/,
+  ],
+  'much in little': [
+    (_, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10 << 20))),
+    /^malformed: answered with more than 1048576 bytes, once decoded$/,
   ],
   'a redirection to another host': [
     (_, response) => response.writeHead(302, { location: 'http://192.0.2.1/x' }).end(),

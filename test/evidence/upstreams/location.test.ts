@@ -32,7 +32,8 @@ for (const name of [
   '//192.0.2.1/x.nar',
   '/x.nar',
   '../x.nar',
-  './x.nar',
+  './../x.nar',
+  './.',
   'nar/../../x.nar',
   'nar/..',
   '%2e%2e/x.nar',
@@ -42,7 +43,7 @@ for (const name of [
   'nar%2f..%2f..%2fx.nar',
   '..%5cx.nar',
   '..\\x.nar',
-  'nar/x.nar#part',
+  '#x.nar',
   'file:///etc/shadow',
   'data:,x',
   'nar/x y.nar',
@@ -52,6 +53,20 @@ for (const name of [
     assert.throws(() => locationOf(BASE, name), FormatError)
   })
 }
+
+test('what Nix reads as an address below the cache is one', () => {
+  for (const [name, address] of [
+    ['./nar/x.nar', 'nar/x.nar'],
+    ['nar/./y/../x.nar', 'nar/x.nar'],
+    ['nar//x.nar', 'nar//x.nar'],
+    ['nar/x.nar?hash=../0', 'nar/x.nar?hash=../0'],
+    ['nar/x.nar#part', 'nar/x.nar'],
+    ["nar/{x}|'.nar", 'nar/%7Bx%7D%7C%27.nar'],
+    ['/nix/nar/x.nar', 'nar/x.nar'],
+  ] as const) {
+    assert.equal(locationOf(BASE, name), `${BASE}/${address}`, name)
+  }
+})
 
 test('a directory has its files below itself', () => {
   assert.equal(nameBelow('file:///srv/cache', 'nar/x.nar'), 'nar/x.nar')

@@ -1,0 +1,143 @@
+/**
+ * Decodes bodies that a server sent with a Content-Encoding although nobody asked for one (RFC 9110,
+ * section 8.4). Some caches store their files so. Nix decodes the same ones.
+ */
+import { PassThrough, pipeline, Readable } from 'node:stream'
+import { createInflate, createInflateRaw } from 'node:zlib'
+import { printable } from '../primitives/printable.ts'
+import { asSourceError, SourceError } from './source-error.ts'
+
+/** As many as curl takes off one body. */
+const LAYER_LIMIT = 5
+
+/**
+ * How each encoding is undone: `deflate` here, the others as decompress-stream.ts names them. There,
+ * all but `br` are known by their first bytes.
+ */
+type Layer = 'deflate' | 'br' | 'by its first bytes'
+
+const LAYERS: ReadonlyMap<string, Layer> = new Map([
+  ['deflate', 'deflate'],
+  ['br', 'br'],
+  ['gzip', 'by its first bytes'],
+  ['x-gzip', 'by its first bytes'],
+  ['zstd', 'by its first bytes'],
+  ['xz', 'by its first bytes'],
+  ['bzip2', 'by its first bytes'],
+])
+
+/** Whether a Content-Encoding header changes the body at all. */
+export function isEncoded(header: string | undefined): boolean {
+  return namesIn(header).length > 0
+}
+
+/**
+ * The decoded body, of at most `limit` bytes. Throws SourceError if the encoding is unknown, the
+ * data is corrupt or breaks off, more bytes than that come in or out, or the signal aborts.
+ */
+export async function decodeBody(
+  body: Buffer,
+  header: string | undefined,
+  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of decodedStream(Readable.from([body]), header, signal)) {
+    size += (chunk as Buffer).length
+    if (size > limit) throw garbage(`answered with more than ${limit} bytes, once decoded`)
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+/**
+ * The decoded body as a stream; its length is not known. Ends with SourceError where decodeBody
+ * throws, and ends the body when it is destroyed. The caller limits what comes out. Throws
+ * SourceError if an encoding is unknown.
+ */
+export function decodedStream(body: Readable, header: string | undefined, signal?: AbortSignal): Readable {
+  const layers = layersOf(header)
+  if (layers.length === 0) return body
+  const ended = new AbortController()
+  const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+  let decoded: AsyncIterable<Uint8Array> = body
+  for (const layer of layers) decoded = undone(layer, decoded, either)
+  const out = new PassThrough()
+  // An error on the way destroys what is returned.
+  pipeline(asSourceErrors(decoded), out, () => undefined)
+  out.once('close', () => {
+    body.destroy()
+    ended.abort()
+  })
+  // Whoever reads gets it; without a listener it would end the program if nobody does.
+  body.on('error', () => undefined)
+  return out
+}
+
+/** The layers of a body, the outermost first: the reverse of the order in which they were applied. */
+function layersOf(header: string | undefined): readonly Layer[] {
+  const names = namesIn(header)
+  if (names.length > LAYER_LIMIT) throw garbage(`answered in more than ${LAYER_LIMIT} encodings`)
+  return names.reverse().map(name => {
+    const layer = LAYERS.get(name)
+    if (layer === undefined) throw garbage(`answered in the encoding "${printable(name, 40)}"`)
+    return layer
+  })
+}
+
+function namesIn(header = ''): string[] {
+  const names = header.split(',').map(name => name.trim().toLowerCase())
+  return names.filter(name => name !== '' && name !== 'identity' && name !== 'none')
+}
+
+async function* undone(
+  layer: Layer,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (layer === 'deflate') return yield* inflated(source)
+  const { decompressed } = await import('../files/decompress-stream.ts')
+  const body = source instanceof Readable ? source : Readable.from(source)
+  yield* decompressed(body, { compression: layer, limit: Number.POSITIVE_INFINITY, signal })
+}
+
+/** With zlib's header, as the RFC has it, or without, as some servers send it. */
+async function* inflated(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  const pieces = source[Symbol.asyncIterator]()
+  const first = await pieces.next()
+  const head = Buffer.from(first.done === true ? [] : first.value)
+  // Method 8, and a multiple of 31 with the byte that follows (RFC 1950).
+  const hasHeader = ((head[0] ?? 0) & 15) === 8 && (head.length < 2 || head.readUInt16BE() % 31 === 0)
+  const tool = hasHeader ? createInflate() : createInflateRaw()
+  async function* whole() {
+    yield head
+    yield* { [Symbol.asyncIterator]: () => pieces }
+  }
+  // An error on the way destroys the tool, so whoever reads from it sees the error.
+  pipeline(whole(), tool, () => undefined)
+  yield* tool
+}
+
+async function* asSourceErrors(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* source
+  } catch (error) {
+    throw ofDecoding(error)
+  }
+}
+
+function ofDecoding(error: unknown): SourceError {
+  if (!(error instanceof Error)) return asSourceError(error)
+  const isOurs = error.name === 'DecompressionError' && 'isOurs' in error && error.isOurs === true
+  const isCorrupt =
+    error.name === 'DecompressionError' || /^Z_/.test(String((error as NodeJS.ErrnoException).code))
+  if (!isCorrupt) return asSourceError(error)
+  const problem = `answered in an encoding that cannot be undone: ${printable(error.message, 120)}`
+  return isOurs ? new SourceError(problem, { isPassing: false }) : garbage(problem)
+}
+
+function garbage(problem: string): SourceError {
+  return new SourceError(problem, { isPassing: false, isGarbage: true })
+}
