@@ -1,6 +1,6 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
 
-import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
@@ -29,7 +29,7 @@ interface Asked {
  */
 export function upstreamsFrom(policy: Policy, addresses: readonly string[]): readonly Upstream[] {
   const settings = new Map(addresses.map(address => settingsOf(policy, address)).map(one => [one.url, one]))
-  return [...settings.values()].map(one => openUpstream(one, { timeout: policy.gate.timeout * 1000 }))
+  return [...settings.values()].map(one => openUpstream(one, openOptions(policy)))
 }
 
 /**

@@ -12,7 +12,7 @@ export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstream
     async answer({ path, signal }: GateRequest): Promise<GateResponse> {
       const name = path.slice('/log/'.length)
       if (!isStorePath(`${STORE_DIR}/${name}`)) return notFound()
-      for (const upstream of upstreams.current(kept.policy().gate).list) {
+      for (const upstream of upstreams.current(kept.policy()).list) {
         const file = `log/${name}`
         const streamed = await upstream.stream(file, { signal }).catch(() => undefined)
         if (streamed === undefined) continue

@@ -121,7 +121,7 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   // Taken before the sources are asked, so that the answer is not kept for longer than the state of
   // the sources that it was judged by.
   const ends = policy.sources.map(source => currentUntil(mirrorOf(places.state, source), inquiry.now))
-  const asked = upstreams.current(policy.gate)
+  const asked = upstreams.current(policy)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
   const response = answerTo(parts, policy, outcome)
   const after = basisOf(digest, grounds)

@@ -1,6 +1,6 @@
-import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
-import type { GateSettings } from '../policy/gate-settings.ts'
+import type { Policy } from '../policy/policy.ts'
 import { type RememberingUpstream, remembering } from './cached-upstream.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -28,11 +28,12 @@ export function keepUpstreams(metrics: Metrics) {
     held = undefined
   }
   return {
-    current(gate: GateSettings): Upstreams {
-      const settings = JSON.stringify([gate.upstreams, gate.timeout, gate.maxAge, gate.negativeMaxAge])
+    current({ gate, http }: Pick<Policy, 'gate' | 'http'>): Upstreams {
+      const options = openOptions({ gate, http })
+      const settings = JSON.stringify([gate.upstreams, options, gate.maxAge, gate.negativeMaxAge])
       if (held?.settings !== settings) {
         close()
-        const open = gate.upstreams.map(one => openUpstream(one, { timeout: gate.timeout * 1000 }))
+        const open = gate.upstreams.map(one => openUpstream(one, options))
         held = { settings, upstreams: open.map(upstream => remembering(upstream, gate)) }
       }
       return upstreamsOver(held.upstreams, metrics)
