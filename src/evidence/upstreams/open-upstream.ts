@@ -16,9 +16,7 @@ export interface OpenOptions {
 
 /** Opens an upstream; sends no request yet. */
 export function openUpstream(settings: UpstreamSettings, options: OpenOptions): Upstream {
-  return settings.url.startsWith('file:')
-    ? directoryUpstream(settings.url)
-    : httpUpstream(settings, options.timeout)
+  return settings.url.startsWith('file:') ? directoryUpstream(settings) : httpUpstream(settings, options)
 }
 
 /** The options with which a policy's upstreams are opened. */
