@@ -5,7 +5,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import http, { type RequestOptions } from 'node:http'
 import https from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { readProtectedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
 import { isNearHost, isThisMachine, lookupFor, NEAR_CODE, type Reach } from './addresses.ts'
 import { readSecret, readSecretHeader } from './secret-file.ts'
 import { refused } from './source-error.ts'
@@ -100,6 +103,8 @@ function openRoute(settings: RouteSettings): Route {
       return {
         agent: plain.proxy,
         ...placeOf(proxy),
+        // Node prefers this one, and takes it from the URL.
+        hostname: placeOf(proxy).host,
         path: url.href.replace(/#.*$/, ''),
         headers: { host: url.host, ...proxyHeaders(settings) },
       }
@@ -169,9 +174,16 @@ function authorities(certificates: string | undefined): { readonly ca?: Buffer }
 }
 
 function identity({ certificate, key }: { readonly certificate: string; readonly key: string }) {
-  return {
+  const pair = {
     cert: readProtectedFile(certificate, CERTIFICATES_LIMIT),
     key: readSecret(key, 'key', KEY_LIMIT),
+  }
+  try {
+    createSecureContext(pair)
+    return pair
+  } catch {
+    const names = `${printable(certificate)} and ${printable(key)}`
+    throw new FileError(`${names} are not a certificate and its key in PEM form, without a password`)
   }
 }
 

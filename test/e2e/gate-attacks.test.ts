@@ -115,7 +115,8 @@ for (const version of VERSIONS) {
     const good = await world.world.run(verify.replace(top.path, OTHER.path))
     assert.equal(good.status, 0, good.stdout)
     const narinfos = [top, bad, OTHER, OTHER].map(({ digest }) => `${digest}.narinfo`)
-    assert.deepEqual([...world.caches[0].asked].sort(), narinfos.sort(), 'nothing was downloaded')
+    const asked = world.caches[0].asked.filter(name => name !== 'nix-cache-info')
+    assert.deepEqual(asked.sort(), narinfos.sort(), 'nothing was downloaded')
     for (const { path } of [top, bad, OTHER]) {
       assert.equal(await world.isValid(path), false)
       assert.equal(world.admission(path), undefined)

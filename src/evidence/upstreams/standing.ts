@@ -48,7 +48,7 @@ export function keepStanding(
   async function ask(): Promise<Standing> {
     try {
       const bytes = await read()
-      standing = bytes === undefined ? { ...unknown, isKnown: true } : standingOf(bytes, priority)
+      standing = bytes === undefined ? unknown : standingOf(bytes, priority)
       until = Date.now() + DAY
     } catch (error) {
       if (!(error instanceof SourceError || error instanceof FileError)) throw error
