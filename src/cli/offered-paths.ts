@@ -1,6 +1,7 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
 
-import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import { byPriority } from '../evidence/upstreams/by-priority.ts'
+import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
@@ -29,7 +30,7 @@ interface Asked {
  */
 export function upstreamsFrom(policy: Policy, addresses: readonly string[]): readonly Upstream[] {
   const settings = new Map(addresses.map(address => settingsOf(policy, address)).map(one => [one.url, one]))
-  return [...settings.values()].map(one => openUpstream(one, { timeout: policy.gate.timeout * 1000 }))
+  return [...settings.values()].map(one => openUpstream(one, openOptions(policy)))
 }
 
 /**
@@ -61,7 +62,9 @@ export async function* judgeOffered(
 /** What these upstreams offer of one path, and what becomes of it. */
 export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
   const { digest } = parseStorePath(path)
-  const answers = await Promise.all(upstreams.map(upstream => ask(upstream, digest)))
+  // What they say of themselves decides whose offer is the first, and who is of use at all.
+  await Promise.all(upstreams.map(upstream => upstream.asked?.()))
+  const answers = await Promise.all(byPriority(upstreams).map(upstream => ask(upstream, digest)))
   const outcome = await judgeWithin(() => admitOffers(inquiry, digest, answers)).catch(error => {
     return { kind: 'refused', verdict: refusalOf(error, path, 'output') } as OfferOutcome & {
       kind: 'refused'

@@ -10,7 +10,7 @@ import type { GateParts } from './substituter.ts'
 export function openNars({ kept, key, upstreams }: Pick<GateParts, 'kept' | 'key' | 'upstreams'>) {
   return {
     async answer({ path, range, signal }: GateRequest): Promise<GateResponse> {
-      const { list } = upstreams.current(kept.policy().gate)
+      const { list } = upstreams.current(kept.policy())
       const addresses = list.map(({ url }) => url)
       const wanted = readNarTicket(key, addresses, path.slice(1))
       const upstream = list.find(({ url }) => url === wanted?.upstream)

@@ -121,7 +121,7 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   // Taken before the sources are asked, so that the answer is not kept for longer than the state of
   // the sources that it was judged by.
   const ends = policy.sources.map(source => currentUntil(mirrorOf(places.state, source), inquiry.now))
-  const asked = upstreams.current(policy.gate)
+  const asked = upstreams.current(policy)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
   const response = answerTo(parts, policy, outcome)
   const after = basisOf(digest, grounds)
@@ -211,14 +211,14 @@ function tellAdmitted(log: Log, { verdict, offer }: Extract<OfferOutcome, { kind
 function unanswered({ log, metrics }: GateParts, policy: Policy | undefined, verdict: Refusal): GateResponse {
   metrics.count('verdicts', { outcome: verdict.outcome, code: verdict.findings[0].code })
   metrics.count('unanswered')
-  if (policy?.mode === 'warn' || policy?.gate.onNoAnswer !== 'fail') return notFound()
-  log('warning', 'refused', {
+  if (policy?.gate.onNoAnswer !== 'fail') return notFound()
+  log('warning', policy.mode === 'warn' ? 'would be refused' : 'refused', {
     path: verdict.path,
     code: verdict.findings[0].code,
     status: exitCode(verdict),
     why: sentence(verdict),
   })
-  return refused('fail', `nixsig: ${sentence(verdict)}`)
+  return policy.mode === 'warn' ? notFound() : refused('fail', `nixsig: ${sentence(verdict)}`)
 }
 
 /** Which upstreams were passed over although they answered. */

@@ -1,21 +1,25 @@
-import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import { byPriority, standingOf } from '../evidence/upstreams/by-priority.ts'
+import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Standing } from '../evidence/upstreams/standing.ts'
 import type { Said, Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
-import type { GateSettings } from '../policy/gate-settings.ts'
+import type { Policy } from '../policy/policy.ts'
 import { type RememberingUpstream, remembering } from './cached-upstream.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The upstreams that the current policy names. */
 export interface Upstreams {
-  /** Asks all of them about a path at the same time. */
+  /** Asks all of them about a path at the same time; their answers in the order of `list`. */
   ask(digest: string): Promise<readonly UpstreamAnswer[]>
   /**
    * Until when all of their answers about a path are valid, in milliseconds since 1970; undefined
    * if one of them is not kept.
    */
   until(digest: string): number | undefined
-  /** All of them, in the policy's order. */
+  /** All of them, by priority, and else in the policy's order. */
   readonly list: readonly Upstream[]
+  /** What is known of them, in the same order. */
+  readonly standings: readonly Standing[]
 }
 
 /**
@@ -31,15 +35,18 @@ export function keepUpstreams(metrics: Metrics, log: Log) {
     held = undefined
   }
   return {
-    current(gate: GateSettings): Upstreams {
-      const settings = JSON.stringify([gate.upstreams, gate.timeout, gate.maxAge, gate.negativeMaxAge])
+    current({ gate, http }: Pick<Policy, 'gate' | 'http'>): Upstreams {
+      const options = openOptions({ gate, http })
+      const settings = JSON.stringify([gate.upstreams, options, gate.maxAge, gate.negativeMaxAge])
       if (held?.settings !== settings) {
         close()
-        const open = gate.upstreams.map(one => openUpstream(one, { timeout: gate.timeout * 1000 }))
+        const open = gate.upstreams.map(one => openUpstream(one, options))
         held = {
           settings,
           upstreams: open.map(upstream => remembering(watched(upstream, attention.heard), gate)),
         }
+        // So that the first answers need not wait for it.
+        for (const upstream of open) void upstream.asked?.()
       }
       return upstreamsOver(held.upstreams, metrics)
     },
@@ -85,7 +92,8 @@ function watched(upstream: Upstream, heard: Attention): Upstream {
   }
 }
 
-function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
+function upstreamsOver(all: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
+  const list = byPriority(all)
   const askOne = async (upstream: RememberingUpstream, digest: string): Promise<UpstreamAnswer> => {
     const started = performance.now()
     const said = await upstream.narinfo(digest)
@@ -96,6 +104,9 @@ function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): 
   }
   return {
     list,
+    get standings() {
+      return list.map(standingOf)
+    },
     ask: digest => Promise.all(list.map(upstream => askOne(upstream, digest))),
     until(digest) {
       const ends = list.map(upstream => upstream.until(digest))

@@ -52,7 +52,7 @@ async function untilAtHand(world: GatedWorld): Promise<void> {
 for (const version of OLDEST) {
   const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
     test(`${version}: ${name}`, () =>
-      withGatedWorld(version, '', async world => {
+      withGatedWorld(version, 'on-no-answer = "fail"', async world => {
         stock(world.caches[0], HELLO)
         await use(world)
       }))

@@ -85,7 +85,10 @@ test('an upstream that stops answering is told once, and once when it answers ag
   )
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-upstream-'))
   const url = `file://${directory}`
-  const { ask } = upstreams.current({ ...DEFAULT_GATE, upstreams: [{ url }] })
+  const { ask } = upstreams.current({
+    gate: { ...DEFAULT_GATE, upstreams: [{ url }] },
+    http: { noProxy: [] },
+  })
   const askSome = async () => {
     for (const digest of [DIGEST, DIGEST.replace('0', '1'), DIGEST.replace('0', '2')]) await ask(digest)
   }

@@ -28,10 +28,15 @@ async function serving(t: TestContext, handler: Handler) {
   return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-async function saidBy(t: TestContext, handler: Handler, authorization?: string): Promise<string> {
+async function saidBy(
+  t: TestContext,
+  handler: Handler,
+  authorization?: string,
+  timeout = 300,
+): Promise<string> {
   const { url } = await serving(t, handler)
   const settings = authorization === undefined ? { url } : { url, authorization }
-  const said = await openUpstream(settings, { timeout: 300 }).narinfo(HELLO.digest)
+  const said = await openUpstream(settings, { timeout }).narinfo(HELLO.digest)
   return `${said.kind}: ${'detail' in said ? said.detail : ''}`
 }
 
@@ -104,17 +109,13 @@ const CASES: Readonly<Record<string, readonly [Handler, RegExp]>> = {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10 << 20))),
     /^malformed: answered with more than 1048576 bytes, once decoded$/,
   ],
-  'a redirection to another host': [
-    (_, response) => response.writeHead(302, { location: 'http://192.0.2.1/x' }).end(),
-    /^malformed: redirects to "http:\/\/192\.0\.2\.1\/x", which is not the same host$/,
-  ],
   'a redirection to a file': [
     (_, response) => response.writeHead(302, { location: 'file:///etc/shadow' }).end(),
-    /^malformed: redirects to "file:\/\/\/etc\/shadow"/,
+    /^malformed: redirects to "file:\/\/\/etc\/shadow", which is not an address to follow$/,
   ],
   'a redirection to itself': [
     (request, response) => response.writeHead(302, { location: request.url ?? '' }).end(),
-    /^malformed: redirects more than 3 times$/,
+    /^malformed: redirects more than 20 times$/,
   ],
   'a narinfo that breaks off': [
     (_, response) =>
@@ -124,7 +125,11 @@ const CASES: Readonly<Record<string, readonly [Handler, RegExp]>> = {
 }
 
 for (const [what, [handler, words]] of Object.entries(CASES)) {
-  test(`a cache answers with ${what}`, async t => assert.match(await saidBy(t, handler), words))
+  // Only what has to be over in time has little of it: a busy machine is slow.
+  const timeout = String(words).includes('0.3 seconds') ? 300 : 10_000
+  test(`a cache answers with ${what}`, async t => {
+    assert.match(await saidBy(t, handler, undefined, timeout), words)
+  })
 }
 
 test('a cache that nobody serves is silent', async () => {
@@ -162,7 +167,10 @@ test('an authorization is sent, and its file is never quoted', async t => {
   write('Bearer hush\n', 0o600)
   assert.match(await saidBy(t, wanting, file), /^offer/)
   write('Bearer wrong\n', 0o600)
-  assert.match(await saidBy(t, wanting, file), /^silent: answered 403$/)
+  assert.match(
+    await saidBy(t, wanting, file),
+    /^silent: answered 403; is its authorization still accepted\?$/,
+  )
   for (const [text, mode, words] of [
     ['Bearer hush\n', 0o640, /^silent: the authorization \S+ can be read or written by others/],
     ['Bearer hush\nX-Other: 1\n', 0o600, /does not hold one line of visible ASCII$/],
