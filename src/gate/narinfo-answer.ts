@@ -3,20 +3,27 @@ import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint, printNarinfo } from '../formats/nix/narinfo.ts'
 import { printNixSignature } from '../formats/nix/nix-key.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
+import { chooseNar } from './nar-choice.ts'
 import { narTicket } from './nar-ticket.ts'
 
 /**
- * The narinfo that Nix gets for an offer. It has the gate's signature, the only one that Nix
- * requires, and `others`, so that a later query of the store still shows who made the path. Its URL is the upstream's, or one below the gate's own `nar/` if
- * Nix could not fetch it from the upstream. Throws FormatError if that is too long for a request.
+ * The narinfo that Nix gets for offers of one NAR, the first of which it is made of. It has the
+ * gate's signature, the only one that Nix requires, and `others`, so that a later query of the store
+ * still shows who made the path. Its URL is the upstream's; or one below the gate's own `nar/` if
+ * several upstreams can serve the NAR, or if Nix could not fetch it from the only one. Throws
+ * FormatError if that is too long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,
-  { upstream, narinfo, nar }: Offer,
+  offers: readonly [Offer, ...Offer[]],
   others: readonly string[],
 ): Buffer {
+  const [{ narinfo }] = offers
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
-  const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
-  return Buffer.from(printNarinfo({ ...narinfo, url, signatures: [own, ...others] }), 'latin1')
+  const signatures = [own, ...others]
+  const choice = chooseNar(offers)
+  const where =
+    choice.kind === 'direct' ? { url: choice.url } : { url: narTicket(key, choice.ticket), ...choice.fields }
+  return Buffer.from(printNarinfo({ ...narinfo, ...where, signatures }), 'latin1')
 }

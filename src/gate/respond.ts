@@ -4,6 +4,8 @@ import type { GateSettings } from '../policy/gate-settings.ts'
 import type { GateResponse } from './http-request.ts'
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
+/** Without `accept-ranges`, Nix does not resume a transfer that broke off. */
+export const NAR_HEADERS = { 'content-type': 'application/x-nix-nar', 'accept-ranges': 'bytes' }
 const NARINFO = { 'content-type': 'text/x-nix-narinfo' }
 
 /** Nix then asks for many paths at once, and asks this cache before most others. */

@@ -3,13 +3,13 @@
  * cookies, no credentials, no proxies, and no environment variables (which could disable the
  * verification of certificates).
  */
-import { existsSync, readFileSync } from 'node:fs'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onAbort, within } from '../files/deadline.ts'
 import { printable } from '../primitives/printable.ts'
+import { type Agents, agentsFor } from './agents.ts'
 import type { Patience } from './patience.ts'
 import { asSourceError, SourceError } from './source-error.ts'
 
@@ -31,6 +31,8 @@ export interface Question {
   readonly redirects?: 'same host' | 'anywhere'
   /** Statuses that mean that the file does not exist; by default 404 only. */
   readonly absent?: readonly number[]
+  /** Whether it is a long one, which must not keep others from a connection. */
+  readonly isLong?: boolean
 }
 
 /** Validators (RFC 9110, section 8.8). Each can be sent in a header as it is. */
@@ -55,12 +57,6 @@ const INFORMATION_LIMIT = 16
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 /** Statuses that may pass: overload, and gateways (RFC 9110, section 15.6; RFC 6585). */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
-
-/**
- * The system's trusted certificates, on NixOS and Debian, and on Fedora. Otherwise Node's own are
- * used.
- */
-const CERTIFICATES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
 
 /**
  * Gets a file. Follows redirections, and tries again after errors that may pass. Throws
@@ -128,7 +124,11 @@ async function redirected(
       ...(isOwn ? { authorization } : {}),
       ...(streaming.range === undefined ? {} : { range: streaming.range }),
     }
-    const response = await ask(url, { ...headersOf(question), ...more }, signal)
+    const response = await ask(
+      url,
+      { ...headersOf(question), ...more },
+      { signal, agents: agentsFor(question) },
+    )
     if (!REDIRECTS.includes(response.statusCode ?? 0)) return response
     response.destroy()
     const limit = REDIRECT_LIMIT[redirects]
@@ -166,13 +166,13 @@ function headersOf({ known }: Question): Readonly<Record<string, string>> {
 function ask(
   url: URL,
   headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  { signal, agents }: { readonly signal: AbortSignal; readonly agents: Agents },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request =
       url.protocol === 'https:'
-        ? https.request(url, { headers, agent: secureAgent(), insecureHTTPParser: false })
-        : http.request(url, { headers, agent: plainAgent, insecureHTTPParser: false })
+        ? https.request(url, { headers, agent: agents.secure(), insecureHTTPParser: false })
+        : http.request(url, { headers, agent: agents.plain, insecureHTTPParser: false })
     // Rejects first, since destroying a request emits no event in some of its states.
     const fail = (error: SourceError) => {
       reject(error)
@@ -262,26 +262,6 @@ function validatorsOf({ headers }: IncomingMessage): Validators {
 /** Visible ASCII and single spaces: fit for a line of text and for a header. */
 function isFit(value: string): boolean {
   return value.length <= 256 && /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value)
-}
-
-/** Connections to one server at the same time. */
-const CONNECTIONS = 32
-
-/** Connections are reused, and an idle one does not keep the program from ending. */
-const plainAgent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-let agentForTls: https.Agent | undefined
-
-/** Sets explicitly what the environment could change otherwise. */
-function secureAgent(): https.Agent {
-  const file = CERTIFICATES.find(existsSync)
-  agentForTls ??= new https.Agent({
-    keepAlive: true,
-    maxSockets: CONNECTIONS,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-    ...(file === undefined ? {} : { ca: readFileSync(file) }),
-  })
-  return agentForTls
 }
 
 function tooLate(problem: string): SourceError {

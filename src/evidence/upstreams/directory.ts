@@ -3,6 +3,7 @@ import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
+import { partOf } from '../../http/byte-range.ts'
 import { printable } from '../../primitives/printable.ts'
 import { nameBelow } from './location.ts'
 import { readOffer } from './read-offer.ts'
@@ -73,16 +74,4 @@ function streamFile(file: string, range: string | undefined, signal: AbortSignal
   const body = createReadStream('', { fd, start, end: Math.max(end, start), ...(signal ? { signal } : {}) })
   if (part === undefined) return { status: 200, length: status.size, body }
   return { status: 206, length: end - start + 1, contentRange: `bytes ${start}-${end}/${status.size}`, body }
-}
-
-/**
- * The part that a Range header asks for; undefined if there is no valid range or it is outside the
- * file (RFC 9110, 14.2).
- */
-function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
-  const [, from, to] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? '') ?? []
-  if (from === undefined) return undefined
-  const start = Number(from)
-  const end = to === '' ? size - 1 : Math.min(Number(to), size - 1)
-  return start <= end && start < size ? { start, end } : undefined
 }

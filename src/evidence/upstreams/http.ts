@@ -54,7 +54,11 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
       }
     },
     async stream(name, streaming): Promise<Streamed | undefined> {
-      return streamOf(await respond(question(name), streaming), { absent, timeout, streaming })
+      return streamOf(await respond({ ...question(name), isLong: true }, streaming), {
+        absent,
+        timeout,
+        streaming,
+      })
     },
     // Connections are shared by everything that asks the same server, and close by themselves.
     close: () => {},
