@@ -5,12 +5,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { addAbortSignal, type Readable } from 'node:stream'
 import type { Connection } from './http-connections.ts'
 import type { GateRequest, GateResponse, Unreadable } from './http-request.ts'
+import type { Peer } from './peers.ts'
 
 const PATH_LIMIT = 2048
 const PATH = /^\/[\x21-\x7e]*$/
 
 /**
- * A class because of the getter: few handlers want the signal, and creating one costs time at each
+ * A class because of the getters: few handlers want the signal, and creating one costs time at each
  * request.
  */
 export class Exchange implements GateRequest {
@@ -27,6 +28,10 @@ export class Exchange implements GateRequest {
     this.range = message.headers.range
     this.response = response
     this.connection = connection
+  }
+
+  get peer(): Peer {
+    return this.connection.peer
   }
 
   get signal(): AbortSignal {

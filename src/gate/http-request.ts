@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Peer } from './peers.ts'
 
 /** A GET or HEAD request without a body. */
 export interface GateRequest {
@@ -7,6 +8,8 @@ export interface GateRequest {
   readonly path: string
   /** The Range header, as sent. */
   readonly range?: string | undefined
+  /** Who asks. */
+  readonly peer: Peer
   /** Aborts if the client goes away before it has the whole answer. */
   readonly signal: AbortSignal
 }

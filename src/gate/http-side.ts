@@ -15,6 +15,7 @@ import { type HttpServer, openHttpServer } from './http-server.ts'
 import type { Log } from './log.ts'
 import { limitLog } from './log-limit.ts'
 import { openMetrics } from './metrics.ts'
+import { NarFault } from './nar-faults.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 /** Niceness of this process, so that judging gets the processor first. */
@@ -124,7 +125,10 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
   const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, printed)
   const more = Array.from({ length: files - 1 }, (_, n) => HTTP_FILE + 1 + n)
   const http: HttpServer = await openHttpServer({ fd: HTTP_FILE, more }, handler.handle, {
-    onError: error => log('error', 'internal error', { why: String(error) }),
+    onError: error => {
+      // What was wrong with each upstream's NAR is in the log already.
+      if (!(error instanceof NarFault)) log('error', 'internal error', { why: String(error) })
+    },
   })
   return {
     address: http.address,

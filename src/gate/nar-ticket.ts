@@ -1,21 +1,26 @@
 /**
  * The address of a NAR that Nix gets through the gate:
  *
- *     nar/<upstream>/<file>/<signature>
+ *     nar/<what>/<signature>
  *
- * `upstream` is the first 16 hex digits of the SHA-256 of the upstream's address. `file` is the
- * upstream's name for the NAR, and `signature` is a signature of both by the gate's key; both are
- * in base64url. So clients can get nothing from an upstream that the gate has not offered itself,
- * and any gate with the same key accepts the ticket.
+ * `what` says which files of which upstreams the address stands for. Its first line is the form in
+ * which the NAR is sent, the SHA-256 of what is sent (of the NAR where nothing is compared), and the
+ * size of the NAR. A line for each file follows: the upstream, as the first 128 bits of the SHA-256
+ * of its address, then the compression, then the upstream's name for the file. `signature` is a
+ * signature of all this by the gate's key. Both are in base64url. So clients can get nothing from an
+ * upstream that the gate has not offered itself, and any gate with the same key accepts the ticket.
  */
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { toHex } from '../primitives/hex.ts'
 import { sha256, signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
 
 /** Longest ticket, in characters: the gate accepts no path of more than 2048. */
 const TICKET_LIMIT = 2000
-const TICKET = /^nar\/([0-9a-f]{16})\/([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]{86})$/
+/** The most files of one ticket. */
+const FILES_LIMIT = 16
+const TICKET = /^nar\/([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]{86})$/
+const HEAD = /^(passed|file|nar) ([0-9a-f]{64}) ([1-9][0-9]{0,15})$/
+const FILE = /^([A-Za-z0-9_-]{22}) ([!-~]+) ([!-~]+)$/
 
 /** A file of an upstream. */
 export interface NarFile {
@@ -23,45 +28,94 @@ export interface NarFile {
   readonly upstream: string
   /** Path relative to that address. */
   readonly file: string
+  /** As narinfo files name it, never empty. */
+  readonly compression: string
 }
 
-/** The ticket for a file. Throws FormatError if it is too long for a request. */
-export function narTicket(key: KeyPair, { upstream, file }: NarFile): string {
-  const signature = signEd25519(messageOf(upstream, file), key.secretKey)
-  const ticket = `nar/${idOf(upstream)}/${toBase64Url(Buffer.from(file, 'utf8'))}/${toBase64Url(signature)}`
-  if (ticket.length <= TICKET_LIMIT) return ticket
-  throw new FormatError('narinfo', 'its URL is too long to be passed on', `length ${file.length}`)
+/** What a ticket stands for. */
+export interface NarTicket {
+  /**
+   * What is sent: `passed`, the file of the one upstream, as it comes; `file`, the file that all of
+   * these upstreams have; `nar`, the decompressed NAR, from files that may differ.
+   */
+  readonly form: 'passed' | 'file' | 'nar'
+  /** SHA-256, lower-case hex: of the file if the form is `file`, else of the NAR. */
+  readonly hash: string
+  readonly narSize: number
+  /** In the order in which they are asked. */
+  readonly files: readonly NarFile[]
+}
+
+/** The ticket with the first files of those that fit into a request, perhaps with none. */
+export function fittingTicket(ticket: NarTicket): NarTicket {
+  let files: readonly NarFile[] = []
+  for (const file of ticket.files) {
+    const more = [...files, file]
+    if (more.length <= FILES_LIMIT && lengthOf(printTicket({ ...ticket, files: more })) <= TICKET_LIMIT)
+      files = more
+  }
+  return { ...ticket, files }
+}
+
+/** The address for Nix. Throws FormatError if it is too long for a request. */
+export function narTicket(key: KeyPair, ticket: NarTicket): string {
+  const text = printTicket(ticket)
+  if (lengthOf(text) > TICKET_LIMIT || ticket.files.length > FILES_LIMIT)
+    throw new FormatError('narinfo', 'its URL is too long to be passed on', `length ${text.length}`)
+  return `nar/${toBase64Url(Buffer.from(text))}/${toBase64Url(signEd25519(messageOf(text), key.secretKey))}`
 }
 
 /**
- * The file that a ticket stands for. Undefined unless the gate's key signed it for one of these
- * upstreams.
+ * What a ticket stands for, with those of its files that belong to one of these upstreams. Undefined
+ * if there is none, or if the gate's key did not sign the ticket.
  */
 export function readNarTicket(
   key: Pick<KeyPair, 'publicKey'>,
   upstreams: readonly string[],
   ticket: string,
-): NarFile | undefined {
-  const [, id, name, signature] = TICKET.exec(ticket) ?? []
-  const upstream = upstreams.find(address => idOf(address) === id)
-  if (upstream === undefined || name === undefined || signature === undefined) return undefined
-  const file = Buffer.from(name, 'base64url').toString('utf8')
+): NarTicket | undefined {
+  const [, what, signature] = TICKET.exec(ticket) ?? []
+  if (what === undefined || signature === undefined || ticket.length > TICKET_LIMIT) return undefined
+  const text = Buffer.from(what, 'base64url').toString('latin1')
   const signed = Buffer.from(signature, 'base64url')
   // Only the canonical base64url spelling of a ticket is accepted.
-  if (toBase64Url(Buffer.from(file, 'utf8')) !== name || toBase64Url(signed) !== signature) return undefined
-  return verifyEd25519(messageOf(upstream, file), signed, key.publicKey) ? { upstream, file } : undefined
+  if (toBase64Url(Buffer.from(text, 'latin1')) !== what || toBase64Url(signed) !== signature) return undefined
+  return verifyEd25519(messageOf(text), signed, key.publicKey) ? parseTicket(text, upstreams) : undefined
+}
+
+function printTicket({ form, hash, narSize, files }: NarTicket): string {
+  const lines = files.map(({ upstream, compression, file }) => `${idOf(upstream)} ${compression} ${file}`)
+  return [`${form} ${hash} ${narSize}`, ...lines].join('\n')
+}
+
+function parseTicket(text: string, upstreams: readonly string[]): NarTicket | undefined {
+  const [head = '', ...lines] = text.split('\n')
+  const [, form, hash, narSize] = HEAD.exec(head) ?? []
+  const known = new Map(upstreams.map(upstream => [idOf(upstream), upstream]))
+  const files = lines.flatMap((line): readonly NarFile[] => {
+    const [, id = '', compression, file] = FILE.exec(line) ?? []
+    const upstream = known.get(id)
+    if (upstream === undefined || compression === undefined || file === undefined) return []
+    return [{ upstream, compression, file }]
+  })
+  if (form === undefined || hash === undefined || files.length === 0) return undefined
+  return { form: form as NarTicket['form'], hash, narSize: Number(narSize), files }
+}
+
+function lengthOf(text: string): number {
+  return 'nar/'.length + Math.ceil((text.length * 4) / 3) + '/'.length + 86
 }
 
 /**
  * No fingerprint of a store path begins like this, so a ticket's signature cannot be used as a
  * signature of a path, nor the other way round.
  */
-function messageOf(upstream: string, file: string): Uint8Array {
-  return Buffer.from(`nixsig-nar-1\n${upstream}\n${file}`, 'utf8')
+function messageOf(text: string): Uint8Array {
+  return Buffer.from(`nixsig-nar-2\n${text}`, 'latin1')
 }
 
 function idOf(upstream: string): string {
-  return toHex(sha256(Buffer.from(upstream, 'utf8'))).slice(0, 16)
+  return toBase64Url(sha256(Buffer.from(upstream, 'utf8')).subarray(0, 16))
 }
 
 function toBase64Url(bytes: Uint8Array): string {

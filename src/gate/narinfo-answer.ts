@@ -4,26 +4,31 @@ import type { ContentAddress } from '../formats/nix/content-address.ts'
 import { narFingerprint, printNarinfo } from '../formats/nix/narinfo.ts'
 import { printNixSignature } from '../formats/nix/nix-key.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
+import { chooseNar } from './nar-choice.ts'
 import { narTicket } from './nar-ticket.ts'
 
 /**
- * The narinfo that Nix gets for an offer. It has the gate's signature, the only one that Nix
- * requires, and `others`, so that a later query of the store still shows who made the path. Its URL
- * is the upstream's, or one below the gate's own `nar/` if Nix could not fetch it from the
- * upstream. Whatever the upstream wrote, every version of Nix can read the answer. Throws
+ * The narinfo that Nix gets for offers of one NAR, the first of which it is made of. It has the
+ * gate's signature, the only one that Nix requires, and `others`, so that a later query of the store
+ * still shows who made the path. Its URL is the upstream's; or one below the gate's own `nar/` if
+ * several upstreams can serve the NAR, or if Nix could not fetch it from the only one. Whatever the
+ * upstream wrote, every version of Nix can read the answer. Throws
  * FormatError if that is too long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,
-  { upstream, narinfo, nar }: Offer,
+  offers: readonly [Offer, ...Offer[]],
   others: readonly string[],
 ): string {
+  const [{ narinfo }] = offers
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
-  const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
+  const choice = chooseNar(offers)
+  const where =
+    choice.kind === 'direct' ? { url: choice.url } : { url: narTicket(key, choice.ticket), ...choice.fields }
   const { contentAddress: stated } = narinfo
   const contentAddress = stated !== undefined && isKnownToAll(stated) ? stated : undefined
-  return printNarinfo({ ...narinfo, url, contentAddress, signatures: [own, ...others] })
+  return printNarinfo({ ...narinfo, ...where, contentAddress, signatures: [own, ...others] })
 }
 
 /** Whether every Nix reads it. One that does not know a content address fails; none is needed. */

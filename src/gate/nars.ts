@@ -1,34 +1,112 @@
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { GateRequest, GateResponse } from './http-request.ts'
-import { readNarTicket } from './nar-ticket.ts'
-import { notFound } from './respond.ts'
+import { deliverNar } from './nar-delivery.ts'
+import { asNarFault, type NarFault, type NarFaults, openNarFaults } from './nar-faults.ts'
+import { openRoom } from './nar-room.ts'
+import { type NarSource, openFile, openUnpackingTurns } from './nar-source.ts'
+import { type NarTicket, readNarTicket } from './nar-ticket.ts'
+import { DELIVERY_TIMES, failureOf, headOf, streamOf } from './nar-transfer.ts'
+import { NAR_HEADERS, notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 
+/** Where in the state directory NARs wait to be checked. */
+const DIRECTORY = 'nars'
+
 /**
- * Passes on NARs that Nix cannot fetch from their upstream itself, for tickets that a gate with
- * this key issued.
+ * Serves NARs that Nix gets through the gate, for tickets that a gate with this key issued: those
+ * that several upstreams offer, and those that Nix cannot fetch itself.
  */
-export function openNars({ kept, key, upstreams }: Pick<GateParts, 'kept' | 'key' | 'upstreams'>) {
+export function openNars({ places, kept, key, upstreams, log }: Omit<GateParts, 'metrics'>) {
+  const faults = openNarFaults(log)
+  const room = openRoom(join(places.state, DIRECTORY), ({ message }) =>
+    log('error', 'NARs cannot be checked before they are sent', { why: message }),
+  )
+  const parts = { faults, room, turns: openUnpackingTurns(), times: DELIVERY_TIMES }
+
+  function serve(request: GateRequest): GateResponse | Promise<GateResponse> {
+    const { list } = upstreams.current(kept.policy())
+    const addresses = list.map(({ url }) => url)
+    const ticket = readNarTicket(key, addresses, request.path.slice(1))
+    const sources = faults.sort(ticket?.files ?? []).flatMap((file): readonly NarSource[] => {
+      const upstream = list.find(({ url }) => url === file.upstream)
+      return upstream === undefined ? [] : [{ file, upstream }]
+    })
+    const [first] = sources
+    if (ticket === undefined || first === undefined) return notFound()
+    if (request.method === 'HEAD') return look(ticket, sources, request)
+    if (ticket.form === 'passed') return pass(first, request, faults)
+    return deliverNar(ticket, sources, request, parts)
+  }
+
   return {
-    async answer({ path, range, signal }: GateRequest): Promise<GateResponse> {
-      const { list } = upstreams.current(kept.policy())
-      const addresses = list.map(({ url }) => url)
-      const wanted = readNarTicket(key, addresses, path.slice(1))
-      const upstream = list.find(({ url }) => url === wanted?.upstream)
-      if (wanted === undefined || upstream === undefined) return notFound()
-      const streamed = await upstream.stream(wanted.file, {
-        ...(range === undefined ? {} : { range }),
-        signal,
-      })
-      if (streamed === undefined) return notFound()
-      const { status, length, contentRange, body } = streamed
-      const headers = {
-        'content-type': 'application/x-nix-nar',
-        // Without this header Nix does not resume a transfer that broke off.
-        'accept-ranges': 'bytes',
-        ...(length === undefined ? {} : { 'content-length': String(length) }),
-        ...(contentRange === undefined ? {} : { 'content-range': contentRange }),
+    async answer(request: GateRequest): Promise<GateResponse> {
+      try {
+        return await serve(request)
+      } catch (error) {
+        // Nobody reads the answer.
+        if (request.signal.aborted) return notFound()
+        throw error
       }
-      return { status, headers, body }
     },
   }
+}
+
+/** Passes on the file of the only upstream. */
+async function pass(
+  source: NarSource,
+  { range, signal }: GateRequest,
+  faults: NarFaults,
+): Promise<GateResponse> {
+  try {
+    const streamed = await openFile(source, { ...(range === undefined ? {} : { range }), signal })
+    const { status, length, contentRange, body } = streamed
+    const headers = {
+      ...NAR_HEADERS,
+      ...(length === undefined ? {} : { 'content-length': String(length) }),
+      ...(contentRange === undefined ? {} : { 'content-range': contentRange }),
+    }
+    const bytes = passed(body, source, { signal, faults })
+    return { status, headers, body: streamOf(bytes, () => body.destroy()) }
+  } catch (error) {
+    signal.throwIfAborted()
+    const fault = asNarFault(error)
+    faults.note(source.file, fault)
+    return failureOf([[source, fault]])
+  }
+}
+
+async function* passed(
+  body: Readable,
+  { file }: NarSource,
+  { signal, faults }: { readonly signal: AbortSignal; readonly faults: NarFaults },
+): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* body as AsyncIterable<Buffer>
+  } catch (error) {
+    signal.throwIfAborted()
+    const fault = asNarFault(error)
+    faults.note(file, fault)
+    throw fault
+  }
+}
+
+/** Asks whether any upstream has it, and reads nothing of it. */
+async function look(
+  { form, narSize }: NarTicket,
+  sources: readonly NarSource[],
+  { signal }: GateRequest,
+): Promise<GateResponse> {
+  const told: [NarSource, NarFault][] = []
+  for (const source of sources) {
+    try {
+      const { length, body } = await openFile(source, { signal })
+      // The body is not read: the answer to a HEAD request has none.
+      return { ...headOf(undefined, form === 'nar' ? narSize : length), body }
+    } catch (error) {
+      signal.throwIfAborted()
+      told.push([source, asNarFault(error)])
+    }
+  }
+  return failureOf(told)
 }

@@ -5,6 +5,8 @@ import type { GateSettings } from '../policy/gate-settings.ts'
 import type { GateResponse } from './http-request.ts'
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
+/** Without `accept-ranges`, Nix does not resume a transfer that broke off. */
+export const NAR_HEADERS = { 'content-type': 'application/x-nix-nar', 'accept-ranges': 'bytes' }
 
 /** As long as it is not known what an upstream wants: before most other caches. */
 const PRIORITY = 30

@@ -155,8 +155,8 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       metrics.count('verdicts', { outcome: 'trusted', code: '' })
       tellOdd(log, outcome.verdict.subject.path, outcome.verdict.strays)
       if (outcome.isNew) tellAdmitted(log, outcome)
-      const { verdict, offer, signatures } = outcome
-      return passOn(policy, verdict.subject, () => narinfoAnswer(key, offer, signatures))
+      const { verdict, offer, others, signatures } = outcome
+      return passOn(policy, verdict.subject, () => narinfoAnswer(key, [offer, ...others], signatures))
     }
     case 'unfetched':
       metrics.count('verdicts', { outcome: 'unfetched', code: outcome.verdict.findings[0].code })
@@ -174,11 +174,11 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
         status: exitCode(verdict),
         why: sentence(verdict),
       })
-      const { offer, signatures = [] } = outcome
+      const { offer, others = [], signatures = [] } = outcome
       if (policy?.mode !== 'warn') return refusal(policy, verdict)
       // Without an offer, Nix goes on as it would without this cache.
       if (offer === undefined) return notFound()
-      return passOn(policy, verdict, () => narinfoAnswer(key, offer, signatures))
+      return passOn(policy, verdict, () => narinfoAnswer(key, [offer, ...others], signatures))
     }
   }
 }

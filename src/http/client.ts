@@ -35,6 +35,8 @@ export interface Question {
   readonly absent?: readonly number[]
   /** Whether a body in an encoding that nobody asked for is decoded; by default it is refused. */
   readonly encodings?: 'decode' | 'refuse'
+  /** Whether it is a long one, which must not keep others from a connection. */
+  readonly isLong?: boolean
 }
 
 /** Validators (RFC 9110, section 8.8). Each can be sent in a header as it is. */
@@ -106,7 +108,7 @@ export async function respond(question: Question, streaming: Streaming = {}): Pr
 }
 
 function redirected(question: Question, { range }: Streaming, signal: AbortSignal): Promise<IncomingMessage> {
-  const { url, route, authorization, known, redirects = 'same host' } = question
+  const { url, route, authorization, known, redirects = 'same host', isLong = false } = question
   const headers = {
     'user-agent': 'nixsig',
     'accept-encoding': 'identity',
@@ -115,7 +117,7 @@ function redirected(question: Question, { range }: Streaming, signal: AbortSigna
     ...(range === undefined ? {} : { range }),
   }
   const ownHeaders: Readonly<Record<string, string>> = authorization === undefined ? {} : { authorization }
-  return follow({ url, route, redirects, headers, ownHeaders }, signal)
+  return follow({ url, route, redirects, headers, ownHeaders, isLong }, signal)
 }
 
 /** What is wrong with an answer of this status, which is none that was hoped for. */

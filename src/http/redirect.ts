@@ -25,18 +25,20 @@ export interface Followed {
   readonly headers: Readonly<Record<string, string>>
   /** Sent to the URL's own origin only. */
   readonly ownHeaders: Readonly<Record<string, string>>
+  /** Whether it is a long answer, which must not keep others from a connection. */
+  readonly isLong: boolean
 }
 
 /** The response after redirections. Rejects with SourceError and FileError. */
 export async function follow(followed: Followed, signal: AbortSignal): Promise<IncomingMessage> {
-  const { route = directRoute(), redirects, headers, ownHeaders } = followed
+  const { route = directRoute(), redirects, headers, ownHeaders, isLong } = followed
   const first = new URL(followed.url)
   let url = first
   // What the caller names may be this machine.
   let reach: Reach = 'anywhere'
   for (let count = 0; ; count++) {
     const isOwn = url.origin === first.origin
-    const destination = { url, reach, isOwn }
+    const destination = { url, reach, isOwn, isLong }
     const sent = isOwn ? { ...headers, ...ownHeaders } : headers
     const response = await exchange(route, { destination, headers: sent }, signal)
     if (!REDIRECTS.includes(response.statusCode ?? 0)) return response

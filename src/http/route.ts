@@ -35,6 +35,8 @@ export interface Destination {
   readonly reach: Reach
   /** Whether the server may see the client's certificate. */
   readonly isOwn: boolean
+  /** Whether it is a long request, which must not keep others from a connection. */
+  readonly isLong: boolean
 }
 
 export interface Route {
@@ -48,9 +50,10 @@ export interface Route {
   options(destination: Destination): RequestOptions
 }
 
-/** Connections to one server, or to the proxy, at the same time. */
+/** Connections to one server, or to the proxy, at the same time, and those for long requests besides. */
 const CONNECTIONS = 32
 const PROXY_CONNECTIONS = 128
+const LONG_CONNECTIONS = 512
 
 const CERTIFICATES_LIMIT = 4 * 1024 * 1024
 const KEY_LIMIT = 64 * 1024
@@ -84,21 +87,20 @@ export function directRoute(): Route {
 
 function openRoute(settings: RouteSettings): Route {
   const proxy = settings.proxy === undefined ? undefined : new URL(settings.proxy)
-  const plain = {
-    anywhere: plainAgent('anywhere', CONNECTIONS),
-    elsewhere: plainAgent('elsewhere', CONNECTIONS),
-    // Which host it may be is said by the settings.
-    proxy: plainAgent('anywhere', PROXY_CONNECTIONS),
-  }
+  const short = plainAgents(CONNECTIONS, PROXY_CONNECTIONS)
+  const long = plainAgents(LONG_CONNECTIONS, LONG_CONNECTIONS)
   const secure = secureAgents(settings, proxy)
   const isProxied = ({ hostname }: URL) =>
     proxy !== undefined && !isThisMachine(hostname) && !isExcepted(settings.noProxy, hostname)
 
   return {
     isProxied,
-    options({ url, reach, isOwn }) {
+    options({ url, reach, isOwn, isLong }) {
       if (reach === 'elsewhere' && isNearHost(url.hostname)) throw leadsHere(url.hostname)
-      if (url.protocol === 'https:') return { agent: secure({ isProxied: isProxied(url), reach, isOwn }) }
+      if (url.protocol === 'https:') {
+        return { agent: secure({ isProxied: isProxied(url), reach, isOwn, isLong }) }
+      }
+      const plain = isLong ? long : short
       if (proxy === undefined || !isProxied(url)) return { agent: plain[reach] }
       return {
         agent: plain.proxy,
@@ -122,6 +124,15 @@ export function isNearError(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === NEAR_CODE
 }
 
+function plainAgents(each: number, proxy: number) {
+  return {
+    anywhere: plainAgent('anywhere', each),
+    elsewhere: plainAgent('elsewhere', each),
+    // Which host it may be is said by the settings.
+    proxy: plainAgent('anywhere', proxy),
+  }
+}
+
 function plainAgent(reach: Reach, maxSockets: number): http.Agent {
   return new http.Agent({ keepAlive: true, maxSockets, ...lookingUp(reach) })
 }
@@ -131,26 +142,22 @@ function lookingUp(reach: Reach): https.AgentOptions {
   return { lookup: lookupFor(reach) } as https.AgentOptions
 }
 
-interface SecureWay {
-  readonly isProxied: boolean
-  readonly reach: Reach
-  readonly isOwn: boolean
-}
+type SecureWay = Omit<Destination, 'url'> & { readonly isProxied: boolean }
 
 /** Agents for TLS; new ones when a file of the settings has changed. */
 function secureAgents(settings: RouteSettings, proxy: URL | undefined) {
   const { certificates, client } = settings
   const files = [certificates, client?.certificate, client?.key].filter(file => file !== undefined)
   let kept: { readonly versions: string; readonly agents: Map<string, https.Agent> } | undefined
-  return ({ isProxied, reach, isOwn }: SecureWay): https.Agent => {
+  return ({ isProxied, reach, isOwn, isLong }: SecureWay): https.Agent => {
     const versions = versionsOf(files)
     if (kept?.versions !== versions) kept = { versions, agents: new Map() }
-    const key = `${isProxied} ${reach} ${isOwn && client !== undefined}`
+    const key = `${isProxied} ${reach} ${isOwn && client !== undefined} ${isLong}`
     const known = kept.agents.get(key)
     if (known !== undefined) return known
     const options = {
       keepAlive: true,
-      maxSockets: CONNECTIONS,
+      maxSockets: isLong ? LONG_CONNECTIONS : CONNECTIONS,
       // Sets explicitly what the environment could change otherwise.
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',

@@ -217,13 +217,13 @@ for (const version of VERSIONS) {
     const ticket = /^URL: (.*)$/m.exec(stdout)?.[1] ?? assert.fail(stdout)
     assert.equal(await get(ticket), '200')
     assert.deepEqual(readFileSync(world.path('/srv/got')), Buffer.from(HELLO.nar))
-    const [nar, upstream, file = '', signature = ''] = ticket.split('/')
-    assert.equal(Buffer.from(file, 'base64url').toString(), HELLO.url)
+    const [nar, what = '', signature = ''] = ticket.split('/')
+    const inside = Buffer.from(what, 'base64url').toString()
+    assert.ok(inside.endsWith(HELLO.url))
     const forged = [
-      [nar, upstream, Buffer.from('private').toString('base64url'), signature],
-      [nar, upstream, file, signature.replace(/^./, first => (first === 'A' ? 'B' : 'A'))],
-      [nar, upstream?.replace(/^./, first => (first === '0' ? '1' : '0')), file, signature],
-      [nar, upstream, file],
+      [nar, Buffer.from(inside.replace(HELLO.url, 'private')).toString('base64url'), signature],
+      [nar, what, signature.replace(/^./, first => (first === 'A' ? 'B' : 'A'))],
+      [nar, what],
     ]
     for (const parts of forged) assert.equal(await get(parts.join('/')), '404', parts.join('/'))
     world.write(POLICY, world.read(POLICY).replace('file:///srv/cache', 'file:///srv/other'))

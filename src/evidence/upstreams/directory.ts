@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { CACHE_INFO_LIMIT } from '../../formats/nix/cache-info.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
+import { partOf } from '../../http/byte-range.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { printable } from '../../primitives/printable.ts'
 import { nameBelow } from './location.ts'
@@ -85,16 +86,4 @@ function streamFile(file: string, range: string | undefined, signal: AbortSignal
   const body = createReadStream('', { fd, start, end: Math.max(end, start), ...(signal ? { signal } : {}) })
   if (part === undefined) return { status: 200, length: status.size, body }
   return { status: 206, length: end - start + 1, contentRange: `bytes ${start}-${end}/${status.size}`, body }
-}
-
-/**
- * The part that a Range header asks for; undefined if there is no valid range or it is outside the
- * file (RFC 9110, 14.2).
- */
-function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
-  const [, from, to] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? '') ?? []
-  if (from === undefined) return undefined
-  const start = Number(from)
-  const end = to === '' ? size - 1 : Math.min(Number(to), size - 1)
-  return start <= end && start < size ? { start, end } : undefined
 }

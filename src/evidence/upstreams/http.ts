@@ -71,7 +71,8 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
       const asked = question(name, timeout)
       try {
         return await streams.ask(
-          async () => streamOf(await respond(asked, options), { asked, timeout, options }),
+          async () =>
+            streamOf(await respond({ ...asked, isLong: true }, options), { asked, timeout, options }),
           { within: Math.min(timeout, STREAM_PATIENCE), signal },
         )
       } catch (error) {

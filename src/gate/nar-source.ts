@@ -1,0 +1,207 @@
+/** The bytes that a ticket stands for, as one upstream sends them. */
+import type { Readable } from 'node:stream'
+import type { Streamed, StreamOptions, Upstream } from '../evidence/upstreams/upstream.ts'
+import { onAbort } from '../files/deadline.ts'
+import { openTurns, type SharesByKind, type Turns } from './fair-queue.ts'
+import { asNarFault, NarFault } from './nar-faults.ts'
+import type { NarFile, NarTicket } from './nar-ticket.ts'
+import type { Peer } from './peers.ts'
+
+/** Bytes that are read beyond what the NAR could need: compression makes nothing much longer. */
+const EXCESS = 1024 * 1024
+
+/**
+ * An upstream that has sent fewer bytes than these within so many milliseconds is given up while
+ * there are others.
+ */
+export interface Pace {
+  readonly bytes: number
+  readonly ms: number
+}
+
+/** How many programs decompress at once. Each takes as much memory as in Nix itself. */
+const UNPACKING: SharesByKind = {
+  root: { each: 16, all: 16 },
+  client: { each: 4, all: 32 },
+  user: { each: 2, all: 16 },
+  machine: { each: 4, all: 32 },
+}
+
+export function openUnpackingTurns(): Turns {
+  return openTurns({ atOnce: UNPACKING, pace: {} })
+}
+
+/** A file of an upstream that is open. */
+export interface NarSource {
+  readonly file: NarFile
+  readonly upstream: Pick<Upstream, 'stream'>
+}
+
+/** How it is read. */
+export interface Reading {
+  readonly ticket: NarTicket
+  readonly peer: Peer
+  readonly turns: Turns
+  /** Undefined: however slow it is. */
+  readonly pace: Pace | undefined
+  /** The first byte that is wanted. */
+  readonly from: number
+  readonly signal: AbortSignal
+}
+
+export interface NarFlow {
+  readonly source: NarSource
+  /** Which byte comes first: 0, or the one that is wanted. */
+  readonly begin: number
+  /** The size of the whole, if it is known. */
+  readonly size: number | undefined
+  /** The next piece; undefined at the end. Rejects with NarFault. */
+  next(): Promise<Buffer | undefined>
+  /** Ends it; again does nothing. */
+  close(): void
+}
+
+/**
+ * Opens a source. Bytes come as the ticket's form says: as the file has them, or decompressed. Never
+ * more than a NAR of that size needs. Rejects with NarFault, or with the signal's reason.
+ */
+export async function openFlow(source: NarSource, reading: Reading): Promise<NarFlow> {
+  const { ticket, pace, signal } = reading
+  const ended = new AbortController()
+  const stopListening = onAbort(signal, reason => ended.abort(reason))
+  const watch = watchPace(pace, fault => ended.abort(fault))
+  const close = () => {
+    stopListening()
+    watch.stop()
+    ended.abort()
+  }
+  const faulty = (error: unknown) => {
+    close()
+    if (signal.aborted) return signal.reason
+    return watch.fault() ?? asNarFault(error)
+  }
+  try {
+    const range = ticket.form === 'nar' || reading.from === 0 ? {} : { range: `bytes=${reading.from}-` }
+    const streamed = await openFile(source, { ...range, signal: ended.signal })
+    const { begin, size } = partSent(streamed, reading)
+    const pieces = piecesOf(streamed.body, source, reading, ended.signal)
+    return {
+      source,
+      begin,
+      size: ticket.form === 'nar' ? ticket.narSize : size,
+      close,
+      async next() {
+        try {
+          const piece = await watch.during(pieces.next().then(({ value }) => value || undefined))
+          if (piece === undefined) close()
+          return piece
+        } catch (error) {
+          throw faulty(error)
+        }
+      },
+    }
+  } catch (error) {
+    throw faulty(error)
+  }
+}
+
+/** Opens the file of a source. Throws NarFault if there is none, and what `Upstream.stream` throws. */
+export async function openFile({ upstream, file }: NarSource, options: StreamOptions): Promise<Streamed> {
+  const streamed = await upstream.stream(file.file, options)
+  if (streamed === undefined) throw new NarFault('absent', 'has no such file')
+  // A stream that fails while nobody reads it must not end the program.
+  streamed.body.on('error', () => {})
+  return streamed
+}
+
+/** Where what was sent begins, and how long the whole is. Throws NarFault for another part. */
+function partSent(
+  { status, length, contentRange, body }: Streamed,
+  { from }: Reading,
+): Pick<NarFlow, 'begin' | 'size'> {
+  if (status === 200) return { begin: 0, size: length }
+  const [, begin, , size] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(contentRange ?? '') ?? []
+  if (Number(begin) === from) return { begin: from, size: size === '*' ? undefined : Number(size) }
+  body.destroy()
+  throw new NarFault('failed', 'sent another part than was asked for')
+}
+
+/** How often it is looked whether enough comes, in each period. */
+const LOOKS = 10
+
+/**
+ * Calls back with a fault, once, if too little comes. Only the time counts in which somebody waits
+ * for a piece: a client that reads slowly is not the upstream's fault.
+ */
+function watchPace(pace: Pace | undefined, onSlow: (fault: NarFault) => void) {
+  let [came, looks, isAwaited]: [number, number, boolean] = [0, 0, false]
+  let fault: NarFault | undefined
+  const timer = pace && setInterval(() => look(pace), pace.ms / LOOKS)
+  function look({ bytes, ms }: Pace): void {
+    if (!isAwaited || ++looks < LOOKS) return
+    if (came < bytes) {
+      fault = new NarFault('late', `sent ${came} bytes in ${ms / 1000} seconds`)
+      clearInterval(timer)
+      onSlow(fault)
+    }
+    ;[came, looks] = [0, 0]
+  }
+  return {
+    fault: () => fault,
+    async during(waiting: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+      isAwaited = true
+      try {
+        const piece = await waiting
+        came += piece?.length ?? 0
+        return piece
+      } finally {
+        isAwaited = false
+      }
+    },
+    stop: () => clearInterval(timer),
+  }
+}
+
+async function* piecesOf(
+  body: Readable,
+  { file: { compression } }: NarSource,
+  { ticket: { form, narSize }, turns, peer }: Reading,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const stopListening = onAbort(signal, () => body.destroy())
+  const limit = narSize + narSize / 8 + EXCESS
+  const isPacked = form === 'nar' && compression !== 'none'
+  const done = isPacked ? await turnOf(turns, peer, signal) : () => {}
+  try {
+    const sent = isPacked ? await unpacked(body, { compression, limit, signal }) : body
+    const most = form === 'nar' ? narSize : limit
+    let size = 0
+    for await (const piece of sent) {
+      size += piece.length
+      if (size > most) throw new NarFault('failed', `sent more than ${Math.floor(most)} bytes`)
+      yield Buffer.isBuffer(piece) ? piece : Buffer.from(piece)
+    }
+    // A stream that was destroyed can end without an error.
+    if (signal.aborted) throw signal.reason
+  } finally {
+    done()
+    stopListening()
+    body.destroy()
+  }
+}
+
+async function unpacked(
+  body: Readable,
+  options: { compression: string; limit: number; signal: AbortSignal },
+) {
+  const { decompressed } = await import('../files/decompress-stream.ts')
+  return decompressed(body, options)
+}
+
+/** Waits for a turn; the function that is returned gives it back. Rejects if the signal aborts. */
+function turnOf(turns: Turns, peer: Peer, signal: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    onAbort(signal, reject)
+    turns.take(peer, () => signal.aborted, resolve)
+  })
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Offer } from '../../src/evidence/upstreams/upstream.ts'
+import type { Narinfo } from '../../src/formats/nix/narinfo.ts'
+import { chooseNar } from '../../src/gate/nar-choice.ts'
+import { SPOOL_LIMIT } from '../../src/gate/nar-room.ts'
+
+const [F1, F2, NAR] = ['1a', '2b', '3c'].map(hex => hex.repeat(32)) as [string, string, string]
+
+function offer(name: string, fields: Partial<Narinfo>, kind: 'url' | 'streamed' = 'url'): Offer {
+  const upstream = `https://${name}.example`
+  const narinfo: Narinfo = {
+    path: '/nix/store/0ks1qw2pm5bbzi7jg1xwyrz9cdqwfhv1-x',
+    url: 'nar/x',
+    compression: 'xz',
+    fileHash: F1,
+    fileSize: 100,
+    narHash: NAR,
+    narSize: 1000,
+    references: [],
+    deriver: undefined,
+    system: undefined,
+    signatures: [],
+    contentAddress: undefined,
+    ...fields,
+  }
+  const nar = { kind, url: kind === 'url' ? `${upstream}/${narinfo.url}` : narinfo.url }
+  return { upstream, narinfo, nar, open: async () => undefined }
+}
+
+const [A, B] = [offer('a', {}), offer('b', { url: 'nar/y' })]
+const ZSTD = offer('c', { compression: 'zstd', fileHash: F2 })
+
+/** In one line: what is chosen. `-programs`: without those that decompress. */
+function choice(offers: readonly [Offer, ...Offer[]], programs = true): string {
+  const chosen = chooseNar(offers, compression => programs || compression === 'none')
+  if (chosen.kind === 'direct') return `direct ${chosen.url}`
+  const { ticket, fields } = chosen
+  const files = ticket.files.map(({ upstream, file }) => `${upstream.charAt(8)}:${file}`)
+  const said = [fields.compression, fields.fileHash?.slice(0, 2), fields.fileSize].map(field => field ?? '-')
+  return [ticket.form, ticket.hash.slice(0, 2), ...files, '=', ...said].join(' ')
+}
+
+test('G15: a cache that alone has a NAR serves it itself, unless Nix cannot reach it', () => {
+  assert.equal(choice([A]), 'direct https://a.example/nar/x')
+  assert.equal(choice([offer('a', {}, 'streamed')]), 'passed 3c a:nar/x = xz 1a 100')
+})
+
+test('G15: caches that have the same file all stand for it, as it is', () => {
+  assert.equal(choice([A, B]), 'file 1a a:nar/x b:nar/y = xz 1a 100')
+  assert.equal(choice([A, offer('b', {}, 'streamed')]), 'file 1a a:nar/x b:nar/x = xz 1a 100')
+  assert.equal(choice([A, offer('b', { fileSize: 220 })]), 'file 1a a:nar/x b:nar/x = xz 1a -')
+})
+
+test('G15: caches with differing files all stand for the NAR, which the gate decompresses', () => {
+  assert.equal(choice([A, ZSTD, B]), 'nar 3c a:nar/x c:nar/x b:nar/y = none 3c 1000')
+  const bare = { fileHash: undefined, fileSize: undefined }
+  assert.equal(choice([A, offer('b', bare)]), 'nar 3c a:nar/x b:nar/x = none 3c 1000')
+  assert.equal(
+    choice([offer('a', { ...bare, compression: undefined }), B]),
+    'nar 3c a:nar/x b:nar/y = none 3c 1000',
+  )
+  const lies = offer('a', { fileHash: F2 })
+  assert.equal(choice([lies, B]), 'nar 3c a:nar/x b:nar/y = none 3c 1000', 'one of them lies of the file')
+})
+
+test('G15: what this machine cannot decompress, or is too large to be kept, is compared as it is or not at all', () => {
+  assert.equal(choice([A, ZSTD, B], false), 'file 1a a:nar/x b:nar/y = xz 1a 100')
+  assert.equal(choice([A, ZSTD], false), 'direct https://a.example/nar/x')
+  const large = { narSize: SPOOL_LIMIT + 1 }
+  assert.equal(
+    choice([offer('a', large), offer('c', { ...large, fileHash: F2 })]),
+    'direct https://a.example/nar/x',
+  )
+})
+
+test('a cache whose address of the NAR is too long for a ticket is left out', () => {
+  const long = offer('b', { url: `nar/${'y'.repeat(3000)}` })
+  assert.equal(choice([A, long]), 'direct https://a.example/nar/x')
+  assert.equal(choice([A, long, B]), 'file 1a a:nar/x b:nar/y = xz 1a 100')
+})
