@@ -66,6 +66,8 @@ interface Case {
   /** The files of the caches, if they are not those of the NAR. */
   readonly files?: readonly Buffer[]
   readonly times?: DeliveryTimes
+  /** Milliseconds that an upstream may stand still. */
+  readonly stall?: number
 }
 
 interface Result {
@@ -79,7 +81,7 @@ interface Result {
 
 /** What a client gets from a gate in front of these caches, and what it should get. */
 async function deliver(one: Case): Promise<Result & { readonly wanted: Buffer }> {
-  const { form, size, offers, range, hasRoom = true, times = QUICK } = one
+  const { form, size, offers, range, hasRoom = true, times = QUICK, stall = STALL } = one
   const { nar, packed } = NARS[size] ?? assert.fail()
   const [first] = offers
   const compressionOf = (own: string) => (form === 'file' ? (first?.compression ?? 'none') : own)
@@ -97,7 +99,7 @@ async function deliver(one: Case): Promise<Result & { readonly wanted: Buffer }>
   const ticket: NarTicket = { form, hash: sha256(wanted), narSize: nar.length, files }
   const sources = files.map(file => ({
     file,
-    upstream: httpUpstream({ url: file.upstream }, { timeout: STALL, http: { noProxy: [] } }),
+    upstream: httpUpstream({ url: file.upstream }, { timeout: stall, http: { noProxy: [] } }),
   }))
   const log: string[] = []
   const faults = openNarFaults((_level, _event, details) => log.push(String(details?.['why'])))
@@ -114,6 +116,12 @@ async function deliver(one: Case): Promise<Result & { readonly wanted: Buffer }>
   } finally {
     await server.close(0)
   }
+}
+
+/** As `deliver`; once more, with more patience, if an answer fails that a busy machine may have held up. */
+async function deliverPatiently(one: Case): ReturnType<typeof deliver> {
+  const result = await deliver(one)
+  return result.isComplete && result.status < 400 ? result : deliver({ ...one, stall: 10 * STALL })
 }
 
 function ask(address: string, range: string | undefined): Promise<Omit<Result, 'log'>> {
@@ -183,8 +191,8 @@ function assertRight(result: Awaited<ReturnType<typeof deliver>>): void {
 test('G15: whatever caches do, a client gets exactly the right bytes if any of them is good, and never wrong ones', async () => {
   await fc.assert(
     fc.asyncProperty(cases, async one => {
+      if (one.offers.some(isGood)) return assertRight(await deliverPatiently(one))
       const result = await deliver(one)
-      if (one.offers.some(isGood)) return assertRight(result)
       if (result.status < 400) return assertRight(result)
       const areAbsent = one.offers.every(({ mood: { kind } }) => kind === 'gone' || kind === 'forbidden')
       assert.ok(areAbsent ? result.status === 404 : [502, 504].includes(result.status), `${result.status}`)
@@ -201,10 +209,11 @@ test('G15: without room or time to check first, no wrong bytes end as if they we
       const times = { ...QUICK, unchecked }
       // The rest of a file for which there is no room is passed on as it is.
       const range = one.form === 'file' && !hasRoom ? undefined : one.range
-      const result = await deliver({ ...one, range, hasRoom, times })
       const firstGood = one.offers.findIndex(isGood)
       const before = one.offers.slice(0, Math.max(firstGood, 0))
       const isMendable = firstGood >= 0 && before.every(({ mood: { kind } }) => BREAKING.includes(kind))
+      const given = { ...one, range, hasRoom, times }
+      const result = isMendable ? await deliverPatiently(given) : await deliver(given)
       if (isMendable || (result.isComplete && result.status < 400)) assertRight(result)
     }),
     { numRuns: CASES },
