@@ -200,6 +200,13 @@ test('a proxy of Nix’s environment is the policy’s, without the password in 
   assert.doesNotMatch(textFor(carried) + carried.notes.join(''), /TOPSECRET/)
 })
 
+test('what the gate will not have of the environment of Nix is said', () => {
+  const environment = { AWS_PROFILE: { value: 'TOPSECRET', origin: 'AWS_PROFILE in the unit' } }
+  assert.deepEqual(carry('', { environment }).notes, [])
+  const [note = ''] = carry('substituters = s3://b', { environment }).notes
+  assert.match(note, /^AWS_PROFILE in the unit is not seen by the gate.*credentials/)
+})
+
 test('a proxy that nixsig cannot use is in the way; one that is switched off is none', () => {
   assert.match(
     http({ all_proxy: 'socks5://u:TOPSECRET@h:1080' }).obstacles[0] ?? '',

@@ -60,14 +60,17 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
 }
 
 /** Why next to nothing could be built by this policy, with what to do; undefined if something could. */
-function lackOf({ principals, rules, fallback, exemptions }: Policy): string | undefined {
+function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
   if (principals.size === 0)
     return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals])'
   const takesSources = [...rules, fallback].some(
     ({ require: { source } }) => source && source.kind !== 'refuse',
   )
-  if (takesSources || exemptions.length > 0) return undefined
-  return 'refuses every source: for those it trusts nobody, so nearly everything would be refused: say who vouches for sources first (require.source)'
+  // As setup wrote it, with the keys that nix.conf had.
+  const caches = groups.get('caches')?.members ?? []
+  const listsOthers = [...principals.keys()].some(name => !caches.includes(name))
+  if (takesSources || listsOthers || exemptions.length > 0) return undefined
+  return 'lists caches alone and refuses every source: for those it trusts nobody, so nearly everything would be refused: say who vouches for sources first (require.source)'
 }
 
 interface WarnOptions {

@@ -2,7 +2,7 @@
 import type { Listen } from '../../policy/gate-settings.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Setting, settingValue } from '../nix-conf.ts'
-import { type CarriedHttp, carryHttp, type HttpEnvironment } from './http.ts'
+import { type CarriedHttp, carryHttp, type HttpEnvironment, missingFor } from './http.ts'
 import { type CacheKey, carryKeys, type LeftKey } from './key.ts'
 import { carrySubstituter } from './substituter.ts'
 import { type Secret, shownWord, type Upstream } from './upstream.ts'
@@ -85,6 +85,8 @@ export function carryOver(sources: Sources): Carried {
   const http = carryHttp(sources.environment, certificateSetting(sources.settings), file =>
     sources.files.problem(file, 'public'),
   )
+  const kinds = new Set(taken.upstreams.map(({ url }) => url.replace(/(?:-ng)?:.*/s, '')))
+  const missing = missingFor(sources.environment, kinds)
   const secret = http.authorization && { file: `${SECRETS}/proxy`, value: http.authorization }
   return {
     ...taken,
@@ -94,7 +96,7 @@ export function carryOver(sources: Sources): Carried {
     keys: listed,
     leftKeys,
     userKeys: userKeysOf(sources, listed),
-    notes: [...taken.notes, ...netrc.notes, ...http.notes, ...leftKeys.map(keyNote)],
+    notes: [...taken.notes, ...netrc.notes, ...http.notes, ...missing, ...leftKeys.map(keyNote)],
     obstacles: [...taken.obstacles, ...netrc.obstacles, ...http.obstacles],
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { wordsOf } from '../../files/proc-files.ts'
 import { findDaemons } from '../../nix-config/processes.ts'
 import { printable } from '../../primitives/printable.ts'
-import { HTTP_VARIABLES, type HttpEnvironment } from './http.ts'
+import { HTTP_VARIABLES, type HttpEnvironment, OTHER_VARIABLES } from './http.ts'
 
 /** Where it may be said. Tests use other places. */
 export interface EnvironmentPlaces {
@@ -112,7 +112,7 @@ function pairOf(entry: string): readonly [string, string] {
 }
 
 function named(variables: Variables, where: string): HttpEnvironment {
-  const known: readonly string[] = HTTP_VARIABLES
+  const known: readonly string[] = [...HTTP_VARIABLES, ...OTHER_VARIABLES]
   return Object.fromEntries(
     [...variables]
       .filter(([name, value]) => known.includes(name) && value !== '' && value.length <= 4096)

@@ -15,9 +15,25 @@ export const HTTP_VARIABLES = [
   'SSL_CERT_FILE',
 ] as const
 
+/** Variables by which Nix reaches stores of other kinds, which the gate does not have. */
+export const OTHER_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_PROFILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_CONFIG_FILE',
+  'NIX_SSHOPTS',
+] as const
+
 /** What was found in the environment of Nix, each value with where it stands. */
 export type HttpEnvironment = Readonly<
-  Partial<Record<(typeof HTTP_VARIABLES)[number], { readonly value: string; readonly origin: string }>>
+  Partial<
+    Record<
+      (typeof HTTP_VARIABLES | typeof OTHER_VARIABLES)[number],
+      { readonly value: string; readonly origin: string }
+    >
+  >
 >
 
 /** What becomes of it. Sentences are whole, and show no secret. */
@@ -63,6 +79,21 @@ export function carryHttp(
     notes,
     obstacles,
   }
+}
+
+/** Sentences about what the gate will lack to ask upstreams of these kinds (`s3`, `ssh`). */
+export function missingFor(environment: HttpEnvironment, kinds: ReadonlySet<string>): readonly string[] {
+  return OTHER_VARIABLES.flatMap(name => {
+    const found = environment[name]
+    const isSsh = name === 'NIX_SSHOPTS'
+    if (found === undefined || !kinds.has(isSsh ? 'ssh' : 's3')) return []
+    const instead = isSsh
+      ? "~/.ssh/config of root's"
+      : "~/.aws/credentials and ~/.aws/config of root's, with the profile in the address"
+    return [
+      `${found.origin} is not seen by the gate, which is a process of its own: say the same in ${instead}`,
+    ]
+  })
 }
 
 function carryProxy(
