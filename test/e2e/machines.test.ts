@@ -71,6 +71,27 @@ for (const version of VERSIONS) {
       assert.match(stderr, /\/var\/lib\/nixsig is not a directory but a symbolic link: .*\(mount --bind\)/)
     }))
 
+  test(`${version}: a build into another store is refused as such, and what was built here can be copied there`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      await setRules(world)
+      world.write('/srv/good.nix', nix.derivation('good'))
+      const there = await world.run('nix-build --no-out-link --store /mnt /srv/good.nix')
+      assert.notEqual(there.status, 0)
+      assert.match(
+        there.stderr,
+        /good\.drv is not in the store of this machine; if Nix builds into another store/,
+      )
+      // Here is the derivation, and not what it makes.
+      await world.output('nix-instantiate /srv/good.nix')
+      const both = await world.run('nix-build --no-out-link --store /mnt /srv/good.nix')
+      assert.notEqual(both.status, 0)
+      assert.match(both.stderr, /what it made is not in the store of this machine; .*nix copy --to STORE/)
+      assert.doesNotMatch(both.stderr, /quarantine list/)
+      const good = await world.output('nix-build --no-out-link /srv/good.nix')
+      await world.output(`nix copy --no-check-sigs --to /mnt2 ${good}`)
+      assert.ok(world.exists(`/mnt2${good}`))
+    }))
+
   test(`${version}: a state that is lost at a boot is made anew, and lets in nothing that it should not`, () =>
     withWorld(version, { resident: 'none' }, async world => {
       await setRules(world)
