@@ -1,9 +1,9 @@
 /**
- * Runs the programs that root wants to be run after a build, as Nix runs its post-build hook: with
- * DRV_PATH and OUT_PATHS, and a failure is reported to Nix. Only for outputs that the ledger admits
- * as they lie in the store now. Bundled into a separate file, `after-build.js`, as judge.ts is.
+ * Runs the programs that root wants to be run after a build, as Nix runs its post-build hook: as
+ * the same user, with Nix's environment, DRV_PATH and OUT_PATHS, and a failure is reported to Nix.
+ * Only for outputs that the ledger admits as they lie in the store now. Bundled into a separate
+ * file, `after-build.js`, as judge.ts is.
  */
-import { spawn } from 'node:child_process'
 import { readProtectedFile } from '../src/files/owned-file.ts'
 import { AFTER_BUILD_LIMIT, parseAfterBuild } from '../src/formats/after-build-programs.ts'
 import { printable } from '../src/primitives/printable.ts'
@@ -12,6 +12,7 @@ import { openInquiry } from '../src/verifier/inquiry.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import { outputsOf } from '../src/verifier/stored-derivation.ts'
 import { AFTER_BUILD } from './after-build-file.ts'
+import { environmentOfNix, runProgram } from './run-program.ts'
 import { say } from './say.ts'
 
 /** How long one program may take. Nix would wait forever. */
@@ -25,9 +26,10 @@ export async function runAfterBuild(derivation: string): Promise<number> {
   try {
     const programs = parseAfterBuild(readProtectedFile(AFTER_BUILD, AFTER_BUILD_LIMIT).toString('utf8'))
     const outputs = programs.length === 0 ? [] : await admittedOutputs(derivation)
+    const environment = { ...environmentOfNix(), DRV_PATH: derivation, OUT_PATHS: outputs.join(' ') }
     let status = 0
     for (const program of outputs.length === 0 ? [] : programs) {
-      const problem = await run(program, { DRV_PATH: derivation, OUT_PATHS: outputs.join(' ') })
+      const problem = await runProgram(program, { environment, limit: LIMIT_MINUTES * 60_000 })
       if (problem === undefined) continue
       status = 1
       say(failed(`${printable(program)} ${problem}`))
@@ -53,31 +55,4 @@ async function admittedOutputs(derivation: string): Promise<readonly string[]> {
   } finally {
     inquiry.close()
   }
-}
-
-/** Runs a program as root; returns what was wrong, undefined if it succeeded. */
-function run(program: string, about: Readonly<Record<string, string>>): Promise<string | undefined> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: '/root', USER: 'root', ...about }
-  return new Promise(resolve => {
-    // A group of its own, so that whatever it started ends with it.
-    const child = spawn(program, [], {
-      env,
-      cwd: '/',
-      stdio: ['ignore', 'inherit', 'inherit'],
-      detached: true,
-    })
-    const timer = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-      resolve(`took longer than ${LIMIT_MINUTES} minutes`)
-    }, LIMIT_MINUTES * 60_000)
-    const end = (problem: string | undefined) => {
-      clearTimeout(timer)
-      resolve(problem)
-    }
-    child.once('error', error => end(`cannot be run: ${printable(error.message)}`))
-    child.once('exit', (code, signal) => {
-      if (code === 0) return end(undefined)
-      end(signal === null ? `ended with status ${code}` : `was ended by ${signal}`)
-    })
-  })
 }

@@ -5,6 +5,7 @@
     ./nixos/options.nix
     ./nixos/policy-options.nix
     ./nixos/policy.nix
+    ./nixos/carry-over.nix
     ./nixos/nix-conf.nix
     ./nixos/contradictions.nix
     ./nixos/daemon-environment.nix

@@ -16,6 +16,13 @@ let
   inherit (import ./parts.nix { inherit config lib; }) isIn;
   files = import ./guarded-files.nix { inherit lib; };
 
+  theirs = (import ./carried.nix { inherit lib options; }).postBuildHook;
+
+  # What carryOver makes a policy of.
+  unlessCarried =
+    reject: isFinal: value:
+    if cfg.carryOver && !isFinal then null else reject isFinal value;
+
   takeOut = setting: "take nix.settings.${setting} out there";
   orNull = words: if words == [ ] then null else words;
 
@@ -102,11 +109,13 @@ in
     otherwise = "accept that they can do what root can (security.nixsig.acceptTrustedUsers)";
   };
   substituters = {
-    reject = only "substituters" {
-      usual = [ "https://cache.nixos.org" ];
-    };
+    reject = unlessCarried (
+      only "substituters" {
+        usual = [ "https://cache.nixos.org" ];
+      }
+    );
     why = "Nix would ask them directly, without the gate";
-    either = "list them in security.nixsig.gate.upstreams";
+    either = "list them in security.nixsig.gate.upstreams, or have that done (security.nixsig.carryOver = true)";
     otherwise = takeOut "substituters";
   };
   trusted-substituters = {
@@ -116,9 +125,11 @@ in
     otherwise = takeOut "trusted-substituters";
   };
   trusted-public-keys = {
-    reject = only "trusted-public-keys" {
-      usual = [ "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=" ];
-    };
+    reject = unlessCarried (
+      only "trusted-public-keys" {
+        usual = [ "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=" ];
+      }
+    );
     why = "Nix would accept what these keys signed, whatever the policy says";
     either = "make them principals (security.nixsig.principals) that security.nixsig.default.require.output names";
     otherwise = takeOut "trusted-public-keys";
@@ -177,7 +188,15 @@ in
 }
 // lib.optionalAttrs (isIn "hooks") {
   pre-build-hook = oneAlone "pre-build-hook" ''"hooks" "plugin"'';
+  # One program is carried over, and runs after nixsig's.
   post-build-hook = oneAlone "post-build-hook" ''"hooks" "plugin"'' // {
+    reject =
+      isFinal:
+      { words, ... }:
+      if words == [ ours.post-build-hook ] || (!isFinal && theirs != null && words == [ theirs ]) then
+        null
+      else
+        words;
     either = "have nixsig run it after its own (security.nixsig.postBuildHook)";
   };
 }

@@ -15,6 +15,12 @@ let
   conf = import ./conf-text.nix { inherit lib; };
   inherit (import ./last-lines.nix) marker;
 
+  # The hook that others set in nix.settings runs after nixsig's as well.
+  theirs = (import ./carried.nix { inherit lib options; }).postBuildHook;
+  afterBuild = lib.unique (
+    lib.optional (isIn "hooks" && theirs != null) theirs ++ map toString cfg.postBuildHook
+  );
+
   # Only the settings that are asked for are looked at: others may depend on what comes of this.
   wanted = others.settingsOver settings;
   wordsFor =
@@ -64,8 +70,8 @@ in
     );
 
     # What runs after nixsig's own post-build hook.
-    environment.etc."nixsig/after-build" = lib.mkIf (cfg.postBuildHook != [ ]) {
-      text = lib.concatMapStringsSep "" (program: "${program}\n") cfg.postBuildHook;
+    environment.etc."nixsig/after-build" = lib.mkIf (afterBuild != [ ]) {
+      text = lib.concatMapStringsSep "" (program: "${program}\n") afterBuild;
     };
 
     # Nix 2.25 to 2.33 replaces the build-hook of nix.conf with its own program. Other definitions

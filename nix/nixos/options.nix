@@ -66,9 +66,10 @@ in
       example = lib.literalExpression "\"\${pkgs.upload-to-cache}/bin/upload\"";
       description = ''
         One program or several, run by root after each build that nixsig allowed, for the outputs
-        that it admitted: an upload to a cache, or a queue. Like Nix's `post-build-hook` they get
-        `DRV_PATH` and `OUT_PATHS`, and otherwise only `PATH`, `HOME` and `USER`; each has an hour.
-        If one fails, Nix ends the build with an error, and what was built stays.
+        that it admitted: an upload to a cache, or a queue. Like Nix's `post-build-hook`, which runs
+        before them if it is set, they get `DRV_PATH`, `OUT_PATHS` and the environment of
+        `nix-daemon`; each has an hour. If one fails, Nix ends the build with an error, and what was
+        built stays. One that others than root could have written is not run.
       '';
     };
 

@@ -11,6 +11,7 @@ let
   inherit (lib) literalExpression mkOption types;
 
   own = import ./types.nix { inherit lib; };
+  proxies = import ./proxies.nix { inherit config lib; };
 
   seconds =
     default: description:
@@ -218,9 +219,72 @@ in
         '';
       };
 
+      onNoAnswer = mkOption {
+        type = types.enum [
+          "fail"
+          "not-found"
+        ];
+        default = "not-found";
+        example = "fail";
+        description = ''
+          What Nix gets for a path that no upstream offers, while one or more cannot be asked.
+          `"not-found"`: it builds the path, where its hooks judge, so a laptop without a network goes
+          on working. `"fail"`: it stops, with the reason.
+        '';
+      };
+
+      netrcFile = mkOption {
+        type = own.machineFile;
+        default = if config.nix.settings ? netrc-file then toString config.nix.settings.netrc-file else null;
+        defaultText = literalExpression "config.nix.settings.netrc-file or null";
+        example = "/run/secrets/netrc";
+        description = ''
+          File with names and passwords by host, in curl's form. Only root may write to it. By default
+          the one that Nix has.
+        '';
+      };
+
       timeout = seconds 10 "How many seconds the gate waits for an upstream.";
       maxAge = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
       negativeMaxAge = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
+    };
+
+    http = {
+      proxy = mkOption {
+        type = types.nullOr (
+          types.strMatching "http://[^[:space:]/@]+" // {
+            description = "address that begins with http://, without user and without a slash at its end";
+          }
+        );
+        default = proxies.proxy;
+        defaultText = literalExpression "what config.networking.proxy says of https, if it is such an address";
+        example = "http://proxy.example.org:3128";
+        description = "An HTTP proxy for everything that nixsig asks over HTTP.";
+      };
+
+      proxyAuthorization = mkOption {
+        type = own.machineFile;
+        default = null;
+        example = "/run/secrets/proxy";
+        description = ''
+          File that only root can read, with the value of the `Proxy-Authorization` header in one line.
+        '';
+      };
+
+      noProxy = mkOption {
+        type = types.listOf types.nonEmptyStr;
+        default = proxies.noProxy;
+        defaultText = literalExpression "the hosts of config.networking.proxy.noProxy";
+        example = [ "cache.lan" ];
+        description = "Hosts that are reached without the proxy, each with all names below it.";
+      };
+
+      certificates = mkOption {
+        type = types.nullOr (types.either types.path types.nonEmptyStr);
+        default = null;
+        example = literalExpression "./company-ca.pem";
+        description = "PEM file with the certificates that servers must have theirs from. By default the system's.";
+      };
     };
 
     store.sources = mkOption {

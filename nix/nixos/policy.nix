@@ -42,6 +42,16 @@ let
   }) cfg.principals;
   keyless = lib.attrNames (lib.filterAttrs (_: { keys, ... }: keys == [ ]) principals);
 
+  http = toFields (
+    written (
+      cfg.http
+      // {
+        certificates = if cfg.http.certificates == null then null else "${cfg.http.certificates}";
+        noProxy = if cfg.http.proxy == null || cfg.http.noProxy == [ ] then null else cfg.http.noProxy;
+      }
+    )
+  );
+
   policy = {
     version = 1;
     inherit (cfg) mode;
@@ -50,11 +60,14 @@ let
       sources = map (plain "url") (written cfg.attestations.sources);
     };
     gate = toFields (
-      removeAttrs cfg.gate [
-        "fleet"
-        "keyFile"
-        "openFirewall"
-      ]
+      written (
+        removeAttrs cfg.gate [
+          "fleet"
+          "keyFile"
+          "openFirewall"
+          "upstreams"
+        ]
+      )
     )
     // {
       upstreams = map (plain "url") (written cfg.gate.upstreams);
@@ -71,6 +84,7 @@ let
   // lib.optionalAttrs (cfg.acceptTrustedUsers != [ ]) {
     nix.accept-trusted-users = cfg.acceptTrustedUsers;
   }
+  // lib.optionalAttrs (http != { }) { inherit http; }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 
   unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);

@@ -40,6 +40,13 @@ let
     description = "address that begins with https://, http:// or file://";
   };
 
+  # A binary cache or a store, as policy.toml names it.
+  storeUrl =
+    types.strMatching "((https?|file|s3|ssh|ssh-ng)://|local[?]|/)[^[:space:]]+"
+    // {
+      description = "address that begins with https://, http:// or file://, or a store that Nix reaches: s3://…, ssh://…, ssh-ng://…, local?root=… or a path";
+    };
+
   kind = types.enum [
     "fetched-source"
     "local-source"
@@ -262,14 +269,30 @@ let
     }
   );
 
-  upstream = orUrl (
+  upstream = types.coercedTo storeUrl (address: { url = address; }) (
     types.submodule {
       options = {
-        url = required url "https://private.example.org/cache" "The address.";
+        url = required storeUrl "https://private.example.org/cache" "The address.";
         authorization =
           optional types.nonEmptyStr "/run/secrets/cache-token"
             "A file that only root can read, with the value of the Authorization header. It must not be in the store.";
+        priority =
+          optional types.ints.positive 30
+            "Which upstream is preferred: the lowest number, as in Nix. By default what the cache says of itself.";
+        clientCertificate =
+          optional types.nonEmptyStr "/run/secrets/cache-client.pem"
+            "A PEM file with the certificate that the server wants to see, with `clientKey`.";
+        clientKey =
+          optional types.nonEmptyStr "/run/secrets/cache-client.key"
+            "A PEM file with its key, which only root can read. It must not be in the store.";
       };
+    }
+  );
+
+  # A file of the machine that holds a secret, or who may write to which decides about security.
+  machineFile = types.nullOr (
+    types.strMatching "/[^[:space:]]+" // {
+      description = "absolute path, in quotes";
     }
   );
 in
@@ -286,5 +309,6 @@ in
     names
     source
     upstream
+    machineFile
     ;
 }

@@ -105,6 +105,8 @@ export function assertOwnedDirectory(dir: string): void {
   } catch (error) {
     throw new FileError(`cannot look at ${printable(dir)}: ${printable((error as Error).message)}`)
   }
+  if (status.isSymbolicLink())
+    throw unsafe(dir, 'is not a directory but a symbolic link: mount there what it leads to (mount --bind)')
   if (!status.isDirectory()) throw unsafe(dir, 'is not a directory')
   if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)
   if ((status.mode & 0o022) !== 0) throw unsafe(dir, 'is writable by others', 'chmod go-w')

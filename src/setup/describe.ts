@@ -23,6 +23,10 @@ export function describeStep(step: Step): readonly ShownLine[] {
     case 'restart-daemon':
       return [plain('restart nix-daemon.service, if it runs')]
     case 'file':
+      // Of a secret nothing is shown.
+      if (step.role === 'secret') {
+        return [plain(`${verbOf(step)} ${printable(step.path)} (a password of nix.conf's; for root alone)`)]
+      }
       return [plain(`${verbOf(step)} ${printable(step.path)}${rightsOf(step)}`), ...differences(step)]
   }
 }

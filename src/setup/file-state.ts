@@ -38,6 +38,11 @@ export function publicFile(text: string): FileState {
   return { bytes: Buffer.from(text, 'latin1'), mode: 0o644, uid, gid }
 }
 
+/** A file that only its owner, who runs this, may read: root. Its directory may be listed. */
+export function secretFile(text: string): FileState {
+  return { ...publicFile(text), mode: 0o600 }
+}
+
 /** The text as Latin-1, so that all bytes of a file are preserved. */
 export function textOf(state: FileState | undefined): string {
   return state?.bytes.toString('latin1') ?? ''

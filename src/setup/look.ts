@@ -8,10 +8,12 @@ import { printNixPublicKey } from '../formats/nix/nix-key.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { readPolicy } from '../verifier/policy-file.ts'
+import { lookAtAfterBuild } from './after-build.ts'
 import { readState } from './file-state.ts'
 import type { Found, FoundFiles } from './found.ts'
 import { withoutInclude } from './include-line.ts'
 import { inspectInstallation } from './installation.ts'
+import { lookAtSecrets, lookForCarried } from './look-carried.ts'
 import { parseNixConf, type Setting } from './nix-conf.ts'
 import { recordFile, type SetupPlaces } from './places.ts'
 import { parseRecord, RECORD_LIMIT, type SetupRecord } from './record.ts'
@@ -30,12 +32,19 @@ export function look(places: SetupPlaces, directory: string): Found {
   const installation = inspectInstallation(directory)
   const files = lookAtFiles(places)
   const hasPolicy = lstatSync(places.policy, { throwIfNoEntry: false }) !== undefined
+  const settings = settingsIn(files.nixConf.path, places)
+  const policy = hasPolicy ? readPolicy(places).policy : undefined
+  const carried = lookForCarried(settings, policy, places)
+  const { afterBuild, ...rest } = files
   return {
-    ...files,
+    ...rest,
+    ...(afterBuild ? { afterBuild: lookAtAfterBuild(afterBuild.path, settings) } : {}),
     installation,
-    settings: settingsIn(files.nixConf.path, places),
+    settings,
+    carried,
+    secrets: policy === undefined ? lookAtSecrets(carried, places) : new Map(),
     later: places.later.flatMap(file => settingsIn(file, places)),
-    policy: hasPolicy ? readPolicy(places).policy : undefined,
+    policy,
     hasMachineKey: isThere(join(places.state, 'machine.secret')),
     gateKey: gateKeyIn(places),
   }
@@ -59,6 +68,9 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
     included: readState(places.included),
     unit: readState(places.unit),
     rootConf: lookAtRootConf(places.rootConf),
+    ...(places.afterBuild
+      ? { afterBuild: { path: places.afterBuild, state: readState(places.afterBuild) } }
+      : {}),
     record: readRecord(places),
     hasSystemd: isThere(places.systemd) && findProgram('systemctl') !== undefined,
   }

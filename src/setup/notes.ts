@@ -1,3 +1,6 @@
+import { printable } from '../primitives/printable.ts'
+import { takesUnsigned } from './carry/carried.ts'
+import { lostBy } from './carry/compare.ts'
 import type { Found } from './found.ts'
 import { settingValue } from './nix-conf.ts'
 import { placeOf } from './obstacles.ts'
@@ -12,11 +15,13 @@ export function notesOn(found: Found, inForce: InForce): readonly string[] {
     ...replacedIn(found, inForce),
     ...missingIn(inForce),
     ...ofGate(found, inForce),
+    ...ofCaches(found, inForce),
     ...byHand(found, inForce),
   ]
 }
 
-function replacedIn({ settings }: Found, inForce: InForce): readonly string[] {
+function replacedIn(found: Found, inForce: InForce): readonly string[] {
+  const { settings } = found
   const replaced = settings.filter(({ name, isExtra, words }) => {
     if (!namesIn(inForce).includes(name) || name === 'plugin-files') return false
     const isSame = !isExtra && words.join(' ') === valueIn(inForce, name)
@@ -24,13 +29,28 @@ function replacedIn({ settings }: Found, inForce: InForce): readonly string[] {
   })
   return replaced.map(
     setting =>
-      `${placeOf(setting)} sets ${setting.isExtra ? 'extra-' : ''}${setting.name}, which nixsig's setting replaces${carriedOver(setting.name)}`,
+      `${placeOf(setting)} sets ${setting.isExtra ? 'extra-' : ''}${setting.name}, which nixsig's setting replaces${carriedOver(setting.name, found)}`,
   )
 }
 
-function carriedOver(name: string): string {
-  if (name !== 'post-build-hook') return ''
-  return '; list its program in /etc/nixsig/after-build, and it runs after that of nixsig'
+function carriedOver(name: string, { afterBuild, policy }: Found): string {
+  if (name === 'post-build-hook' && afterBuild !== undefined)
+    return `; nixsig runs the hook after its own (${printable(afterBuild.path)}), for what it admitted`
+  if (policy !== undefined) return ''
+  if (name === 'substituters') return '; the gate asks them (see the policy)'
+  if (name === 'trusted-public-keys') return '; they are principals of the policy'
+  return name === 'trusted-substituters' ? '; they are comments in the policy' : ''
+}
+
+/** What of nix.conf's caches and keys a policy says, and what it does not. */
+function ofCaches({ policy, carried, settings }: Found, { gate }: InForce): readonly string[] {
+  if (gate === undefined) return []
+  if (policy !== undefined) return lostBy(policy, carried)
+  if (!takesUnsigned(settings)) return carried.notes
+  return [
+    ...carried.notes,
+    'nix.conf has require-sigs = false: Nix took what nobody signed, and the policy does not',
+  ]
 }
 
 function missingIn({ installation, without }: InForce): readonly string[] {

@@ -3,7 +3,7 @@ import { printable } from '../primitives/printable.ts'
 import type { Found } from './found.ts'
 import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
-import { type InForce, namesIn, valueIn } from './settings.ts'
+import { frontsIn, type InForce, namesIn, valueIn } from './settings.ts'
 
 /**
  * With these features, outputs are identified by unsigned statements about what a derivation
@@ -21,6 +21,8 @@ export function obstaclesIn(found: Found, places: SetupPlaces, inForce: InForce)
     ...secretKeysIn([...found.settings, ...found.later], places),
     ...overrulesIn(found.later, inForce),
     ...forgottenIn(found, inForce),
+    ...notCarriedIn(found, inForce),
+    ...hookIn(found, inForce),
   ]
 }
 
@@ -70,6 +72,20 @@ function forgottenIn({ rootConf, later }: Found, inForce: InForce): readonly str
   if (settingValue(later, 'build-hook')?.join(' ') === hook) return []
   return [
     `${printable(rootConf.path)} is made by another program, and Nix ${rangeText(FORGETS_BUILD_HOOK)} reads build-hook only there: have that program add the line build-hook = ${hook}`,
+  ]
+}
+
+/** What a first policy cannot say. A policy that is there already said it, or did without. */
+function notCarriedIn({ policy, carried }: Found, inForce: InForce): readonly string[] {
+  return policy === undefined && inForce.gate !== undefined ? carried.obstacles : []
+}
+
+/** Another post-build-hook that nixsig cannot run after its own. */
+function hookIn({ afterBuild }: Found, inForce: InForce): readonly string[] {
+  const hook = afterBuild?.hook
+  if (hook?.problem === undefined || !frontsIn(inForce).includes('hooks')) return []
+  return [
+    `${hook.origin} names the post-build-hook ${printable(hook.program)}, which nixsig cannot run after its own: ${hook.problem}; put that right, or take the line out`,
   ]
 }
 

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { RESIDENT_SOCKET } from '../formats/hook-question.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
+import type { EnvironmentPlaces } from './carry/environment.ts'
 
 /** Where setup reads and writes. Tests use other places. */
 export interface SetupPlaces extends Places {
@@ -20,6 +21,12 @@ export interface SetupPlaces extends Places {
   /** A path that exists where systemd runs the machine (sd_booted(3)). */
   readonly systemd: string
   readonly socket: string
+  /** The list of programs that run after a build. Undefined: there is none here. */
+  readonly afterBuild?: string
+  /** Where the environment of Nix is told. Undefined: nowhere here. */
+  readonly environment?: EnvironmentPlaces
+  /** Users and groups: passwd(5), group(5). Undefined: root alone. */
+  readonly users?: { readonly passwd: string; readonly group: string }
 }
 
 /** The standard places of this machine. */
@@ -34,6 +41,19 @@ export function machinePlaces(): SetupPlaces {
     later: ['/etc/xdg/nix/nix.conf', rootConf],
     systemd: '/run/systemd/system',
     socket: RESIDENT_SOCKET,
+    afterBuild: '/etc/nixsig/after-build',
+    environment: {
+      proc: '/proc',
+      units: [
+        '/etc/systemd/system',
+        '/run/systemd/system',
+        '/usr/local/lib/systemd/system',
+        '/usr/lib/systemd/system',
+        '/lib/systemd/system',
+      ],
+      sessions: '/etc/environment',
+    },
+    users: { passwd: '/etc/passwd', group: '/etc/group' },
   }
 }
 

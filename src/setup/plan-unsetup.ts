@@ -38,6 +38,7 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const left = change?.kind === 'file' ? change.after : found.nixConf.state
   const included = restoreIncluded(found, places, stillIncludes(left, places))
   const unit = restoreUnit(found, places)
+  const afterBuild = restoreAfterBuild(found)
   const changes = [nixConf, rootConf, included].flatMap(({ steps }) => steps)
   const restarts = found.hasSystemd && changes.length > 0
   const steps: readonly Step[] = [
@@ -47,8 +48,9 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
     ...included.steps,
     ...unit.steps,
+    ...afterBuild.steps,
   ]
-  const parts = [nixConf, rootConf, included, unit]
+  const parts = [nixConf, rootConf, included, unit, afterBuild]
   const isWhole = parts.every(({ kept }) => kept === undefined)
   const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
   return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
@@ -124,6 +126,19 @@ function restoreUnit(found: FoundFiles, places: SetupPlaces): Restored {
   }
   const steps = fileStep('unit', places.unit, state, before)
   return { steps: hasSystemd ? [{ kind: 'stop-gate' }, ...steps] : steps }
+}
+
+/** Nothing reads the list without nixsig, so one that was changed since can stay. */
+function restoreAfterBuild(found: FoundFiles): Restored {
+  const prior = priorOf('after-build', found)
+  if (prior === undefined || found.afterBuild === undefined) return { steps: [] }
+  const { path, state } = found.afterBuild
+  if (isAsLeft(state, prior)) return { steps: fileStep('after-build', path, state, prior.before) }
+  if (state === undefined) return { steps: [] }
+  return {
+    steps: [],
+    note: `${printable(path)} was changed since setup and is left as it is; nothing reads it without nixsig`,
+  }
 }
 
 /** Whether Nix would fail without nixsig's file: an include line still names it. */

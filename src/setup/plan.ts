@@ -1,7 +1,9 @@
 /** Plans what setup does on a machine in its current state. Pure. */
-
+import { dirname, join } from 'node:path'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
-import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
+import { parsePolicy } from '../policy/language/parse.ts'
+import { withHook } from './after-build.ts'
+import { type FileState, isSameState, publicFile, secretFile, textOf } from './file-state.ts'
 import type { Found } from './found.ts'
 import { withInclude } from './include-line.ts'
 import type { Front } from './installation.ts'
@@ -12,7 +14,7 @@ import { originalOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
 import { isAsLeft, markOf, printRecord, type RecordedFile, type Role, type SetupRecord } from './record.ts'
 import { withBuildHook } from './root-conf.ts'
-import { type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
+import { frontsIn, type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
 import { unitText } from './unit.ts'
 
@@ -20,7 +22,7 @@ import { unitText } from './unit.ts'
 export type Step =
   | {
       readonly kind: 'file'
-      readonly role: Role | 'policy'
+      readonly role: Role | 'policy' | 'secret'
       readonly path: string
       readonly before: FileState | undefined
       /** Undefined: the file is deleted. */
@@ -51,7 +53,8 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const inForce = inForceOn(found, without)
   const isUnfinished = found.record !== undefined && !found.record.finished
   const newKeys = newKeysOf(found, without)
-  const policy = policyStep(found, places)
+  const policy = policySteps(found, places)
+  const afterBuild = afterBuildStep(found, inForce)
   const included = fileStep('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce)))
   const unit = unitSteps(found, places, inForce, isUnfinished || newKeys.length + policy.length > 0)
   const nixConf = nixConfStep(found, places)
@@ -60,6 +63,7 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const restarts = found.hasSystemd && (isChanged || isUnfinished)
   const steps: readonly Step[] = [
     ...policy,
+    ...afterBuild,
     ...included,
     ...unit,
     ...nixConf,
@@ -82,8 +86,9 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
 export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
   const files = new Map(plan.record.files)
   for (const step of plan.steps) {
-    if (step.kind !== 'file' || step.role === 'policy') continue
+    if (step.kind !== 'file') continue
     const { role, path, before, after } = step
+    if (role === 'policy' || role === 'secret') continue
     const prior = found.record?.files.get(role)
     const original = files.get(role)?.before ?? prior?.before
     const wasLeftSo = prior !== undefined && isAsLeft(before, prior)
@@ -126,16 +131,29 @@ function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[])
   ]
 }
 
-function policyStep({ policy, settings }: Found, places: SetupPlaces): readonly Step[] {
+/** The first policy, after the secrets that it names. Throws PolicyError, before anything is done. */
+function policySteps({ policy, carried, secrets }: Found, places: SetupPlaces): readonly Step[] {
   if (policy !== undefined) return []
-  const text = starterPolicy(settings, `${places.policy.replace(/\/[^/]*$/, '')}/attestations`)
-  const after = publicFile(text)
-  return [{ kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
+  const directory = dirname(places.policy)
+  const toml = starterPolicy(carried, join(directory, 'attestations'))
+  parsePolicy({ toml, file: places.policy, directory, certificate: () => Buffer.alloc(0) })
+  const written = [...carried.upstreams.map(({ secret }) => secret), carried.http.secret].flatMap(secret => {
+    if (secret === undefined) return []
+    const path = join(directory, secret.file)
+    return fileStep('secret', path, secrets.get(secret.file), secretFile(`${secret.value}\n`))
+  })
+  const after = publicFile(toml)
+  return [...written, { kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
+}
+
+function afterBuildStep({ afterBuild }: Found, inForce: InForce): readonly Step[] {
+  if (afterBuild === undefined || !frontsIn(inForce).includes('hooks')) return []
+  return fileStep('after-build', afterBuild.path, afterBuild.state, withHook(afterBuild))
 }
 
 /** The step that changes a file; none if it stays as it is. */
 export function fileStep(
-  role: Role,
+  role: Role | 'secret',
   path: string,
   before: FileState | undefined,
   after: FileState | undefined,
@@ -198,6 +216,12 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
   const { rootConf } = found
   const hook = rootConf.isMade ? undefined : valueIn(inForce, 'build-hook')
   const named = hook === undefined ? undefined : rootConfState(found, places, inForce)
+  const [list] = afterBuildStep(found, inForce)
+  // Left as it was recorded unless setup writes it: what somebody adds to it later is not setup's.
+  const appended =
+    list?.kind === 'file' && list.after !== undefined
+      ? recorded('after-build', list.path, list.before, list.after)[1]
+      : record?.files.get('after-build')
   return {
     directory: installation.directory,
     without: inForce.without,
@@ -208,6 +232,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
       recorded('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce))),
       ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit)] : []),
       ...(named === undefined ? [] : [recorded('root.conf', rootConf.path, rootConf.state, named)]),
+      ...(appended === undefined ? [] : [['after-build', appended] as const]),
     ]),
   }
 }

@@ -9,7 +9,7 @@
  *           "path": …,
  *           "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
  *           "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
- *         "nixsig.conf": …, "unit": …, "root.conf": … } }
+ *         "nixsig.conf": …, "unit": …, "root.conf": …, "after-build": … } }
  */
 import { createHash } from 'node:crypto'
 import {
@@ -35,7 +35,7 @@ const MARK_LIMIT = 16
 const ID_LIMIT = 0xffff_ffff
 
 /** The files that setup may change; unsetup touches no others, whatever a record says. */
-export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'root.conf'] as const
+export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'root.conf', 'after-build'] as const
 export type Role = (typeof ROLES)[number]
 
 /** The state of a file, with a hash in place of the contents. */

@@ -1,18 +1,13 @@
 /**
- * The policy that a machine begins with: nobody is trusted, untrusted paths are reported, nothing
- * is refused.
+ * The policy that a machine begins with. It names the caches and keys by which Nix went until
+ * today, reports what is not trusted, and refuses nothing.
  */
-import { DEFAULT_GATE } from '../policy/language/gate.ts'
-import { type Setting, settingValue, wordsFor } from './nix-conf.ts'
+import type { Carried } from './carry/carried.ts'
+import { quoted } from './carry/fits.ts'
+import { upstreamToml } from './carry/upstream.ts'
 
-/** The substituters of Nix where nix.conf names none. */
-const NIX_DEFAULT = ['https://cache.nixos.org']
-const UPSTREAM_LIMIT = 32
-const KEY_LIMIT = 32
-
-/** The text of the policy, with the caches and keys that nix.conf names now. */
-export function starterPolicy(settings: readonly Setting[], attestations: string): string {
-  const { taken, left } = upstreamsIn(settings)
+/** The text of the policy, with what nix.conf named until now. */
+export function starterPolicy(carried: Carried, attestations: string): string {
   return `# The trusted list of this machine: who counts, for what, and what each store path needs before it may be used.
 # Created by "nixsig setup"; from now on it is yours to edit. After every change: nixsig policy check
 version = 1
@@ -25,11 +20,9 @@ mode = "warn"
 directories = [${quoted(attestations)}]
 # sources = ["https://example.org/alice"]
 
-# The binary caches that the gate asks: those that nix.conf named. None is trusted for being listed here.
-[gate]
-upstreams = [${taken.map(quoted).join(', ')}]
-${left.map(word => `# not taken over, because the gate cannot ask it: ${word}\n`).join('')}
-# The people and machines that you trust, each with keys that you got from them. There are none yet.
+${gateSection(carried)}
+${httpSection(carried)}${principalsSection(carried)}
+# The people and machines that you trust, each with keys that you got from them.
 #
 # [principals.alice]
 # keys = ["alice-1:<44 characters>"]
@@ -37,80 +30,96 @@ ${left.map(word => `# not taken over, because the gate cannot ask it: ${word}\n`
 # [groups.packagers]
 # members = ["alice", "bob"]
 # threshold = 2
-${keysIn(settings)}
-# What a path needs if no rule matches it. To begin with, no source is trusted: name a principal
-# or a group in place of "refuse". With derivation = "nothing" whoever writes a derivation writes the program: name
-# somebody there before others use this machine. "self" is this machine: what it built itself. To take binaries from
-# caches, name who may build them for you, such as ["self", "alice"] in a group.
-[default]
-require.source = "refuse"
-require.derivation = "nothing"
-require.output = "self"
+
+${defaultSection(carried)}`
+}
+
+function gateSection({ upstreams, left, onDemand, netrcFile }: Carried): string {
+  const listed = upstreams.map(upstream => upstreamToml(upstream, upstream.secret?.file))
+  const inOneLine = listed.join(', ')
+  const list = inOneLine.length > 100 ? `\n${listed.map(one => `  ${one},\n`).join('')}` : inOneLine
+  return `# The binary caches that the gate asks: those that nix.conf named. None is trusted for being listed here.
+[gate]
+upstreams = [${list}]
+${netrcFile === undefined ? '' : `netrc-file = ${quoted(netrcFile)}\n`}${left
+  .map(({ shown, why }) => `# not taken over: ${shown} (${why})\n`)
+  .join('')}${
+  onDemand.length === 0
+    ? ''
+    : `# Users could also have had these asked (trusted-substituters). Nobody can any more; move up what is to be asked for all:\n`
+}${onDemand.map(upstream => `# ${upstreamToml(upstream, undefined)},\n`).join('')}`
+}
+
+function httpSection({ http }: Carried): string {
+  const { proxy, secret, noProxy, certificates } = http
+  if (proxy === undefined && certificates === undefined) return ''
+  const lines = [
+    ...(proxy === undefined ? [] : [`proxy = ${quoted(proxy)}`]),
+    ...(secret === undefined ? [] : [`proxy-authorization = ${quoted(secret.file)}`]),
+    ...(proxy === undefined || noProxy.length === 0
+      ? []
+      : [`no-proxy = [${noProxy.map(quoted).join(', ')}]`]),
+    ...(certificates === undefined ? [] : [`certificates = ${quoted(certificates)}`]),
+  ]
+  return `# How other machines are reached: as Nix was told to. The environment of Nix has no influence on nixsig.
+[http]
+${lines.join('\n')}
+
 `
 }
 
-/** The caches that the gate can ask, and those that it cannot. */
-function upstreamsIn(settings: readonly Setting[]): {
-  readonly taken: readonly string[]
-  readonly left: readonly string[]
-} {
-  const taken = new Set<string>()
-  const left: string[] = []
-  const words = settingValue(settings, 'substituters') ?? [
-    ...NIX_DEFAULT,
-    ...wordsFor(settings, 'substituters'),
-  ]
-  for (const word of words) {
-    const url = upstreamOf(word)
-    if (url === undefined || taken.size >= UPSTREAM_LIMIT) left.push(plain(word))
-    else if (!isGate(url)) taken.add(url)
-  }
-  return { taken: [...taken], left }
-}
+function principalsSection({ keys, leftKeys, userKeys }: Carried): string {
+  const listed = keys.map(({ principal, key }) => `[principals.${principal}]\nkeys = [${quoted(key)}]\n`)
+  const group = `# Whoever of them signed an output counts as its builder: one is enough, as it was for Nix.
+[groups.caches]
+members = [${keys.map(({ principal }) => quoted(principal)).join(', ')}]
+threshold = 1
 
-/**
- * A cache's address as a policy writes it, without the parameters that only Nix understands;
- * undefined if it is not an address that the gate can ask.
- */
-function upstreamOf(word: string): string | undefined {
-  if (!URL.canParse(word)) return undefined
-  const url = new URL(word)
-  const isOfUse = ['https:', 'http:', 'file:'].includes(url.protocol) && url.username + url.password === ''
-  if (!isOfUse || (url.protocol === 'file:' && url.host !== '')) return undefined
-  url.search = ''
-  url.hash = ''
-  const text = url.href.replace(/\/+$/, '')
-  return text.length > 1000 ? undefined : text
-}
-
-/** Whether this is the gate's own address, which it must not ask. */
-function isGate(url: string): boolean {
-  const { hostname, port } = new URL(url)
-  return ['127.0.0.1', '[::1]', 'localhost'].includes(hostname) && Number(port) === DEFAULT_GATE.listen.port
-}
-
-function keysIn(settings: readonly Setting[]): string {
-  const keys = (settingValue(settings, 'trusted-public-keys') ?? []).filter(key =>
-    /^[0-9A-Za-z._@+-]{1,100}:[0-9A-Za-z+/]{43}=$/.test(key),
+# Who may have built what this machine uses: itself, or one of these caches.
+[groups.makers]
+members = ["self", "caches"]
+threshold = 1
+`
+  const left = leftKeys.map(
+    ({ shown, why }) => `# not taken over from trusted-public-keys: ${shown} (${why})\n`,
   )
-  if (keys.length === 0) return ''
-  const lines = keys.slice(0, KEY_LIMIT).map((key, index) => {
-    const [name = ''] = key.split(':')
-    return `#\n# [principals.cache-${index + 1}]   # ${name}\n# keys = [${quoted(key)}]\n`
-  })
-  return `#\n# Keys of caches that nix.conf trusted, should you want to go on trusting them as builders:\n${lines.join('')}`
+  const users = userKeys.map(
+    ({ principal, key, user }) => `# [principals.${principal}]   # ${user}\n# keys = [${quoted(key)}]\n`,
+  )
+  return [
+    ...(keys.length === 0
+      ? []
+      : [
+          `# The keys that nix.conf trusted until today (trusted-public-keys).\n${listed.join('\n')}\n${group}`,
+        ]),
+    ...(left.length === 0 ? [] : [left.join('')]),
+    ...(users.length === 0
+      ? []
+      : [
+          `# Keys that single users trusted, in a nix.conf of their own. Whether all are to trust them is yours to say.\n${users.join('#\n')}`,
+        ]),
+  ].join('\n')
 }
 
-/** A TOML string; JSON strings have the same syntax. */
-function quoted(text: string): string {
-  return JSON.stringify(text)
-}
-
-/**
- * A word of nix.conf, made safe for a TOML comment, which has no control characters, in a
- * world-readable file.
- */
-function plain(word: string): string {
-  const shown = word.replace(/\?.*/s, '').replace(/\/\/[^/]*@/, '//***@')
-  return shown.slice(0, 200).replace(/[^\x21-\x7e]/g, '?')
+function defaultSection({ keys }: Carried): string {
+  const hasCaches = keys.length > 0
+  const builders = hasCaches
+    ? `# Outputs may come from this machine or from a cache whose key stands above.`
+    : `# "self" is this machine: what it built itself. To take binaries
+# from caches, name who may build them for you, such as ["self", "alice"] in a group.`
+  const unknown = hasCaches
+    ? `# Caches bring outputs without the derivations that made them. With plain Nix the signature was enough, and it is
+# here. With false, somebody also has to vouch for the derivation and its sources, and it has to be in this store.
+accept-unknown-derivation = true
+`
+    : ''
+  return `# What a path needs if no rule matches it. To begin with, no source is trusted: name a principal
+# or a group in place of "refuse". With derivation = "nothing" whoever writes a derivation writes the program: name
+# somebody there before others use this machine.
+${builders}
+[default]
+require.source = "refuse"
+require.derivation = "nothing"
+require.output = "${hasCaches ? 'makers' : 'self'}"
+${unknown}`
 }

@@ -1,10 +1,11 @@
 /** `nixsig unsetup`, without its messages. Heavy: loaded only by `import()`. */
 import { existsSync, rmdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
 import { withLock } from '../files/lock.ts'
 import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { SECRETS } from './carry/carried.ts'
 import { carryOut, writeRecord } from './carry-out.ts'
 import { partialOf } from './file-state.ts'
 import { lockFile, lookAtFiles } from './look.ts'
@@ -43,8 +44,14 @@ async function restore(places: SetupPlaces, purge: boolean, shown: LeavePlan): P
     throw new FileError('files changed while the plan was read: run unsetup again')
   const problem = await carryOut(places, plan.steps)
   if (problem !== undefined) return { kind: 'failed', problem }
-  for (const file of [found.nixConf.path, found.rootConf.path, places.included, places.unit]) {
-    rmSync(partialOf(file), { force: true })
+  for (const file of [
+    found.nixConf.path,
+    found.rootConf.path,
+    places.included,
+    places.unit,
+    places.afterBuild,
+  ]) {
+    if (file !== undefined) rmSync(partialOf(file), { force: true })
   }
   if (plan.steps.some(step => step.kind === 'file' && step.role === 'unit') && found.hasSystemd) {
     const { rereadUnits } = await import('./systemd.ts')
@@ -69,7 +76,8 @@ function deleteAll({ policy, state }: SetupPlaces): void {
   if (existsSync(policy)) {
     assertOwnedDirectory(dirname(protectedPath(policy)))
     rmSync(policy)
-    for (const directory of [`${dirname(policy)}/attestations`, dirname(policy)]) removeEmpty(directory)
+    rmSync(join(dirname(policy), SECRETS), { recursive: true, force: true })
+    for (const name of ['attestations', dirname(SECRETS), '.']) removeEmpty(join(dirname(policy), name))
   }
   if (!existsSync(state)) return
   protectedPath(state)

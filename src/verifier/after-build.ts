@@ -3,6 +3,7 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { type Expected, settleMade } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
+import { listEntriesOf } from '../quarantine/entries.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
@@ -15,6 +16,7 @@ import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { madeFrom } from './made-from.ts'
 import { type Ending, endingOf } from './new-outputs.ts'
+import { assertHere, MADE_ELSEWHERE } from './other-store.ts'
 import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
@@ -43,6 +45,7 @@ export interface BuildOutcome {
  * out. Only for the hook that Nix has just called for this build; others call `afterUnjudgedBuild`.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
+  assertHere(drvPath)
   const outputs = pathsOf(inquiry.derivation(drvPath))
   return judgeUntilSettled(inquiry, drvPath, endingOf(inquiry.places.state, drvPath, outputs))
 }
@@ -60,7 +63,7 @@ async function judgeUntilSettled(inquiry: Inquiry, drvPath: string, ending: Endi
     const outcome = await judgeBuild(inquiry, drvPath, ending)
     if (outcome !== undefined) return outcome
   }
-  return { admitted: [], refusals: [allGone(inquiry.derivation(drvPath))], taken: NOTHING_TAKEN }
+  return { admitted: [], refusals: [allGone(inquiry, inquiry.derivation(drvPath))], taken: NOTHING_TAKEN }
 }
 
 /**
@@ -76,7 +79,7 @@ async function judgeBuild(
   const unsupported = unsupportedBy(stored)
   if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, { error: unsupported, ending })
   const fresh = await freshOutputs(inquiry, stored, ending)
-  if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], taken: NOTHING_TAKEN }
+  if (fresh === undefined) return { admitted: [], refusals: [allGone(inquiry, stored)], taken: NOTHING_TAKEN }
   if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
   const judged = await judgeOutputs(inquiry, stored, fresh)
   if (judged === undefined) return undefined
@@ -123,11 +126,15 @@ function forgetRefused(state: string, info: PathInfo, ending: Ending): void {
 }
 
 /**
- * The refusal for outputs that are gone: another hook judged this build first. Nix must not
- * consider the build a success.
+ * The refusal for outputs that are gone: another hook judged this build first, or they were never
+ * here. Nix must not consider the build a success.
  */
-function allGone({ path }: StoredDerivation): Refusal {
-  const detail = 'what it made is not in the store any longer: nixsig quarantine list'
+function allGone({ places: { state } }: Inquiry, stored: StoredDerivation): Refusal {
+  const { path } = stored
+  const isTakenOut = outputsOf(stored).some(output => listEntriesOf(state, output.path.digest).length > 0)
+  const detail = isTakenOut
+    ? 'what it made is not in the store any longer: nixsig quarantine list'
+    : MADE_ELSEWHERE
   const finding = { code: 'unreadable', trouble: { origin: 'the store', detail } } as const
   return {
     outcome: 'indeterminate',
@@ -198,7 +205,9 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
     if (error instanceof LeftToTheHook) throw error
     const fates = await fatesOf(inquiry, fresh)
     if (fates.has('gone')) return undefined
-    refusals.push(fates.has('leaving') ? allGone(stored) : refusalOf(error, stored.path.path, 'derivation'))
+    refusals.push(
+      fates.has('leaving') ? allGone(inquiry, stored) : refusalOf(error, stored.path.path, 'derivation'),
+    )
   }
   return { trusted, refusals, made, from }
 }

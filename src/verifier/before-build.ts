@@ -12,6 +12,7 @@ import { foresee } from './foresee.ts'
 import type { Foreseen } from './foreseen.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Inquiry } from './inquiry.ts'
+import { assertHere } from './other-store.ts'
 import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
@@ -26,6 +27,7 @@ export async function beforeBuild(
   drvPath: string,
   { starts }: { readonly starts: boolean },
 ): Promise<readonly Refusal[]> {
+  assertHere(drvPath)
   const stored = inquiry.derivation(drvPath)
   const outputs = outputsOf(stored)
   const { state } = inquiry.places

@@ -20,6 +20,7 @@ const ROLES = [
   'setup',
   'nixos',
   'nixos-state',
+  'machines',
   'own-versions',
   'gate',
   'build-hook',

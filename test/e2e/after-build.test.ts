@@ -80,7 +80,7 @@ for (const version of JUDGED_WITH_NIX) {
       world.write(LIST, '/opt/absent\n')
       assert.match(
         (await build(world, 'other')).stderr,
-        /\/opt\/absent cannot be run: spawn \/opt\/absent ENOENT/,
+        /\/opt\/absent was not run: there is no \/opt\/absent/,
       )
     }))
 

@@ -33,4 +33,9 @@ export const ACCEPTED: readonly (readonly [set: string, line?: string])[] = [
   ['environment.variables = { NIX_REMOTE = "daemon"; NIX_CONFIG = "extra-access-tokens = x=y"; };'],
   ['security.nixsig.mode = "enforce"; security.nixsig.default.require.source = "nothing";'],
   ['security.nixsig.settings.nix.refusal-line = false;'],
+  ['nix.settings.post-build-hook = "/etc/upload";'],
+  [
+    'security.nixsig.carryOver = true; nix.settings = { substituters = [ "https://x.example.org" "auto" ]; extra-trusted-public-keys = [ "c-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ]; };',
+    'substituters = http://127.0.0.1:4649',
+  ],
 ]

@@ -80,7 +80,7 @@ const IN_NIX_CONF: readonly Contradiction[] = [
   shown(
     'nix.settings.substituters = [ "https://cache.example.org" ];',
     'nix.settings.substituters is set to https://cache.example.org in',
-    'Nix would ask them directly, without the gate. Either list them in security.nixsig.gate.upstreams, or take nix.settings.substituters out there',
+    'Nix would ask them directly, without the gate. Either list them in security.nixsig.gate.upstreams, or have that done (security.nixsig.carryOver = true), or take nix.settings.substituters out there',
   ),
   shown(
     'nix.settings.substituters = lib.mkForce [ "https://cache.nixos.org" ];',
@@ -124,8 +124,12 @@ const IN_NIX_CONF: readonly Contradiction[] = [
   ),
   also('nix.settings.narinfo-cache-negative-ttl = lib.mkForce 60;', 'is set to 60 in'),
   shown(
-    'nix.settings.post-build-hook = "/etc/upload";',
+    'nix.settings.post-build-hook = lib.mkForce "/etc/upload";',
     "Nix can have only one, and it has to be nixsig's. Either have nixsig run it after its own (security.nixsig.postBuildHook), or leave nixsig's out",
+  ),
+  also(
+    'nix.settings.post-build-hook = "/etc/upload --all";',
+    "Nix can have only one, and it has to be nixsig's",
   ),
   also('nix.settings.pre-build-hook = lib.mkForce "";', 'nix.settings.pre-build-hook is set to nothing in'),
   also('nix.extraOptions = "pre-build-hook =";', 'nix.settings.pre-build-hook is set to nothing in'),

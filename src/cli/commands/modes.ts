@@ -1,4 +1,6 @@
 /** `nixsig enforce` and `nixsig warn`: whether untrusted paths are refused or only reported. */
+
+import type { Policy } from '../../policy/policy.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { machinePlaces } from '../../setup/places.ts'
@@ -36,10 +38,9 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
   if (ended?.mode === 'enforce') return saySettled(ended.settled, terminal)
   const { policy, letIn } = modeInForce(all)
   if (policy.mode === 'warn') {
-    if (policy.principals.size === 0 && !force) {
-      terminal.note(
-        `nixsig: ${printable(places.policy)} trusts nobody, so nearly everything would be refused: list whom you trust first ([principals]), or --force`,
-      )
+    const lack = force ? undefined : lackOf(policy)
+    if (lack !== undefined) {
+      terminal.note(`nixsig: ${printable(places.policy)} ${lack}, or --force`)
       return 2
     }
     if (letIn > 0) {
@@ -56,6 +57,20 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
       : `${terminal.good('enforced')}: what is not trusted is refused from now on. The way back: nixsig warn`,
   )
   return saySettled(settled, terminal)
+}
+
+/** Why next to nothing could be built by this policy, with what to do; undefined if something could. */
+function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
+  if (principals.size === 0)
+    return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals])'
+  const takesSources = [...rules, fallback].some(
+    ({ require: { source } }) => source && source.kind !== 'refuse',
+  )
+  // As setup wrote it, with the keys that nix.conf had.
+  const caches = groups.get('caches')?.members ?? []
+  const listsOthers = [...principals.keys()].some(name => !caches.includes(name))
+  if (takesSources || listsOthers || exemptions.length > 0) return undefined
+  return 'lists caches alone and refuses every source: for those it trusts nobody, so nearly everything would be refused: say who vouches for sources first (require.source)'
 }
 
 interface WarnOptions {

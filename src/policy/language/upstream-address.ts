@@ -8,12 +8,12 @@ const LIMIT = 1024
  * Nix's parameters that matter when a store is read. Those for writing would have no effect, and
  * `trusted` would mean something else here.
  */
-const PARAMETERS = {
+export const PARAMETERS = {
   's3:': ['profile', 'region', 'scheme', 'endpoint', 'addressing-style'],
   'ssh:': ['ssh-key', 'base64-ssh-public-host-key', 'compress', 'remote-program', 'remote-store'],
   'ssh-ng:': ['ssh-key', 'base64-ssh-public-host-key', 'compress', 'remote-program', 'remote-store'],
 } as const
-const LOCAL_PARAMETERS: readonly string[] = ['root', 'state', 'log', 'real']
+export const LOCAL_PARAMETERS: readonly string[] = ['root', 'state', 'log', 'real']
 
 /**
  * An address: `https://`, `http://` or `file://` without query; `s3://`, `ssh://` or `ssh-ng://` with

@@ -1,5 +1,10 @@
 # /etc, the programs that are on everybody's PATH, and what has to hold before a system is built.
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 
 let
   option = type: default: lib.mkOption { inherit type default; };
@@ -21,6 +26,19 @@ in
   options.environment.systemPackages = option (lib.types.listOf lib.types.package) [ ];
 
   options.networking.firewall.allowedTCPPorts = option (lib.types.listOf lib.types.int) [ ];
+
+  options.networking.proxy =
+    let
+      address = option (lib.types.nullOr lib.types.str);
+      usual = config.networking.proxy.default;
+    in
+    {
+      default = address null;
+      httpProxy = address usual;
+      httpsProxy = address usual;
+      allProxy = address usual;
+      noProxy = address null;
+    };
 
   options.assertions = option (lib.types.listOf lib.types.unspecified) [ ];
   options.warnings = option (lib.types.listOf lib.types.str) [ ];
