@@ -21,6 +21,8 @@ export interface FoundFiles {
     readonly isMade: boolean
   }
   readonly record: SetupRecord | undefined
+  /** Whether the directory of the doorkeepers is there. */
+  readonly hasDoorkeepers: boolean
   readonly hasSystemd: boolean
 }
 

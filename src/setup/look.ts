@@ -27,7 +27,7 @@ const FILE_LIMIT = 100
  * has to be fixed first.
  */
 export function look(places: SetupPlaces, directory: string): Found {
-  const installation = inspectInstallation(directory)
+  const installation = inspectInstallation(directory, places.doorkeepers)
   const files = lookAtFiles(places)
   const hasPolicy = lstatSync(places.policy, { throwIfNoEntry: false }) !== undefined
   return {
@@ -60,6 +60,7 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
     unit: readState(places.unit),
     rootConf: lookAtRootConf(places.rootConf),
     record: readRecord(places),
+    hasDoorkeepers: isThere(places.doorkeepers),
     hasSystemd: isThere(places.systemd) && findProgram('systemctl') !== undefined,
   }
 }

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { RESIDENT_SOCKET } from '../formats/hook-question.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
+import { DOORKEEPERS } from './doorkeepers.ts'
 
 /** Where setup reads and writes. Tests use other places. */
 export interface SetupPlaces extends Places {
@@ -20,6 +21,8 @@ export interface SetupPlaces extends Places {
   /** A path that exists where systemd runs the machine (sd_booted(3)). */
   readonly systemd: string
   readonly socket: string
+  /** The directory of the doorkeepers (doorkeepers.ts). */
+  readonly doorkeepers: string
 }
 
 /** The standard places of this machine. */
@@ -34,6 +37,7 @@ export function machinePlaces(): SetupPlaces {
     later: ['/etc/xdg/nix/nix.conf', rootConf],
     systemd: '/run/systemd/system',
     socket: RESIDENT_SOCKET,
+    doorkeepers: DOORKEEPERS,
   }
 }
 

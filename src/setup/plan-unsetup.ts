@@ -38,6 +38,8 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const left = change?.kind === 'file' ? change.after : found.nixConf.state
   const included = restoreIncluded(found, places, stillIncludes(left, places))
   const unit = restoreUnit(found, places)
+  const isNamed = [nixConf, rootConf, included].some(({ kept }) => kept !== undefined)
+  const doorkeepers = removeDoorkeepers(found, places, isNamed)
   const changes = [nixConf, rootConf, included].flatMap(({ steps }) => steps)
   const restarts = found.hasSystemd && changes.length > 0
   const steps: readonly Step[] = [
@@ -47,8 +49,9 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
     ...included.steps,
     ...unit.steps,
+    ...doorkeepers.steps,
   ]
-  const parts = [nixConf, rootConf, included, unit]
+  const parts = [nixConf, rootConf, included, unit, doorkeepers]
   const isWhole = parts.every(({ kept }) => kept === undefined)
   const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
   return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
@@ -124,6 +127,17 @@ function restoreUnit(found: FoundFiles, places: SetupPlaces): Restored {
   }
   const steps = fileStep('unit', places.unit, state, before)
   return { steps: hasSystemd ? [{ kind: 'stop-gate' }, ...steps] : steps }
+}
+
+/** What nix.conf may still name stays. */
+function removeDoorkeepers(found: FoundFiles, places: SetupPlaces, isNamed: boolean): Restored {
+  const { doorkeepers: directory } = places
+  if (!found.hasDoorkeepers || isNamed) return { steps: [] }
+  if (found.rootConf.isMade) {
+    const note = `${directory} stays: ${printable(found.rootConf.path)} is made by another program and may name it; delete it when that no longer does`
+    return { steps: [], note }
+  }
+  return { steps: [{ kind: 'doorkeepers', directory, programs: undefined }] }
 }
 
 /** Whether Nix would fail without nixsig's file: an include line still names it. */
