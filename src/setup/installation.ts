@@ -111,7 +111,7 @@ function executable(directory: string, name: string): string {
  * Throws FileError unless a directory and everything in it belongs to root and no link in it leads
  * elsewhere.
  */
-function assertOwnedTree(directory: string): void {
+export function assertOwnedTree(directory: string): void {
   assertOwnedDirectory(directory)
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   if (names.length > ENTRY_LIMIT) {

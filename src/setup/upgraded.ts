@@ -18,7 +18,10 @@ export function versionNotes({ record, installation }: Found): readonly string[]
  * An obstacle if the plugin in force would go because this nixsig was built without one, and nobody
  * asked for that.
  */
-export function lostPlugin(found: Found, without: readonly Front[]): readonly string[] {
+export function lostPlugin(
+  found: Pick<Found, 'included' | 'installation'>,
+  without: readonly Front[],
+): readonly string[] {
   if (found.installation.plugin !== undefined || without.includes('plugin')) return []
   if (!/^plugin-files = .*\/nixsig-(?:plugin|door)\.so$/m.test(textOf(found.included))) return []
   return [
