@@ -17,13 +17,11 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './compile.mjs'
@@ -41,7 +39,8 @@ const { values } = parseArgs({
 const out = resolve(values.out)
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const epoch = process.env.SOURCE_DATE_EPOCH ?? lastCommit()
-const stage = mkdtempSync(join(tmpdir(), 'nixsig-package-'))
+// At one place in the checkout: the bundler's hashes are over paths from there to the sources.
+const stage = join(root, '.build/package')
 
 /** Runs a program to its end; its standard output. */
 function run(program, args, { cwd = root, env = {} } = {}) {
@@ -116,6 +115,8 @@ function makeArchive(parent, name, file) {
   rmSync(tar)
 }
 
+rmSync(stage, { recursive: true, force: true })
+mkdirSync(stage, { recursive: true })
 try {
   const name = `nixsig-${version}-linux-${process.arch}`
   const programs = join(stage, name)

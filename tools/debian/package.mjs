@@ -32,8 +32,7 @@ export function makeDebianPackage({ programs, version, stage, out, run }) {
   for (const script of ['postinst', 'prerm', 'postrm'])
     place(`DEBIAN/${script}`, readFileSync(join(SCRIPTS, script)), 0o755)
   place('DEBIAN/control', controlText(version, architecture))
-  run('find', [tree, '-type', 'd', '-exec', 'chmod', '755', '{}', '+'])
-  run('chmod', ['-R', 'go-w', tree])
+  run('chmod', ['-R', 'u=rwX,go=rX', tree])
   const file = join(out, `nixsig_${version}_${architecture}.deb`)
   run('dpkg-deb', ['--root-owner-group', '--threads-max=1', '-Zxz', '--build', tree, file])
   return file
