@@ -61,8 +61,8 @@ function isPrefix(name: string): boolean {
 
 /** The version on standard output; what else is in force on standard error. */
 async function sayVersion(): Promise<Status> {
-  const { inForceWords, lookAtInForce } = await import('../release/in-force.ts')
-  for (const line of inForceWords(lookAtInForce())) process.stderr.write(`${line}\n`)
+  const { lookAtVersions, versionWords } = await import('../setup/in-force.ts')
+  for (const line of versionWords(lookAtVersions())) process.stderr.write(`${line}\n`)
   return print(project.version)
 }
 

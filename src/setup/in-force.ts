@@ -4,15 +4,15 @@ import { basename, dirname, join } from 'node:path'
 import { isProcessNumber, wordsOf } from '../files/proc-files.ts'
 import { findDaemons, mappedFiles } from '../nix-config/processes.ts'
 import { printable } from '../primitives/printable.ts'
-import { DOORKEEPERS, programsOf } from '../setup/doorkeepers.ts'
-import { versionIn } from '../setup/versions.ts'
+import { DOORKEEPERS, programsOf } from './doorkeepers.ts'
+import { versionIn } from './versions.ts'
 
 const PLUGIN = 'nixsig-plugin.so'
 /** What the gate starts beside itself, by the real path of its program (src/cli/commands/serve.ts). */
 const GATE = 'serve-http'
 
 /** The directories of the programs, absolute. */
-export interface InForce {
+export interface VersionsInForce {
   /** Those that Nix calls; undefined if nix.conf names none through the doorkeepers. */
   readonly programs: string | undefined
   /** Those that running gates were started from; usually one. */
@@ -22,7 +22,7 @@ export interface InForce {
 }
 
 /** Looks at processes and links; what cannot be seen is left out. */
-export function lookAtInForce(proc = '/proc'): InForce {
+export function lookAtVersions(proc = '/proc'): VersionsInForce {
   const named = programsOf(DOORKEEPERS)
   return { programs: named && realOf(named), gates: gatesIn(proc), plugin: pluginIn(proc) }
 }
@@ -60,7 +60,7 @@ function realOf(path: string): string {
 }
 
 /** What is in force, in words: a line for each part. Nothing where nixsig is not set up. */
-export function inForceWords({ programs, gates, plugin }: InForce): readonly string[] {
+export function versionWords({ programs, gates, plugin }: VersionsInForce): readonly string[] {
   return [
     ...(programs === undefined ? [] : [`Nix calls ${wordsOn(programs)}`]),
     ...gates.map(gate => `the gate that runs is ${wordsOn(gate)}`),
