@@ -478,7 +478,9 @@ describe('who may, and what is asked', () => {
     withInstalled('bookworm', USUAL, async world => {
       await nixsig(world, 'setup --yes')
       world.write('/etc/nixsig/keys/alice.asc', '')
-      await nixsig(world, 'unsetup --yes --purge')
+      const said = await nixsig(world, 'unsetup --yes --purge')
+      assert.match(said, /stays: the programs \(rm -r \/opt\/nixsig/)
+      assert.match(said, /stays: what came into the store while nixsig was enabled/)
       assert.equal(world.exists('/var/lib/nixsig'), false)
       assert.deepEqual(await world.output('ls -A /etc/nixsig'), 'keys')
       assert.equal(world.read(CONF), USUAL)
