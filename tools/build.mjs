@@ -5,14 +5,24 @@
 //
 // --programs names directories in which it finds what it calls, before those of the system.
 //
-// Where there is a C compiler, dist/native/ has the store plugin and the thin hooks as well
-// (nix/plugin/).
+// Where there is a C compiler (cc and make), dist/native/ has the store plugin and the thin hooks as
+// well (nix/plugin/). Without one, a dist/ that has them already is left as it is.
 //
 // dist/ depends on nothing outside itself except a node of version 20.19 or later; copy it
 // anywhere.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -113,12 +123,26 @@ async function bundleHook(entry, file, interpreter) {
  */
 function buildNative() {
   const hasCompiler = spawnSync('cc', ['--version'], { stdio: 'ignore' }).status === 0
-  if (!hasCompiler)
-    return console.error('no C compiler (cc): built without the store plugin and the thin hooks')
+  if (!hasCompiler) return doWithoutNative()
   const made = spawnSync('make', ['-s', '-C', join(root, 'nix/plugin'), `OUT=${join(out, 'native')}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (made.status !== 0) throw new Error('make -C nix/plugin failed')
+}
+
+/** Nobody loses a plugin without a word: a build that would drop one is refused. */
+function doWithoutNative() {
+  const how = 'install one (on Debian: apt-get install gcc libc6-dev make) and build again'
+  if (existsSync(join(finished, 'native/nixsig-plugin.so'))) {
+    rmSync(out, { recursive: true, force: true })
+    console.error(
+      `no C compiler (cc): ${finished} has the store plugin, and would lose it; nothing was changed: ${how}, or build elsewhere (--out DIR)`,
+    )
+    process.exit(1)
+  }
+  console.error(
+    `WARNING: no C compiler (cc): built WITHOUT the store plugin and the thin hooks, so what is copied into a store is not judged on its way in: ${how}`,
+  )
 }
 
 /** Writes dist/man/, by a program that loads all commands and is not kept. */
@@ -135,7 +159,8 @@ async function writeManualPages() {
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 // Files without an extension are CommonJS here whatever a package.json further up says.
-writeFileSync(join(out, 'package.json'), '{ "type": "commonjs" }\n')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+writeFileSync(join(out, 'package.json'), `{ "type": "commonjs", "version": "${version}" }\n`)
 const sodium = dirname(createRequire(import.meta.url).resolve('sodium-native/package.json'))
 for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })

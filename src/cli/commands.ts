@@ -44,6 +44,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/setup.ts')).setup,
   },
   {
+    name: 'install',
+    summary: 'Install the programs that this one lies among, in a directory of their version (root)',
+    load: async () => (await import('./commands/install.ts')).install,
+  },
+  {
+    name: 'upgrade',
+    summary: 'Switch to the version in an archive or a directory, or back to the one before (root)',
+    load: async () => (await import('./commands/install.ts')).upgrade,
+  },
+  {
     name: 'unsetup',
     summary: 'Undo what setup changed; policy, keys and ledger stay (root)',
     load: async () => (await import('./commands/setup.ts')).unsetup,

@@ -19,7 +19,7 @@ async function call(args: readonly string[]): Promise<Status> {
   if (entry === undefined && next !== undefined) throw unknownCommand(name, next)
   const values = parseValues(name, command, rest)
   if (values.help) return print(await helpOn(name, entry, command))
-  if (values.version) return print(project.version)
+  if (values.version) return sayVersion()
   if (entry === undefined) throw which(name)
   const terminal = openTerminal(!values['no-color'])
   // The values are what this command's own data describes.
@@ -57,6 +57,13 @@ function which(name: string): UsageError {
 
 function isPrefix(name: string): boolean {
   return Object.hasOwn(GROUPS, name) || COMMANDS.some(each => each.name === name)
+}
+
+/** The version on standard output; what else is in force on standard error. */
+async function sayVersion(): Promise<Status> {
+  const { lookAtVersions, versionWords } = await import('../setup/in-force.ts')
+  for (const line of versionWords(lookAtVersions())) process.stderr.write(`${line}\n`)
+  return print(project.version)
 }
 
 function print(text: string): Status {

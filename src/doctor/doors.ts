@@ -54,6 +54,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   state: machine.state,
   ledger: machine.ledger,
   bundle: machine.bundle,
+  versions: machine.versions,
   clock: machine.clock,
   'import-by-root': canary.importByRoot,
   'import-by-daemon': canary.importByDaemon,

@@ -7,6 +7,7 @@ import { askSettings, askVersion, type NixProgram } from '../nix-config/ask-nix.
 import { type Environment, readConfiguration, VARIABLES } from '../nix-config/conf-files.ts'
 import { optionAssignments } from '../nix-config/options.ts'
 import { type DaemonProcess, findDaemons } from '../nix-config/processes.ts'
+import { lookAtVersions } from '../setup/in-force.ts'
 import { openConnection } from '../store/connection.ts'
 import { GREETING, INTRODUCTION, readGreeting, readWelcome } from '../store/handshake.ts'
 import { connectSocket } from '../store/socket.ts'
@@ -73,8 +74,20 @@ export async function examine({ places, installation, gate, mended }: Examinatio
     { ...way, store: 'local' },
     hasDaemon ? { ...way, environment: withoutWishes(environment), store: 'daemon' } : undefined,
   )
+  const versions = await learn(() => ({ ...lookAtVersions(), own: installation }), TIMEOUT)
   const now = nowInSeconds()
-  const looked = { views, daemon, ownProcess, files, policy, respite, gate: gateFacts, machine, canaries }
+  const looked = {
+    versions,
+    views,
+    daemon,
+    ownProcess,
+    files,
+    policy,
+    respite,
+    gate: gateFacts,
+    machine,
+    canaries,
+  }
   return { now, ...looked, mended }
 }
 

@@ -6,6 +6,7 @@ import type { Respite } from '../ledger/respite.ts'
 import type { Configuration } from '../nix-config/conf-files.ts'
 import type { Settings } from '../nix-config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { VersionsInForce } from '../setup/in-force.ts'
 import type { Learned } from './door.ts'
 
 /** All facts that the doors are judged by. */
@@ -14,6 +15,8 @@ export interface Facts {
   readonly now: number
   /** root's own Nix, and the daemon's if one runs. */
   readonly views: readonly [View, ...View[]]
+  /** Which nixsig is in force, and the directory of the one that asks. */
+  readonly versions: Learned<VersionsInForce & { readonly own: string }>
   /** Undefined: no daemon runs and no socket would start one. */
   readonly daemon: Learned<DaemonFacts | undefined>
   /** A Nix process that root has just started. */

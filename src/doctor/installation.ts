@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { printable } from '../primitives/printable.ts'
+import { doorkeeperAt, isDoorkeeperOf } from '../setup/doorkeepers.ts'
 import type { Part, ProgramFile } from './facts.ts'
 import { protectionProblem } from './protection.ts'
 
@@ -20,6 +21,12 @@ const FILE_LIMIT = 64 * 1024 * 1024
 
 /** Inspects a program or plugin that a setting names. */
 export function lookAtProgram(installation: string, file: string): ProgramFile {
+  const keeper = doorkeeperAt(file)
+  if (keeper !== undefined) {
+    const isOurs = isDoorkeeperOf(file, installation)
+    const other = `${printable(file)} calls ${printable(keeper.programs)}, and this is ${printable(installation)}: nixsig setup`
+    return { problem: problemOf(file) ?? (isOurs ? undefined : other), part: keeper.part }
+  }
   const problem = problemOf(file)
   const part = (Object.keys(PARTS) as Part[]).find(name => isPart(installation, file, name))
   return { problem, part }

@@ -1,5 +1,7 @@
 /** Doors about the disk of this machine, its clock, and its gate. */
 import { printable } from '../primitives/printable.ts'
+import { versionWords } from '../setup/in-force.ts'
+import { versionIn } from '../setup/versions.ts'
 import {
   about,
   closed,
@@ -39,6 +41,19 @@ export function ledger({ machine }: Facts): Finding {
   })
 }
 export const bundle = ({ machine }: Facts) => without(machine.bundleProblems, 'only root can write there')
+
+/** Parts of different versions may disagree about what they write and ask. */
+export function versions({ versions: learned }: Facts): Finding {
+  return about(learned, found => {
+    const { own, programs, gates, plugin } = found
+    const all = [programs, plugin, ...gates].filter(directory => directory !== undefined)
+    const words = [
+      `this is nixsig ${versionIn(own) ?? ''} in ${printable(own)}`,
+      ...versionWords(found),
+    ].join('; ')
+    return all.some(directory => directory !== own) ? warning(words) : closed(words)
+  })
+}
 
 function without(learned: Learned<readonly string[]>, good: string): Finding {
   return about(learned, problems => (problems.length === 0 ? closed(good) : open(summary(problems))))

@@ -44,6 +44,7 @@ const REMEDIES = {
   ledger:
     'nixsig verify --recursive --quiet /run/current-system says what nobody vouches for: restore the state, or have these paths attested, or build them anew',
   bundle: 'reinstall nixsig where only root can write',
+  versions: 'nixsig setup with the version that you want, then restart the gate and nix-daemon',
   clock: 'set the clock',
   'import-by-root': 'see plugin-files and plugin-loaded',
   'import-by-daemon': 'see plugin-files and plugin-loaded, and restart nix-daemon',

@@ -32,9 +32,15 @@ const TICKS = 100
 /** Options that only nix-daemon itself understands. */
 const OWN_OPTIONS = ['--daemon', '--process-ops', '--default-trust', '--force-trusted', '--force-untrusted']
 
+/** Whether a daemon serves one client over its standard input and listens to nobody. */
+function servesOne(words: readonly string[]): boolean {
+  return words.includes('--stdio') || isProcessNumber(words[1] ?? '')
+}
+
 /**
  * The nix-daemons of this machine that run as root, without the processes that they fork for each
- * client and without those of other root directories (containers).
+ * client, without those that serve one client only (`--stdio`, as the gate and ssh start them), and
+ * without those of other root directories (containers).
  */
 export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
   const root = identity(join(proc, 'self/root/.'))
@@ -44,7 +50,7 @@ export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
     try {
       const directory = join(proc, name)
       const words = wordsOf(readFileSync(join(directory, 'cmdline'), 'latin1'))
-      if (!isDaemon(words) || statSync(directory).uid !== 0) return []
+      if (!isDaemon(words) || servesOne(words) || statSync(directory).uid !== 0) return []
       if (identity(join(directory, 'root/.')) !== root) return []
       return [describe(Number(name), directory, words, proc)]
     } catch {

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { syncDirectory, writeDurably } from '../files/durable-file.ts'
+import { placeDoorkeepers, removeDoorkeepers } from './doorkeepers.ts'
 import { makeDirectory, placeState } from './file-state.ts'
 import { recordFile, type SetupPlaces } from './places.ts'
 import type { Step } from './plan.ts'
@@ -26,6 +27,11 @@ async function take(step: Step, places: SetupPlaces): Promise<string | undefined
     if (step.role === 'policy') {
       makeDirectory(join(dirname(places.policy), 'attestations'))
     }
+    return undefined
+  }
+  if (step.kind === 'doorkeepers') {
+    if (step.programs === undefined) removeDoorkeepers(step.directory)
+    else placeDoorkeepers(step.directory, step.programs)
     return undefined
   }
   const { restartDaemon, startGate, stopGate } = await import('./systemd.ts')

@@ -22,6 +22,8 @@ export function describeStep(step: Step): readonly ShownLine[] {
       return [plain(`stop ${UNIT}`)]
     case 'restart-daemon':
       return [plain('restart nix-daemon.service, if it runs')]
+    case 'doorkeepers':
+      return [plain(doorkeeperWords(step))]
     case 'file':
       // Of a secret nothing is shown.
       if (step.role === 'secret') {
@@ -29,6 +31,12 @@ export function describeStep(step: Step): readonly ShownLine[] {
       }
       return [plain(`${verbOf(step)} ${printable(step.path)}${rightsOf(step)}`), ...differences(step)]
   }
+}
+
+function doorkeeperWords({ directory, programs }: Extract<Step, { kind: 'doorkeepers' }>): string {
+  const name = printable(directory)
+  if (programs === undefined) return `delete ${name}`
+  return `make ${name}: what Nix calls and loads, which passes on to ${printable(programs)}`
 }
 
 function plain(text: string): ShownLine {

@@ -25,6 +25,8 @@ export interface FoundFiles {
   /** The list of programs that run after a build. */
   readonly afterBuild?: { readonly path: string; readonly state: FileState | undefined }
   readonly record: SetupRecord | undefined
+  /** Whether the directory of the doorkeepers is there. */
+  readonly hasDoorkeepers: boolean
   readonly hasSystemd: boolean
 }
 

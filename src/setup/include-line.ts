@@ -4,7 +4,12 @@
  */
 
 const COMMENT =
-  '# Put here by "nixsig setup", taken away by "nixsig unsetup". What stands last wins: leave it at the end.'
+  '# Put here by "nixsig setup", taken away by "nixsig unsetup": leave it at the end. If nixsig is gone and Nix fails, delete these two lines and restart nix-daemon.'
+
+/** Lines that earlier versions wrote in place of that one. */
+const EARLIER = [
+  '# Put here by "nixsig setup", taken away by "nixsig unsetup". What stands last wins: leave it at the end.',
+]
 
 /** nix.conf with those lines at its end and nowhere else. */
 export function withInclude(text: string, included: string): string {
@@ -24,6 +29,7 @@ export function hasInclude(text: string, included: string): boolean {
 }
 
 function blockOf(included: string): RegExp {
-  const [comment, file] = [COMMENT, included].map(part => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${comment}\\r?\\ninclude ${file}\\r?(?:\\n|$(?![^]))`, 'gm')
+  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  const [comment, file] = [[COMMENT, ...EARLIER].map(literal).join('|'), literal(included)]
+  return new RegExp(`^(?:${comment})\\r?\\ninclude ${file}\\r?(?:\\n|$(?![^]))`, 'gm')
 }

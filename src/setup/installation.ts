@@ -3,21 +3,38 @@ import { join } from 'node:path'
 import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { areInPlace, doorkeeperOf, hasDoorkeepers } from './doorkeepers.ts'
+import { lastingPath, versionIn } from './versions.ts'
 
 /** The fronts: the parts of nixsig that judge before something is built or becomes valid. */
 export const FRONTS = ['hooks', 'build-hook', 'plugin', 'gate'] as const
 export type Front = (typeof FRONTS)[number]
 
-/** The paths of nixsig's programs. */
+/** The paths of nixsig's programs, as nix.conf and units name them. */
 export interface Installation {
   /** Absolute, without symbolic links. */
   readonly directory: string
+  /** Undefined if the installation does not say. */
+  readonly version?: string | undefined
+  /**
+   * What nix.conf names in place of the programs themselves; undefined if this installation has
+   * none.
+   */
+  readonly doorkeepers?: Doorkeepers | undefined
   readonly program: string
   readonly preBuildHook: string
   readonly postBuildHook: string
   /** Undefined if this installation has none. */
   readonly buildHook: string | undefined
   readonly plugin: string | undefined
+}
+
+/** The doorkeepers of an installation (doorkeepers.ts). */
+export interface Doorkeepers {
+  readonly directory: string
+  /** Where their link has to lead. */
+  readonly programs: string
+  readonly areInPlace: boolean
 }
 
 /** Paths that can be configured: neither nix.conf nor a unit can hold white space, `#` or `%`. */
@@ -31,9 +48,9 @@ const NODE_DIRECTORIES = ['/run/current-system/sw/bin', '/usr/local/bin', '/usr/
 /**
  * Inspects the installation in a directory. Nix will run its files as root: throws FileError, with
  * advice, if other users could have written them, if a file is missing, or if the directory may
- * disappear.
+ * disappear. `doorkeepers`: the directory in which these lie, or will.
  */
-export function inspectInstallation(directory: string): Installation {
+export function inspectInstallation(directory: string, doorkeepers?: string): Installation {
   if (!PLAIN_PATH.test(directory)) {
     throw new FileError(
       `nix.conf cannot name ${printable(directory)}: install nixsig in a directory such as /opt/nixsig`,
@@ -56,13 +73,25 @@ export function inspectInstallation(directory: string): Installation {
   const thin = existsSync(join(directory, 'native/pre-build-hook')) ? 'native/' : ''
   const find = (name: string) => (existsSync(join(directory, name)) ? executable(directory, name) : undefined)
   assertStarts(join(directory, 'pre-build-hook'))
-  return {
+  const programs = lastingPath(directory)
+  const inspected = {
     directory,
+    version: versionIn(directory),
     program: executable(directory, 'nixsig'),
     preBuildHook: executable(directory, `${thin}pre-build-hook`),
     postBuildHook: executable(directory, `${thin}post-build-hook`),
     buildHook: find('build-hook'),
     plugin: find('native/nixsig-plugin.so'),
+  }
+  if (doorkeepers === undefined || !hasDoorkeepers(directory)) return inspected
+  return {
+    ...inspected,
+    program: join(programs, 'nixsig'),
+    preBuildHook: doorkeeperOf(doorkeepers, 'pre-build-hook'),
+    postBuildHook: doorkeeperOf(doorkeepers, 'post-build-hook'),
+    buildHook: inspected.buildHook && doorkeeperOf(doorkeepers, 'build-hook'),
+    plugin: inspected.plugin && doorkeeperOf(doorkeepers, 'plugin'),
+    doorkeepers: { directory: doorkeepers, programs, areInPlace: areInPlace(doorkeepers, programs) },
   }
 }
 
@@ -82,7 +111,7 @@ function executable(directory: string, name: string): string {
  * Throws FileError unless a directory and everything in it belongs to root and no link in it leads
  * elsewhere.
  */
-function assertOwnedTree(directory: string): void {
+export function assertOwnedTree(directory: string): void {
   assertOwnedDirectory(directory)
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
   if (names.length > ENTRY_LIMIT) {

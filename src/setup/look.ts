@@ -29,7 +29,7 @@ const FILE_LIMIT = 100
  * has to be fixed first.
  */
 export function look(places: SetupPlaces, directory: string): Found {
-  const installation = inspectInstallation(directory)
+  const installation = inspectInstallation(directory, places.doorkeepers)
   const files = lookAtFiles(places)
   const hasPolicy = lstatSync(places.policy, { throwIfNoEntry: false }) !== undefined
   const settings = settingsIn(files.nixConf.path, places)
@@ -72,6 +72,7 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
       ? { afterBuild: { path: places.afterBuild, state: readState(places.afterBuild) } }
       : {}),
     record: readRecord(places),
+    hasDoorkeepers: isThere(places.doorkeepers),
     hasSystemd: isThere(places.systemd) && findProgram('systemctl') !== undefined,
   }
 }

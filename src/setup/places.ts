@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { RESIDENT_SOCKET } from '../formats/hook-question.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { EnvironmentPlaces } from './carry/environment.ts'
+import { DOORKEEPERS } from './doorkeepers.ts'
 
 /** Where setup reads and writes. Tests use other places. */
 export interface SetupPlaces extends Places {
@@ -27,6 +28,8 @@ export interface SetupPlaces extends Places {
   readonly environment?: EnvironmentPlaces
   /** Users and groups: passwd(5), group(5). Undefined: root alone. */
   readonly users?: { readonly passwd: string; readonly group: string }
+  /** The directory of the doorkeepers (doorkeepers.ts). */
+  readonly doorkeepers: string
 }
 
 /** The standard places of this machine. */
@@ -54,6 +57,7 @@ export function machinePlaces(): SetupPlaces {
       sessions: '/etc/environment',
     },
     users: { passwd: '/etc/passwd', group: '/etc/group' },
+    doorkeepers: DOORKEEPERS,
   }
 }
 

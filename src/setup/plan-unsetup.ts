@@ -39,6 +39,8 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const included = restoreIncluded(found, places, stillIncludes(left, places))
   const unit = restoreUnit(found, places)
   const afterBuild = restoreAfterBuild(found)
+  const isNamed = [nixConf, rootConf, included].some(({ kept }) => kept !== undefined)
+  const doorkeepers = removeDoorkeepers(found, places, isNamed)
   const changes = [nixConf, rootConf, included].flatMap(({ steps }) => steps)
   const restarts = found.hasSystemd && changes.length > 0
   const steps: readonly Step[] = [
@@ -49,8 +51,9 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
     ...included.steps,
     ...unit.steps,
     ...afterBuild.steps,
+    ...doorkeepers.steps,
   ]
-  const parts = [nixConf, rootConf, included, unit, afterBuild]
+  const parts = [nixConf, rootConf, included, unit, afterBuild, doorkeepers]
   const isWhole = parts.every(({ kept }) => kept === undefined)
   const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
   return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
@@ -139,6 +142,17 @@ function restoreAfterBuild(found: FoundFiles): Restored {
     steps: [],
     note: `${printable(path)} was changed since setup and is left as it is; nothing reads it without nixsig`,
   }
+}
+
+/** What nix.conf may still name stays. */
+function removeDoorkeepers(found: FoundFiles, places: SetupPlaces, isNamed: boolean): Restored {
+  const { doorkeepers: directory } = places
+  if (!found.hasDoorkeepers || isNamed) return { steps: [] }
+  if (found.rootConf.isMade) {
+    const note = `${directory} stays: ${printable(found.rootConf.path)} is made by another program and may name it; delete it when that no longer does`
+    return { steps: [], note }
+  }
+  return { steps: [{ kind: 'doorkeepers', directory, programs: undefined }] }
 }
 
 /** Whether Nix would fail without nixsig's file: an include line still names it. */

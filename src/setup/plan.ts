@@ -17,6 +17,7 @@ import { withBuildHook } from './root-conf.ts'
 import { frontsIn, type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
 import { unitText } from './unit.ts'
+import { lostPlugin, versionNotes } from './upgraded.ts'
 
 /** One action. */
 export type Step =
@@ -29,6 +30,8 @@ export type Step =
       readonly after: FileState | undefined
     }
   | { readonly kind: 'start-gate' | 'stop-gate' | 'restart-daemon' }
+  /** `programs`: where the doorkeepers' link leads; undefined removes them. */
+  | { readonly kind: 'doorkeepers'; readonly directory: string; readonly programs: string | undefined }
 
 /** A plan of setup. */
 export interface Plan {
@@ -59,11 +62,13 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const unit = unitSteps(found, places, inForce, isUnfinished || newKeys.length + policy.length > 0)
   const nixConf = nixConfStep(found, places)
   const rootConf = rootConfStep(found, places, inForce)
-  const isChanged = included.length + nixConf.length + rootConf.length > 0
+  const doorkeepers = doorkeeperStep(found)
+  const isChanged = doorkeepers.length + included.length + nixConf.length + rootConf.length > 0
   const restarts = found.hasSystemd && (isChanged || isUnfinished)
   const steps: readonly Step[] = [
     ...policy,
     ...afterBuild,
+    ...doorkeepers,
     ...included,
     ...unit,
     ...nixConf,
@@ -77,8 +82,8 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
     newKeys,
     record,
     isEmpty: steps.length === 0 && newKeys.length === 0 && isRecorded,
-    notes: notesOn(found, inForce),
-    obstacles: obstaclesIn(found, places, inForce),
+    notes: [...versionNotes(found), ...notesOn(found, inForce)],
+    obstacles: [...lostPlugin(found, without), ...obstaclesIn(found, places, inForce)],
   }
 }
 
@@ -99,6 +104,13 @@ export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
     })
   }
   return { ...plan.record, files, finished: false }
+}
+
+/** What nix.conf names has to be there before it does. */
+function doorkeeperStep({ installation: { doorkeepers } }: Found): readonly Step[] {
+  if (doorkeepers === undefined || doorkeepers.areInPlace) return []
+  const { directory, programs } = doorkeepers
+  return [{ kind: 'doorkeepers', directory, programs }]
 }
 
 function inForceOn(found: Found, without: readonly Front[]): InForce {
@@ -224,6 +236,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
       : record?.files.get('after-build')
   return {
     directory: installation.directory,
+    ...(installation.version === undefined ? {} : { program: installation.version }),
     without: inForce.without,
     finished: true,
     nixConfDirectoryMade: record?.nixConfDirectoryMade ?? !nixConf.hasDirectory,

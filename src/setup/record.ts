@@ -2,7 +2,7 @@
  * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, readable by
  * root only, because it holds the contents of nix.conf. JSON with exactly these fields:
  *
- *     { "version": 1, "directory": "/opt/nixsig", "without": ["plugin"], "finished": true,
+ *     { "version": 1, "directory": "/opt/nixsig", "program": "0.1.0", "without": ["plugin"], "finished": true,
  *       "nixConfDirectoryMade": false,
  *       "files": {
  *         "nix.conf": {
@@ -57,6 +57,8 @@ export interface RecordedFile {
 /** The record of a setup. */
 export interface SetupRecord {
   readonly directory: string
+  /** The version of nixsig that set this machine up; undefined if it did not say. */
+  readonly program?: string
   readonly without: readonly Front[]
   /** Whether all steps were done. */
   readonly finished: boolean
@@ -108,13 +110,14 @@ export function parseRecord(bytes: Uint8Array): SetupRecord {
   const node = rootNode('setup.json', parseStrictJson(text, { length: RECORD_LIMIT, depth: DEPTH_LIMIT }))
   const read = fields(node, {
     required: ['version', 'directory', 'without', 'finished', 'nixConfDirectoryMade', 'files'],
-    optional: [],
+    optional: ['program'],
     others: 'refuse',
   })
   if (read.version.value !== 1) throw malformed(read.version, 'must be 1')
   const files = fields(read.files, { required: [], optional: ROLES, others: 'refuse' })
   return {
     directory: stringOf(read.directory),
+    ...(read.program === undefined ? {} : { program: stringOf(read.program) }),
     without: listOf(read.without, FRONTS.length).map(frontOf),
     finished: booleanOf(read.finished),
     nixConfDirectoryMade: booleanOf(read.nixConfDirectoryMade),

@@ -236,6 +236,18 @@ describe('the disk', () => {
     assert.equal(judge('state', facts).detail, 'a; b; c; and 2 more')
   })
 
+  test('on which parts of two versions run', () => {
+    const own = '/opt/nixsig-versions/0.2.0-0123456789ab'
+    const at = (gate: string): Facts => ({
+      ...WELL,
+      versions: { value: { own, programs: own, gates: [gate], plugin: own } },
+    })
+    assert.equal(judge('versions', at(own)).state, 'closed')
+    const found = judge('versions', at('/opt/nixsig'))
+    assert.equal(found.state, 'warning')
+    assert.match(found.detail, /this is nixsig .*; Nix calls .*; the gate that runs is .*\/opt\/nixsig/)
+  })
+
   test('whose files are newer than the clock', () => {
     const at = (newest: number): Facts => ({
       ...WELL,

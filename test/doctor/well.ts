@@ -59,6 +59,9 @@ export const WELL: Facts = {
   now: NOW,
   views: [view('root'), view('nix-daemon')],
   daemon: { value: { started: 1_750_000_000_000, optionNames: [], isForcedToTrust: false, loaded } },
+  versions: {
+    value: { own: '/opt/nixsig', programs: '/opt/nixsig', gates: ['/opt/nixsig'], plugin: undefined },
+  },
   ownProcess: loaded,
   files: {
     programs: new Map([

@@ -25,6 +25,8 @@ const FILES = [
   ...['main', 'policy', 'verify'].map(layer => `cli/${layer}.js`),
   'decide.js',
   'judge.js',
+  'native/door/hook',
+  'native/door/nixsig-door.so',
   'native/nixsig-plugin.so',
   'native/post-build-hook',
   'native/pre-build-hook',

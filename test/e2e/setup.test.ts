@@ -57,7 +57,7 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
   fallback: 'false',
   'narinfo-cache-positive-ttl': '0',
   'narinfo-cache-negative-ttl': '0',
-  'plugin-files': '/opt/nixsig/native/nixsig-plugin.so',
+  'plugin-files': '/etc/nix/nixsig/nixsig-door.so',
 }
 
 /** Files that differ in what they set, which each Nix takes in its own way. */
@@ -107,8 +107,8 @@ for (const version of VERSIONS) {
             /unknown setting|Ignoring setting/,
           )
           assert.equal(settings.get('trusted-public-keys'), world.read('/var/lib/nixsig/gate.pub').trim())
-          assert.match(settings.get('pre-build-hook') ?? '', /^\/opt\/nixsig\/(?:native\/)?pre-build-hook$/)
-          assert.match(settings.get('post-build-hook') ?? '', /^\/opt\/nixsig\/(?:native\/)?post-build-hook$/)
+          for (const hook of ['pre-build-hook', 'post-build-hook'])
+            assert.equal(settings.get(hook), `/etc/nix/nixsig/${hook}`)
           assert.match(await nixsig(world, 'policy check'), /mode warn, \d principal/)
           const after = [picture(world), picture(world, '/etc/nix/nixsig.conf'), picture(world, POLICY)]
           assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
@@ -272,7 +272,7 @@ for (const version of EVERY_VERSION) {
       assert.match(said, /not in effect: nix-daemon was started before these settings/)
       assert.doesNotMatch(said, /does not heed/)
       await old.stop()
-      assert.equal((await settingsOf(world)).get('build-hook'), '/opt/nixsig/build-hook')
+      assert.equal((await settingsOf(world)).get('build-hook'), '/etc/nix/nixsig/build-hook')
       const overruled: readonly (readonly [env: Readonly<Record<string, string>>, says: RegExp])[] = [
         [{ NIX_CONFIG: 'sandbox = false' }, /nix-daemon does not heed sandbox: it takes false for it/],
         [{ NIX_CONFIG: 'extra-substituters = https://x' }, /nix-daemon does not heed substituters/],
@@ -478,7 +478,9 @@ describe('who may, and what is asked', () => {
     withInstalled('bookworm', USUAL, async world => {
       await nixsig(world, 'setup --yes')
       world.write('/etc/nixsig/keys/alice.asc', '')
-      await nixsig(world, 'unsetup --yes --purge')
+      const said = await nixsig(world, 'unsetup --yes --purge')
+      assert.match(said, /stays: the programs \(rm -r \/opt\/nixsig/)
+      assert.match(said, /stays: what came into the store while nixsig was enabled/)
       assert.equal(world.exists('/var/lib/nixsig'), false)
       assert.deepEqual(await world.output('ls -A /etc/nixsig'), 'keys')
       assert.equal(world.read(CONF), USUAL)

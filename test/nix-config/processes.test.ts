@@ -76,7 +76,7 @@ test('not counted: its processes for clients, daemons of another root, programs 
 test('processes that a restarted daemon left for its clients do not listen and are not counted', () => {
   withProc(
     [
-      { pid: 7, words: ['nix-daemon', '4711'] },
+      { pid: 7, words: ['nix-daemon'] },
       { pid: 8, words: ['nix-daemon', '--daemon'] },
     ],
     proc => {
@@ -100,6 +100,18 @@ test('processes that a restarted daemon left for its clients do not listen and a
         [8],
       )
     },
+  )
+})
+
+test('a process that serves one client over its standard input is no daemon, whoever started it', () => {
+  withProc(
+    [
+      { pid: 7, words: ['node', '/opt/nixsig/nixsig', 'serve'] },
+      { pid: 8, words: ['/usr/bin/nix-daemon', '--stdio', '--option', 'store', 'local'], parent: 7 },
+      { pid: 9, words: ['nix', 'daemon', '--stdio'] },
+      { pid: 10, words: ['nix-daemon', '4711'] },
+    ],
+    proc => assert.deepEqual(findDaemons(proc), []),
   )
 })
 

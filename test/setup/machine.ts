@@ -57,6 +57,7 @@ export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
     later: [join(root, 'xdg.conf'), join(root, 'home/.config/nix/nix.conf')],
     systemd: join(root, 'run/systemd'),
     socket: join(root, 'run/socket'),
+    doorkeepers: join(root, 'etc/nix/nixsig'),
   }
   if (policy === 'own') writeFileSync(places.policy, POLICY, { mode: 0o644 })
   return {

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { journalPrefix } from '../../files/journal.ts'
@@ -109,7 +110,9 @@ async function runService(options: Options, { places }: Invocation): Promise<Sta
     writeTo(process.stderr, level => journalPrefix(level, 2)),
   )
   const listen = listenOption(options.listen)
-  const httpCommand = [process.argv[1] ?? '', HTTP_COMMAND, '--log-format', options['log-format']]
+  // By its real path: an upgrade must not start half of another version.
+  const program = realpathSync.native(process.argv[1] ?? '')
+  const httpCommand = [program, HTTP_COMMAND, '--log-format', options['log-format']]
   const activated = activatedSockets()
   const service = await startService({
     places,

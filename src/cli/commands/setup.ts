@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { printable } from '../../primitives/printable.ts'
 import { FRONTS, type Front } from '../../setup/installation.ts'
+import { leftovers } from '../../setup/leftovers.ts'
 import { machinePlaces } from '../../setup/places.ts'
 import type { Plan } from '../../setup/plan.ts'
 import { askToAgree } from '../ask.ts'
@@ -128,7 +129,8 @@ async function leave(options: UnsetupOptions, { places, terminal }: Invocation):
     printSteps(steps, terminal)
     if (options.purge)
       terminal.print(terminal.bad(`delete ${printable(places.policy)} and ${printable(places.state)}`))
-    noteAll(notes, terminal)
+    const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
+    noteAll([...notes, ...(options.purge ? leftovers(places, directory) : [])], terminal)
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })

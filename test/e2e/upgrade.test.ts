@@ -1,0 +1,148 @@
+// `nixsig install` and `nixsig upgrade` with archives: who signed them, what a kill leaves, and the
+// way back.
+// takes: 2 minutes
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { makeRelease } from '../support/release.ts'
+import { type World, withWorld } from '../support/world.ts'
+
+const HOME = '/opt/nixsig-versions'
+const CLI = join(PROJECT_ROOT, 'dist/nixsig')
+const keys = mkdtempSync(join(tmpdir(), 'nixsig-release-keys-'))
+after(() => rmSync(keys, { recursive: true }))
+for (const name of ['maker-1', 'mallory-1']) spawnSync(CLI, ['keygen', name], { cwd: keys })
+
+const first = makeRelease('0.1.0', ['--sign', join(keys, 'maker-1.secret')])
+const second = makeRelease('0.2.0', ['--sign', join(keys, 'maker-1.secret')])
+const forged = makeRelease('0.2.0', ['--sign', join(keys, 'mallory-1.secret')])
+
+/** A machine without systemd, to which the releases were brought; root unpacked the first. */
+function withReleases(use: (world: World) => Promise<void>): Promise<void> {
+  return withWorld('bookworm', { hooks: false }, async world => {
+    for (const [name, { directory }] of Object.entries({ first, second, forged }))
+      cpSync(directory, `${world.path('/srv')}/${name}`, { recursive: true })
+    await world.output('tar -xzf /srv/first/*.tar.gz -C /srv')
+    await use(world)
+  })
+}
+
+const INSTALL = '/srv/nixsig-0.1.0-linux-*/nixsig install'
+
+async function refused(world: World, command: string, why: RegExp): Promise<void> {
+  const { status, stdout, stderr } = await world.run(command)
+  assert.equal(status, 2, stdout + stderr)
+  assert.match(stderr, why)
+  assert.equal(await world.output('nixsig --version'), '0.1.0')
+}
+
+test('an archive is taken from its makers, by the key that the installed version names', () =>
+  withReleases(async world => {
+    assert.match(await world.output(INSTALL), /installed nixsig 0\.1\.0-[0-9a-f]{12} in /)
+    assert.match(await world.output(INSTALL), /is in force in \S+ already/)
+    assert.match(
+      await world.output('ls -l /usr/local/bin/nixsig'),
+      / -> \/opt\/nixsig-versions\/current\/nixsig$/,
+    )
+    assert.ok(world.exists('/usr/local/share/man/man1/nixsig-upgrade.1'))
+    const upgraded = await world.output('nixsig upgrade /srv/second/*.tar.gz')
+    assert.match(upgraded, /the archive: signed by SHA256:\S+ .*\n.*installed nixsig 0\.2\.0/)
+    assert.equal(await world.output('nixsig --version'), '0.2.0')
+    assert.match(await world.output('nixsig upgrade --rollback'), /installed nixsig 0\.1\.0/)
+    assert.equal(await world.output('nixsig --version'), '0.1.0')
+    // A rollback of the rollback.
+    await world.output(`${HOME}/previous/nixsig upgrade --rollback`)
+    assert.equal(await world.output('nixsig --version'), '0.2.0')
+    assert.equal(await world.output(`find ${HOME} ! -user root -o -perm /022 ! -type l`), '')
+  }))
+
+test('attack: an archive that is not what its makers signed', () =>
+  withReleases(async world => {
+    await world.output(INSTALL)
+    await refused(
+      world,
+      'nixsig upgrade /srv/forged/*.tar.gz',
+      /is not what its makers signed: not by SHA256:/,
+    )
+    const altered = 'cp -r /srv/second /srv/altered; cp /srv/forged/*.tar.gz /srv/altered/'
+    await world.output(altered)
+    await refused(
+      world,
+      'nixsig upgrade /srv/altered/*.tar.gz',
+      /is not what its makers signed: .*the signed list has another sha256 for nixsig-0/,
+    )
+    await world.output('cp -r /srv/second /srv/bare; rm /srv/bare/*.sig')
+    await refused(
+      world,
+      'nixsig upgrade /srv/bare/*.tar.gz',
+      /needs SHA256SUMS and SHA256SUMS\.sig beside it/,
+    )
+    await world.output(
+      'cp -r /srv/second /srv/renamed; cd /srv/renamed; mv *.tar.gz nixsig-9.0.0-linux-x64.tar.gz',
+    )
+    await refused(world, 'nixsig upgrade /srv/renamed/*.tar.gz', /is not what its makers signed/)
+    await world.output(`cp -r ${HOME}/current/. /srv/others; chown -R alice /srv/others`)
+    await refused(world, 'nixsig upgrade /srv/others', /belongs to user 1000/)
+    const mallory = await world.output('tar -xzOf /srv/forged/*.tar.gz --wildcards "*/release.keys"')
+    await world.output([
+      'nixsig',
+      'upgrade',
+      '--key',
+      mallory,
+      `/srv/forged/${forged.archive.replace(/.*\//, '')}`,
+    ])
+    assert.equal(await world.output('nixsig --version'), '0.2.0')
+  }))
+
+test('attack: an old release that was once signed', () =>
+  withReleases(async world => {
+    await world.output(`${INSTALL}; nixsig upgrade /srv/second/*.tar.gz`)
+    const { status, stderr } = await world.run('nixsig upgrade /srv/first/*.tar.gz')
+    assert.equal(status, 2)
+    assert.match(
+      stderr,
+      /0\.1\.0 is older than 0\.2\.0, which is in force: nixsig upgrade --rollback goes back/,
+    )
+    await world.output('nixsig upgrade --older /srv/first/*.tar.gz')
+    assert.equal(await world.output('nixsig --version'), '0.1.0')
+  }))
+
+test('killed at any point, an upgrade leaves one version or the other, whole', { timeout: 300_000 }, () =>
+  withReleases(async world => {
+    await world.output(`${INSTALL}; cp -a ${HOME} /srv/pristine; tar -xzf /srv/second/*.tar.gz -C /srv`)
+    const seen = new Set<string>()
+    for (const [calls, step] of [
+      ['rename,symlink', 1],
+      ['mkdir,unlink,rmdir', 4],
+      ['fsync', 60],
+    ] as const) {
+      for (let at = 1, isOver = false; !isOver; at += step) {
+        await world.output(`rm -rf ${HOME}; cp -a /srv/pristine ${HOME}`)
+        const killing = `strace -f -qq -o /dev/null -e trace=${calls} -e inject=${calls}:signal=KILL:when=${at}`
+        const { status } = await world.run(
+          `${killing} ${HOME}/current/nixsig upgrade --from-package /srv/second/*.tar.gz`,
+        )
+        isOver = status === 0
+        const version = await world.output('nixsig --version')
+        seen.add(version)
+        assert.equal(
+          await world.output(`diff -r /srv/nixsig-${version}-linux-* ${HOME}/current/`),
+          '',
+          `${calls} ${at}`,
+        )
+        // And the next one goes through, and leaves nothing behind.
+        if (at % 3 !== 1) continue
+        await world.output('nixsig upgrade --from-package /srv/second/*.tar.gz')
+        assert.equal(await world.output('nixsig --version'), '0.2.0')
+        assert.match(
+          await world.output(`ls -A ${HOME}`),
+          /^\.lock\n0\.1\.0-\w+\n0\.2\.0-\w+\ncurrent\nprevious$/,
+        )
+      }
+    }
+    assert.deepEqual([...seen].sort(), ['0.1.0', '0.2.0'])
+  }),
+)
