@@ -1,6 +1,5 @@
 import type { KeyPair } from '../crypto/secret-key.ts'
 import type { Offer } from '../evidence/upstreams/upstream.ts'
-import type { ContentAddress } from '../formats/nix/content-address.ts'
 import { narFingerprint, printNarinfo } from '../formats/nix/narinfo.ts'
 import { printNixSignature } from '../formats/nix/nix-key.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
@@ -10,8 +9,8 @@ import { narTicket } from './nar-ticket.ts'
  * The narinfo that Nix gets for an offer. It has the gate's signature, the only one that Nix
  * requires, and `others`, so that a later query of the store still shows who made the path. Its URL
  * is the upstream's, or one below the gate's own `nar/` if Nix could not fetch it from the
- * upstream. Whatever the upstream wrote, every version of Nix can read the answer. Throws
- * FormatError if that is too long for a request.
+ * upstream. Its content address stays in any case: Nix compares the contents with it. Throws
+ * FormatError if the URL is too long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,
@@ -21,12 +20,5 @@ export function narinfoAnswer(
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
   const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
-  const { contentAddress: stated } = narinfo
-  const contentAddress = stated !== undefined && isKnownToAll(stated) ? stated : undefined
-  return printNarinfo({ ...narinfo, url, contentAddress, signatures: [own, ...others] })
-}
-
-/** Whether every Nix reads it. One that does not know a content address fails; none is needed. */
-function isKnownToAll({ method, algorithm }: ContentAddress): boolean {
-  return method !== 'git' && algorithm !== 'blake3' && (method !== 'text' || algorithm === 'sha256')
+  return printNarinfo({ ...narinfo, url, signatures: [own, ...others] })
 }
