@@ -1,26 +1,12 @@
-import type { HttpSettings, UpstreamSettings } from '../../policy/gate-settings.ts'
-import type { Policy } from '../../policy/policy.ts'
+import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { directoryUpstream } from './directory.ts'
 import { httpUpstream } from './http.ts'
+import type { OpenOptions } from './open-options.ts'
 import type { Upstream } from './upstream.ts'
 
-/** What a policy says of all upstreams. */
-export interface OpenOptions {
-  /** Milliseconds for an answer, and for each next part of a body. */
-  readonly timeout: number
-  /** By default directly, with the system's certificates. */
-  readonly http?: HttpSettings
-  /** The absolute path of a file with names and passwords by host. */
-  readonly netrcFile?: string
-}
+export { type OpenOptions, openOptions } from './open-options.ts'
 
 /** Opens an upstream; sends no request yet. */
 export function openUpstream(settings: UpstreamSettings, options: OpenOptions): Upstream {
   return settings.url.startsWith('file:') ? directoryUpstream(settings) : httpUpstream(settings, options)
-}
-
-/** The options with which a policy's upstreams are opened. */
-export function openOptions({ gate, http }: Pick<Policy, 'gate' | 'http'>): OpenOptions {
-  const { timeout, netrcFile } = gate
-  return { timeout: timeout * 1000, http, ...(netrcFile === undefined ? {} : { netrcFile }) }
 }
