@@ -7,10 +7,12 @@ import { chooseNar } from './nar-choice.ts'
 import { narTicket } from './nar-ticket.ts'
 
 /**
-  const choice = chooseNar(offers)
-  const where =
-    choice.kind === 'direct' ? { url: choice.url } : { url: narTicket(key, choice.ticket), ...choice.fields }
-  return printNarinfo({ ...narinfo, ...where, signatures: [own, ...others] })
+ * The narinfo that Nix gets for offers of one NAR, the first of which it is made of. It has the
+ * gate's signature, the only one that Nix requires, and `others`, so that a later query of the store
+ * still shows who made the path. Its URL is the upstream's; or one below the gate's own `nar/` if
+ * several upstreams can serve the NAR, or if Nix could not fetch it from the only one. Whatever the
+ * upstream wrote, every version of Nix can read the answer. Throws FormatError if the URL is too
+ * long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,
@@ -20,20 +22,8 @@ export function narinfoAnswer(
   const [{ narinfo }] = offers
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
-<<<<<<< HEAD
   const choice = chooseNar(offers)
   const where =
     choice.kind === 'direct' ? { url: choice.url } : { url: narTicket(key, choice.ticket), ...choice.fields }
-  const { contentAddress: stated } = narinfo
-  const contentAddress = stated !== undefined && isKnownToAll(stated) ? stated : undefined
-  return printNarinfo({ ...narinfo, ...where, contentAddress, signatures: [own, ...others] })
-}
-
-/** Whether every Nix reads it. One that does not know a content address fails; none is needed. */
-function isKnownToAll({ method, algorithm }: ContentAddress): boolean {
-  return method !== 'git' && algorithm !== 'blake3' && (method !== 'text' || algorithm === 'sha256')
-=======
-  const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
-  return printNarinfo({ ...narinfo, url, signatures: [own, ...others] })
->>>>>>> info
+  return printNarinfo({ ...narinfo, ...where, signatures: [own, ...others] })
 }
