@@ -19,12 +19,15 @@ export interface Pace {
   readonly ms: number
 }
 
-/** How many programs decompress at once. Each takes as much memory as in Nix itself. */
+/**
+ * How many programs decompress at once: as many as one Nix process asks for, whose requests must not
+ * wait for each other. Each takes as much memory as in Nix itself.
+ */
 const UNPACKING: SharesByKind = {
-  root: { each: 16, all: 16 },
-  client: { each: 4, all: 32 },
-  user: { each: 2, all: 16 },
-  machine: { each: 4, all: 32 },
+  root: { each: 64, all: 64 },
+  client: { each: 16, all: 64 },
+  user: { each: 8, all: 32 },
+  machine: { each: 32, all: 64 },
 }
 
 export function openUnpackingTurns(): Turns {
@@ -70,7 +73,9 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   const ended = new AbortController()
   const stopListening = onAbort(signal, reason => ended.abort(reason))
   const watch = watchPace(pace, fault => ended.abort(fault))
+  let giveBack = () => {}
   const close = () => {
+    giveBack()
     stopListening()
     watch.stop()
     ended.abort()
@@ -82,6 +87,8 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   }
   try {
     const range = ticket.form === 'nar' || reading.from === 0 ? {} : { range: `bytes=${reading.from}-` }
+    // Taken first: a file that is open and not read is taken for one that stands still.
+    if (isPacked(source, ticket)) giveBack = await turnOf(reading, ended.signal)
     const streamed = await openFile(source, { ...range, signal: ended.signal })
     const { begin, size } = partSent(streamed, reading)
     const pieces = piecesOf(streamed.body, source, reading, ended.signal)
@@ -164,16 +171,16 @@ function watchPace(pace: Pace | undefined, onSlow: (fault: NarFault) => void) {
 
 async function* piecesOf(
   body: Readable,
-  { file: { compression } }: NarSource,
-  { ticket: { form, narSize }, turns, peer }: Reading,
+  source: NarSource,
+  { ticket }: Reading,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const stopListening = onAbort(signal, () => body.destroy())
+  const { form, narSize } = ticket
+  const { compression } = source.file
   const limit = narSize + narSize / 8 + EXCESS
-  const isPacked = form === 'nar' && compression !== 'none'
-  const done = isPacked ? await turnOf(turns, peer, signal) : () => {}
   try {
-    const sent = isPacked ? await unpacked(body, { compression, limit, signal }) : body
+    const sent = isPacked(source, ticket) ? await unpacked(body, { compression, limit, signal }) : body
     const most = form === 'nar' ? narSize : limit
     let size = 0
     for await (const piece of sent) {
@@ -184,10 +191,14 @@ async function* piecesOf(
     // A stream that was destroyed can end without an error.
     if (signal.aborted) throw signal.reason
   } finally {
-    done()
     stopListening()
     body.destroy()
   }
+}
+
+/** Whether the gate decompresses it. */
+function isPacked({ file }: NarSource, { form }: NarTicket): boolean {
+  return form === 'nar' && file.compression !== 'none'
 }
 
 async function unpacked(
@@ -199,9 +210,13 @@ async function unpacked(
 }
 
 /** Waits for a turn; the function that is returned gives it back. Rejects if the signal aborts. */
-function turnOf(turns: Turns, peer: Peer, signal: AbortSignal): Promise<() => void> {
+function turnOf({ turns, peer }: Reading, signal: AbortSignal): Promise<() => void> {
   return new Promise((resolve, reject) => {
     onAbort(signal, reject)
-    turns.take(peer, () => signal.aborted, resolve)
+    turns.take(
+      peer,
+      () => signal.aborted,
+      done => (signal.aborted ? done() : resolve(done)),
+    )
   })
 }

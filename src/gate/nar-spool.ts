@@ -9,10 +9,10 @@ import type { BytePart } from '../http/byte-range.ts'
 import { toHex } from '../primitives/hex.ts'
 import type { Reserved } from './nar-room.ts'
 
-/** Bytes that are kept in memory. */
-export const MEMORY_LIMIT = 64 * 1024
-/** Bytes that are read from the file at once. */
-const PIECE = 256 * 1024
+/** Bytes that are kept in memory where there is no room for a file. */
+const MEMORY_LIMIT = 64 * 1024
+/** Bytes that are written to the file, and read from it, at once. */
+const PIECE = 128 * 1024
 
 export interface Spool {
   /** Bytes in it. */
@@ -29,47 +29,45 @@ export interface Spool {
 
 /** An empty spool. Without room for a file it takes only what is kept in memory. */
 export function openSpool(room: Reserved | undefined): Spool {
-  let [pieces, size]: [Buffer[], number] = [[], 0]
+  const most = room?.bytes ?? MEMORY_LIMIT
+  // The last pieces are in memory, and those before them in the file.
+  let [pieces, size, written]: [Buffer[], number, number] = [[], 0, 0]
   let handle: FileHandle | undefined
+  let isFull = false
   let isClosed = false
 
-  /** Moves what is in memory into a file. */
-  async function startFile(directory: string): Promise<FileHandle> {
-    const opened = await openNameless(directory)
-    handle = opened
-    await writeAll(opened, Buffer.concat(pieces), 0)
-    pieces = []
-    return opened
-  }
-
-  async function writeToFile(piece: Buffer): Promise<boolean> {
-    if (room === undefined || size + piece.length > room.bytes) return false
+  async function writeOut({ directory }: Reserved): Promise<void> {
     try {
-      await writeAll(handle ?? (await startFile(room.directory)), piece, size)
-      return true
+      handle ??= await openNameless(directory)
+      await writeAll(handle, pieces, written)
+      ;[pieces, written] = [[], size]
     } catch (error) {
-      // The disk is full, or the file cannot be made: what came before is still there.
-      if (error instanceof Error && 'syscall' in error) return false
-      throw error
+      // The disk is full, or the file cannot be made. What is in memory stays there.
+      if (!(error instanceof Error && 'syscall' in error)) throw error
+      isFull = true
     }
   }
 
   return {
     size: () => size,
     async write(piece) {
-      const isSmall = handle === undefined && size + piece.length <= MEMORY_LIMIT
-      if (isSmall) pieces.push(piece)
-      else if (!(await writeToFile(piece))) return false
+      if (isFull || size + piece.length > most) return false
+      pieces.push(piece)
       size += piece.length
+      if (room !== undefined && size - written >= PIECE) await writeOut(room)
       return true
     },
     async reset() {
-      ;[pieces, size] = [[], 0]
+      ;[pieces, size, written, isFull] = [[], 0, 0, false]
       await handle?.truncate(0)
     },
     async *read({ start, end }) {
-      if (pieces.length > 0) yield Buffer.concat(pieces).subarray(start, end + 1)
-      else if (handle !== undefined) yield* readFrom(handle, start, Math.min(end, size - 1))
+      if (handle !== undefined) yield* readFrom(handle, start, Math.min(end, written - 1))
+      const rest = Buffer.concat(pieces).subarray(
+        Math.max(0, start - written),
+        Math.max(0, end + 1 - written),
+      )
+      if (rest.length > 0) yield rest
     },
     async close() {
       if (isClosed) return
@@ -88,11 +86,14 @@ async function openNameless(directory: string): Promise<FileHandle> {
   return handle
 }
 
-async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
-    done += bytesWritten
-  }
+async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
+  const wanted = pieces.reduce((sum, { length }) => sum + length, 0)
+  const { bytesWritten } = await handle.writev([...pieces], position)
+  if (bytesWritten === wanted) return
+  const rest = Buffer.concat(pieces).subarray(bytesWritten)
+  // A disk that is full takes a part, and then says so.
+  if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { syscall: 'writev' })
+  await writeAll(handle, [rest], position + bytesWritten)
 }
 
 async function* readFrom(

@@ -21,10 +21,10 @@ import type { NarFile, NarTicket } from '../../src/gate/nar-ticket.ts'
 import type { DeliveryTimes } from '../../src/gate/nar-transfer.ts'
 import { BREAKING, GOOD, type Mood, serveFaultyCaches, WRONG } from '../support/faulty-caches.ts'
 
-const CASES = Number(process.env['NIXSIG_CASES'] ?? 60)
+const CASES = Number(process.env['NIXSIG_CASES'] ?? 40)
 const ROOT = { name: 'root', kind: 'root' } as const
 /** Milliseconds that an upstream may stand still. */
-const STALL = 700
+const STALL = 2000
 const QUICK: DeliveryTimes = { unchecked: 30_000, pace: { bytes: 1000, ms: 100 } }
 
 const PACKERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
