@@ -88,9 +88,15 @@ function holes(
   return Object.keys(found).filter(name => found[name])
 }
 
-/** Settings that only nixsig has: whoever sets them asks for something else. */
+/**
+ * Settings that only nixsig has: whoever sets them asks for something else. A post-build-hook that
+ * is one program runs after nixsig's.
+ */
 function claims({ said }: Read): readonly string[] {
-  const hooks = ['pre-build-hook', 'post-build-hook', 'build-hook'].filter(name => said.has(name))
+  const isCarried = /^\/\S+$/.test(said.get('post-build-hook') ?? '')
+  const hooks = ['pre-build-hook', 'post-build-hook', 'build-hook'].filter(
+    name => said.has(name) && !(name === 'post-build-hook' && isCarried),
+  )
   const ttls = ['positive', 'negative'].map(kind => `narinfo-cache-${kind}-ttl`)
   return [...hooks, ...ttls.filter(name => (said.get(name) ?? '0') !== '0')]
 }
