@@ -53,9 +53,11 @@ const PATIENCE = 30_000
  * Throws FileError, with the old version in force, if the new one cannot be trusted or does not run.
  */
 export async function switchVersion({ home, places, source, older }: Wish): Promise<Switched> {
+  // Where a system's configuration makes nix.conf, that installs nixsig as well: this throws.
+  const { record } = lookAtFiles(places)
   openHome(home)
   return withLock(join(home, '.lock'), async () => {
-    const before = currentIn(home)
+    const before = currentIn(home) ?? takenOver(home, record?.directory)
     const { version, signature } = await versionOf(home, source)
     assertRuns(version)
     const lost = lostPlugin(
@@ -64,10 +66,26 @@ export async function switchVersion({ home, places, source, older }: Wish): Prom
     )
     if (lost.length > 0) throw new FileError(lost.join('; '))
     if (older === 'refused' && source !== 'previous') assertNotOlder(version, before)
-    switchTo(home, version)
+    switchTo(home, version, before)
     tidyUp(home)
     return { version, before, signature }
   })
+}
+
+/**
+ * Programs that were put into a directory by hand and set this machine up, as a version to go back
+ * to; undefined if they are gone or cannot be one.
+ */
+function takenOver(home: string, directory: string | undefined): Version | undefined {
+  if (directory === undefined || dirname(directory) === home || versionIn(directory) === undefined)
+    return undefined
+  try {
+    assertOwnedTree(directory)
+    return addVersion(home, directory)
+  } catch (error) {
+    if (error instanceof FileError) return undefined
+    throw error
+  }
 }
 
 async function versionOf(
