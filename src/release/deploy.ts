@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withLock } from '../files/lock.ts'
+import { protectedPath } from '../files/owned-file.ts'
 import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
@@ -98,6 +99,8 @@ async function versionOf(
     return { version, signature: undefined }
   }
   if ('directory' in source) {
+    // Nor may anybody put another directory in its place.
+    protectedPath(join(source.directory, 'nixsig'))
     assertOwnedTree(source.directory)
     return { version: addVersion(home, source.directory), signature: undefined }
   }

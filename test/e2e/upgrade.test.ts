@@ -86,6 +86,8 @@ test('attack: an archive that is not what its makers signed', () =>
     await refused(world, 'nixsig upgrade /srv/renamed/*.tar.gz', /is not what its makers signed/)
     await world.output(`cp -r ${HOME}/current/. /srv/others; chown -R alice /srv/others`)
     await refused(world, 'nixsig upgrade /srv/others', /belongs to user 1000/)
+    await world.output(`cp -r ${HOME}/current/. /home/alice/nixsig`)
+    await refused(world, 'nixsig upgrade /home/alice/nixsig', /\/home\/alice belongs to user 1000/)
     const mallory = await world.output('tar -xzOf /srv/forged/*.tar.gz --wildcards "*/release.keys"')
     await world.output([
       'nixsig',
