@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withLock } from '../files/lock.ts'
+import { protectedPath } from '../files/owned-file.ts'
 import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
@@ -53,9 +54,11 @@ const PATIENCE = 30_000
  * Throws FileError, with the old version in force, if the new one cannot be trusted or does not run.
  */
 export async function switchVersion({ home, places, source, older }: Wish): Promise<Switched> {
+  // Where a system's configuration makes nix.conf, that installs nixsig as well: this throws.
+  const { record } = lookAtFiles(places)
   openHome(home)
   return withLock(join(home, '.lock'), async () => {
-    const before = currentIn(home)
+    const before = currentIn(home) ?? takenOver(home, record?.directory)
     const { version, signature } = await versionOf(home, source)
     assertRuns(version)
     const lost = lostPlugin(
@@ -64,10 +67,26 @@ export async function switchVersion({ home, places, source, older }: Wish): Prom
     )
     if (lost.length > 0) throw new FileError(lost.join('; '))
     if (older === 'refused' && source !== 'previous') assertNotOlder(version, before)
-    switchTo(home, version)
+    switchTo(home, version, before)
     tidyUp(home)
     return { version, before, signature }
   })
+}
+
+/**
+ * Programs that were put into a directory by hand and set this machine up, as a version to go back
+ * to; undefined if they are gone or cannot be one.
+ */
+function takenOver(home: string, directory: string | undefined): Version | undefined {
+  if (directory === undefined || dirname(directory) === home || versionIn(directory) === undefined)
+    return undefined
+  try {
+    assertOwnedTree(directory)
+    return addVersion(home, directory)
+  } catch (error) {
+    if (error instanceof FileError) return undefined
+    throw error
+  }
 }
 
 async function versionOf(
@@ -80,6 +99,8 @@ async function versionOf(
     return { version, signature: undefined }
   }
   if ('directory' in source) {
+    // Nor may anybody put another directory in its place.
+    protectedPath(join(source.directory, 'nixsig'))
     assertOwnedTree(source.directory)
     return { version: addVersion(home, source.directory), signature: undefined }
   }

@@ -72,10 +72,9 @@ export function partialOf(home: string, name: string): string {
 
 /**
  * Switches to a version by one rename: whoever follows `current` gets the old version or the new
- * one. The one that was in force becomes `previous`.
+ * one. The one that was in force before becomes `previous`.
  */
-export function switchTo(home: string, { name }: Version): void {
-  const before = currentIn(home)
+export function switchTo(home: string, { name }: Version, before: Version | undefined): void {
   if (before !== undefined && before.name !== name) placeLink(join(home, PREVIOUS), before.name)
   placeLink(join(home, CURRENT), name)
 }

@@ -1,6 +1,6 @@
 // `nixsig install` and `nixsig upgrade` with archives: who signed them, what a kill leaves, and the
 // way back.
-// takes: 2 minutes
+// takes: 4 minutes
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
@@ -42,7 +42,7 @@ async function refused(world: World, command: string, why: RegExp): Promise<void
 test('an archive is taken from its makers, by the key that the installed version names', () =>
   withReleases(async world => {
     assert.match(await world.output(INSTALL), /installed nixsig 0\.1\.0-[0-9a-f]{12} in /)
-    assert.match(await world.output(INSTALL), /is in force in \S+ already/)
+    assert.match(await world.output(INSTALL), /is in force in \S+, as before/)
     assert.match(
       await world.output('ls -l /usr/local/bin/nixsig'),
       / -> \/opt\/nixsig-versions\/current\/nixsig$/,
@@ -86,6 +86,8 @@ test('attack: an archive that is not what its makers signed', () =>
     await refused(world, 'nixsig upgrade /srv/renamed/*.tar.gz', /is not what its makers signed/)
     await world.output(`cp -r ${HOME}/current/. /srv/others; chown -R alice /srv/others`)
     await refused(world, 'nixsig upgrade /srv/others', /belongs to user 1000/)
+    await world.output(`cp -r ${HOME}/current/. /home/alice/nixsig`)
+    await refused(world, 'nixsig upgrade /home/alice/nixsig', /\/home\/alice belongs to user 1000/)
     const mallory = await world.output('tar -xzOf /srv/forged/*.tar.gz --wildcards "*/release.keys"')
     await world.output([
       'nixsig',
@@ -95,6 +97,26 @@ test('attack: an archive that is not what its makers signed', () =>
       `/srv/forged/${forged.archive.replace(/.*\//, '')}`,
     ])
     assert.equal(await world.output('nixsig --version'), '0.2.0')
+  }))
+
+test('programs that were copied to /opt/nixsig by hand are upgraded, and gone back to', () =>
+  withReleases(async world => {
+    world.write('/etc/nix/nix.conf', 'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\n')
+    await world.output(
+      'mv /srv/nixsig-0.1.0-linux-* /opt/nixsig; /opt/nixsig/nixsig setup --yes; tar -xzf /srv/second/*.tar.gz -C /srv',
+    )
+    const upgraded = await world.run('/opt/nixsig/nixsig upgrade /srv/nixsig-0.2.0-linux-*')
+    assert.match(
+      upgraded.stdout,
+      /installed nixsig 0\.2\.0-\w+ in \S+, in place of 0\.1\.0-/,
+      upgraded.stderr,
+    )
+    assert.match(upgraded.stderr, /restart the gate \(nixsig serve\) and nix-daemon yourself/)
+    assert.equal(await world.output('readlink /etc/nix/nixsig/program'), `${HOME}/current`)
+    await world.output('rm -rf /opt/nixsig; nix-store --version')
+    await world.run('nixsig upgrade --rollback')
+    assert.equal(await world.output('nixsig --version'), '0.1.0')
+    assert.match(await world.output('nixsig setup --dry-run'), /nothing to do/)
   }))
 
 test('attack: an old release that was once signed', () =>

@@ -117,7 +117,7 @@ async function bring(
 function saySwitched({ version, before, signature }: Switched, terminal: Terminal): void {
   if (signature !== undefined) terminal.print(`the archive: ${signature}`)
   if (before?.name === version.name) {
-    terminal.print(`nixsig ${version.name} is in force in ${VERSIONS} already`)
+    terminal.print(`nixsig ${version.name} is in force in ${VERSIONS}, as before`)
     return
   }
   const was = before === undefined ? '' : `, in place of ${before.name}`
