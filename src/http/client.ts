@@ -27,8 +27,9 @@ export interface Question {
   readonly authorization?: string
   /**
    * Where redirections may lead. By default to the same host only, and never from https to http.
+   * `none`: a redirection is the answer.
    */
-  readonly redirects?: 'same host' | 'anywhere'
+  readonly redirects?: 'same host' | 'anywhere' | 'none'
   /** Statuses that mean that the file does not exist; by default 404 only. */
   readonly absent?: readonly number[]
 }
@@ -129,7 +130,7 @@ async function redirected(
       ...(streaming.range === undefined ? {} : { range: streaming.range }),
     }
     const response = await ask(url, { ...headersOf(question), ...more }, signal)
-    if (!REDIRECTS.includes(response.statusCode ?? 0)) return response
+    if (redirects === 'none' || !REDIRECTS.includes(response.statusCode ?? 0)) return response
     response.destroy()
     const limit = REDIRECT_LIMIT[redirects]
     if (count === limit) throw refused(`redirects more than ${limit} times`)

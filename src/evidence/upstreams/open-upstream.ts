@@ -1,28 +1,16 @@
-import type { HttpSettings, UpstreamSettings } from '../../policy/gate-settings.ts'
-import type { Policy } from '../../policy/policy.ts'
+import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { directoryUpstream } from './directory.ts'
 import { httpUpstream } from './http.ts'
+import type { OpenOptions } from './open-options.ts'
+import { s3Upstream } from './s3/s3-upstream.ts'
 import type { Upstream } from './upstream.ts'
 
-/** What a policy says of all upstreams. */
-export interface OpenOptions {
-  /** Milliseconds for an answer, and for each next part of a body. */
-  readonly timeout: number
-  /** By default directly, with the system's certificates. */
-  readonly http?: HttpSettings
-  /** The absolute path of a file with names and passwords by host. */
-  readonly netrcFile?: string
-}
+export { type OpenOptions, openOptions } from './open-options.ts'
 
-/** Opens an upstream; sends no request yet. */
+/** Opens an upstream; sends no request and starts no program yet. */
 export function openUpstream(settings: UpstreamSettings, options: OpenOptions): Upstream {
-  return settings.url.startsWith('file:')
-    ? directoryUpstream(settings.url)
-    : httpUpstream(settings, options.timeout)
-}
-
-/** The options with which a policy's upstreams are opened. */
-export function openOptions({ gate, http }: Pick<Policy, 'gate' | 'http'>): OpenOptions {
-  const { timeout, netrcFile } = gate
-  return { timeout: timeout * 1000, http, ...(netrcFile === undefined ? {} : { netrcFile }) }
+  const { url } = settings
+  if (url.startsWith('file:')) return directoryUpstream(url)
+  if (url.startsWith('s3:')) return s3Upstream(url, options)
+  return httpUpstream(settings, options.timeout)
 }

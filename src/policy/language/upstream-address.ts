@@ -1,19 +1,39 @@
 /** The address of a binary cache or store, as a policy writes it. */
+import { storeParameters } from '../../formats/nix/store-address.ts'
+import { printable } from '../../primitives/printable.ts'
 import { complain, type Node, plainStringOf } from './fields.ts'
 import { readUrl } from './url.ts'
 
 const LIMIT = 1024
 
+const ABSOLUTE = /^\/[^\0-\x1f\x7f]*$/
+const SSH: Parameters = {
+  'ssh-key': ABSOLUTE,
+  'base64-ssh-public-host-key': /^[A-Za-z0-9+/]+={0,2}$/,
+  compress: /^(?:true|false)$/,
+  // Not an option, and for no shell.
+  'remote-program': /^[A-Za-z0-9_./+=:@,-]+$/,
+  'remote-store': /^[!-~]+$/,
+}
 /**
  * Nix's parameters that matter when a store is read. Those for writing would have no effect, and
  * `trusted` would mean something else here.
  */
 const PARAMETERS = {
-  's3:': ['profile', 'region', 'scheme', 'endpoint', 'addressing-style'],
-  'ssh:': ['ssh-key', 'base64-ssh-public-host-key', 'compress', 'remote-program', 'remote-store'],
-  'ssh-ng:': ['ssh-key', 'base64-ssh-public-host-key', 'compress', 'remote-program', 'remote-store'],
+  's3:': {
+    profile: /^[^\0-\x1f\x7f]+$/,
+    region: /^[a-z0-9-]{1,64}$/,
+    scheme: /^https?$/,
+    endpoint: /^(?:https?:\/\/)?(?:[A-Za-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?\/?$/,
+    'addressing-style': /^(?:auto|path|virtual)$/,
+  },
+  'ssh:': SSH,
+  'ssh-ng:': SSH,
 } as const
-const LOCAL_PARAMETERS: readonly string[] = ['root', 'state', 'log', 'real']
+const LOCAL_PARAMETERS: Parameters = { root: ABSOLUTE, state: ABSOLUTE, log: ABSOLUTE, real: ABSOLUTE }
+
+/** What a parameter may be set to, by its name. */
+type Parameters = Readonly<Record<string, RegExp>>
 
 /**
  * An address: `https://`, `http://` or `file://` without query; `s3://`, `ssh://` or `ssh-ng://` with
@@ -41,7 +61,7 @@ function readRemoteStore(node: Node | undefined): string | undefined {
     return complain(node, 'must name a host and a user that are no options of ssh')
   if (!/^\/?$/.test(url.pathname) || url.hash !== '')
     return complain(node, 'must not have a path or fragment')
-  return readParameters(node, url.searchParams, PARAMETERS[url.protocol]) ? text : undefined
+  return readParameters(node, storeParameters(text), PARAMETERS[url.protocol]) ? text : undefined
 }
 
 function isRemote(protocol: string): protocol is keyof typeof PARAMETERS {
@@ -56,22 +76,25 @@ function readLocalStore(node: Node | undefined): string | undefined {
       return complain(node, 'must be an absolute path without "." and "..", and not "/"')
     return text
   }
-  const parameters = new URLSearchParams(text.slice('local'.length))
+  const parameters = storeParameters(text)
   if (!readParameters(node, parameters, LOCAL_PARAMETERS)) return undefined
-  if ([...parameters.values()].every(value => /^\/[^\0]*$/.test(value)) && parameters.has('root')) return text
+  if (parameters.has('root')) return text
   return complain(
     node,
     'must have a root, such as "local?root=/mnt": this machine\'s own store is no upstream',
   )
 }
 
-function readParameters(node: Node, parameters: URLSearchParams, known: readonly string[]): boolean {
+function readParameters(node: Node, parameters: URLSearchParams, known: Parameters): boolean {
   const names = [...parameters.keys()]
-  const unknown = names.find(name => !known.includes(name))
+  const unknown = names.find(name => !Object.hasOwn(known, name))
   if (unknown !== undefined) {
-    complain(node, `must not have the parameter "${unknown.slice(0, 40)}"; known are: ${known.join(', ')}`)
+    const list = Object.keys(known).join(', ')
+    complain(node, `must not have the parameter "${printable(unknown, 40)}"; known are: ${list}`)
   }
+  const wrong = [...parameters].find(([name, value]) => known[name]?.test(value) === false)
+  if (wrong !== undefined) complain(node, `must not have ${wrong[0]} set to "${printable(wrong[1], 80)}"`)
   const isTwice = new Set(names).size < names.length
   if (isTwice) complain(node, 'must not have a parameter twice')
-  return unknown === undefined && !isTwice
+  return unknown === undefined && wrong === undefined && !isTwice
 }
