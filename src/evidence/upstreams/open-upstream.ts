@@ -3,6 +3,7 @@ import { directoryUpstream } from './directory.ts'
 import { httpUpstream } from './http.ts'
 import type { OpenOptions } from './open-options.ts'
 import { s3Upstream } from './s3/s3-upstream.ts'
+import { storeUpstream } from './stores/store-upstream.ts'
 import type { Upstream } from './upstream.ts'
 
 export { type OpenOptions, openOptions } from './open-options.ts'
@@ -12,5 +13,6 @@ export function openUpstream(settings: UpstreamSettings, options: OpenOptions): 
   const { url } = settings
   if (url.startsWith('file:')) return directoryUpstream(url)
   if (url.startsWith('s3:')) return s3Upstream(url, options)
+  if (/^(?:ssh|ssh-ng|local|\/)/.test(url)) return storeUpstream(url, options)
   return httpUpstream(settings, options.timeout)
 }

@@ -2,6 +2,7 @@
 import { storeParameters } from '../../formats/nix/store-address.ts'
 import { printable } from '../../primitives/printable.ts'
 import { complain, type Node, plainStringOf } from './fields.ts'
+import type { Problem } from './policy-error.ts'
 import { readUrl } from './url.ts'
 
 const LIMIT = 1024
@@ -45,6 +46,14 @@ export function readUpstreamAddress(node: Node | undefined): string | undefined 
   if (/^(?:s3|ssh|ssh-ng):/.test(text)) return readRemoteStore(node)
   if (/^(?:local(?:\?|$)|\/)/.test(text)) return readLocalStore(node)
   return readUrl(node, ['https', 'http', 'file', 's3', 'ssh', 'ssh-ng'])
+}
+
+/** An address on its own, read as in a policy; or why it is none, escaped. */
+export function parseUpstreamAddress(text: string): { readonly url: string } | { readonly problem: string } {
+  const problems: Problem[] = []
+  const draft = { toml: '', locate: () => ({ line: 1, offset: 0 }), problems }
+  const url = readUpstreamAddress({ draft, path: [], value: text })
+  return url === undefined ? { problem: problems[0]?.message ?? 'is no address' } : { url }
 }
 
 function readRemoteStore(node: Node | undefined): string | undefined {
