@@ -1,5 +1,6 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
 
+import { byPriority } from '../evidence/upstreams/by-priority.ts'
 import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../files/deadline.ts'
@@ -62,7 +63,9 @@ export async function* judgeOffered(
 /** What these upstreams offer of one path, and what becomes of it. */
 export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
   const { digest } = parseStorePath(path)
-  const answers = await Promise.all(upstreams.map(upstream => ask(upstream, digest)))
+  // What they say of themselves decides whose offer is the first, and who is of use at all.
+  await Promise.all(upstreams.map(upstream => upstream.asked?.()))
+  const answers = await Promise.all(byPriority(upstreams).map(upstream => ask(upstream, digest)))
   const outcome = await judgeWithin(() => admitOffers(inquiry, digest, answers)).catch(error => {
     return { kind: 'refused', verdict: refusalOf(error, path, 'output') } as OfferOutcome & {
       kind: 'refused'

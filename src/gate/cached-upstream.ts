@@ -73,6 +73,7 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
     },
     until: digest => kept.get(digest)?.until,
     forget() {
+      upstream.forget?.()
       kept.clear()
       size = 0
       silence = undefined

@@ -35,7 +35,7 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
     const { path } = request
     const digest = NARINFO.exec(path)?.[1]
     if (digest !== undefined) return ['narinfo', substituter.narinfo(digest)]
-    if (path === '/nix-cache-info') return ['nix-cache-info', cacheInfo()]
+    if (path === '/nix-cache-info') return ['nix-cache-info', cacheInfo(standings())]
     if (path.startsWith('/nar/')) return ['nar', nars.answer(request)]
     if (path.startsWith('/log/')) return ['log', logs.answer(request)]
     if (/^\/(?:realisations|build-trace-v2)\//.test(path)) return ['realisations', realisation(path)]
@@ -48,6 +48,15 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
   function realisation(path: string): GateResponse {
     const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on; next: build it without __contentAddressed`
     return refused(onRefusal(), words)
+  }
+
+  /** What is known of the upstreams; nothing while there is no policy. */
+  function standings() {
+    try {
+      return upstreams.current(kept.policy()).standings
+    } catch {
+      return []
+    }
   }
 
   function onRefusal() {

@@ -3,9 +3,11 @@ import type { GateRequest, GateResponse } from './http-request.ts'
 import { notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 
+const TEXT = 'text/plain; charset=utf-8'
+
 /**
- * Serves build logs: redirects to the first upstream that has the log, or passes it on. Logs are
- * not signed and need not be.
+ * Serves build logs: redirects to the first upstream that has the log, or passes it on, with the
+ * encoding that it was uploaded in. Logs are not signed and need not be.
  */
 export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstreams'>) {
   return {
@@ -14,15 +16,13 @@ export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstream
       if (!isStorePath(`${STORE_DIR}/${name}`)) return notFound()
       for (const upstream of upstreams.current(kept.policy()).list) {
         const file = `log/${name}`
-        const streamed = await upstream.stream(file, { signal }).catch(() => undefined)
+        const streamed = await upstream.stream(file, { signal, encoded: 'pass on' }).catch(() => undefined)
         if (streamed === undefined) continue
         const where = upstream.locate(file)
         if (where.kind === 'streamed') {
-          return {
-            status: 200,
-            headers: { 'content-type': 'text/plain; charset=utf-8' },
-            body: streamed.body,
-          }
+          const { encoding, body } = streamed
+          const encoded = encoding === undefined ? {} : { 'content-encoding': encoding }
+          return { status: 200, headers: { 'content-type': TEXT, ...encoded }, body }
         }
         streamed.body.destroy()
         return { status: 302, headers: { location: where.url }, body: Buffer.alloc(0) }

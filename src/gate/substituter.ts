@@ -8,7 +8,7 @@ import { judgeWithin } from '../files/deadline.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Refusal, Stray } from '../policy/verdict.ts'
+import type { Refusal } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { openInquiry } from '../verifier/inquiry.ts'
@@ -22,6 +22,7 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { narinfoAnswer } from './narinfo-answer.ts'
 import { narinfo, notFound, refused } from './respond.ts'
+import { silenceTeller } from './tell-silent.ts'
 import type { keepUpstreams } from './upstreams.ts'
 
 /**
@@ -44,6 +45,11 @@ export interface GateParts {
   readonly log: Log
 }
 
+/** The parts, and what is remembered of what was logged. */
+interface Telling extends GateParts {
+  readonly tellSilent: ReturnType<typeof silenceTeller>
+}
+
 export interface Substituter {
   /** The answer about a path, by the 32 characters of its hash part. Never rejects. */
   narinfo(digest: string): GateResponse | Promise<GateResponse>
@@ -52,7 +58,8 @@ export interface Substituter {
 }
 
 /** A substituter with an empty cache of answers. */
-export function openSubstituter(parts: GateParts): Substituter {
+export function openSubstituter(gateParts: GateParts): Substituter {
+  const parts = { ...gateParts, tellSilent: silenceTeller(gateParts.log) }
   const { kept, metrics } = parts
   const answers = openAnswerCache()
   const underWay = new Map<string, Promise<GateResponse>>()
@@ -88,7 +95,7 @@ export function openSubstituter(parts: GateParts): Substituter {
 }
 
 async function judgeAndKeep(
-  parts: GateParts,
+  parts: Telling,
   answers: ReturnType<typeof openAnswerCache>,
   digest: string,
 ): Promise<GateResponse> {
@@ -113,7 +120,7 @@ async function judgeAndKeep(
   }
 }
 
-async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
+async function judgeNow(parts: Telling, policy: Policy, digest: string) {
   const { places, kept, upstreams } = parts
   const inquiry = openInquiry(places, { records: true, kept: { ...kept, policy: () => policy } })
   const grounds = { policy: policy.digest, directories: policy.attestations }
@@ -142,16 +149,16 @@ function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly n
 }
 
 /** The answer for Nix. Also writes the log and the counters. */
-function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOutcome): GateResponse {
-  const { log, metrics, key } = parts
+function answerTo(parts: Telling, policy: Policy | undefined, outcome: OfferOutcome): GateResponse {
+  const { log, metrics, key, tellSilent } = parts
   switch (outcome.kind) {
     case 'absent':
       metrics.count('verdicts', { outcome: 'absent', code: '' })
-      tellSilent(log, outcome.silent)
+      tellSilent(outcome.silent)
       return notFound()
     case 'trusted': {
       metrics.count('verdicts', { outcome: 'trusted', code: '' })
-      tellSilent(log, outcome.verdict.strays)
+      tellSilent(outcome.verdict.strays)
       if (outcome.isNew) tellAdmitted(log, outcome)
       const { verdict, offer, signatures } = outcome
       return passOn(policy, verdict.subject, () => narinfoAnswer(key, offer, signatures))
@@ -165,7 +172,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       const [{ code }] = verdict.findings
       metrics.count('verdicts', { outcome: verdict.outcome, code })
       if (code === 'disagreement') metrics.count('conflicts')
-      tellSilent(log, verdict.strays ?? [])
+      tellSilent(verdict.strays ?? [])
       log('warning', policy?.mode === 'warn' ? 'would be refused' : 'refused', {
         path: verdict.path,
         code,
@@ -200,12 +207,6 @@ function refusal(policy: Policy | undefined, verdict: Refusal): GateResponse {
 
 function tellAdmitted(log: Log, { verdict, offer }: Extract<OfferOutcome, { kind: 'trusted' }>): void {
   log('info', 'admitted', { path: verdict.subject.path, rule: verdict.rule, upstream: offer.upstream })
-}
-
-function tellSilent(log: Log, strays: readonly Stray[]): void {
-  for (const { problem, origin, detail } of strays) {
-    if (problem === 'no-answer') log('warning', 'no answer from an upstream', { upstream: origin, detail })
-  }
 }
 
 /** Stands for a path whose name is not known. */

@@ -1,4 +1,6 @@
+import { byPriority, standingOf } from '../evidence/upstreams/by-priority.ts'
 import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Standing } from '../evidence/upstreams/standing.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type RememberingUpstream, remembering } from './cached-upstream.ts'
@@ -6,15 +8,17 @@ import type { Metrics } from './metrics.ts'
 
 /** The upstreams that the current policy names. */
 export interface Upstreams {
-  /** Asks all of them about a path at the same time. */
+  /** Asks all of them about a path at the same time; their answers in the order of `list`. */
   ask(digest: string): Promise<readonly UpstreamAnswer[]>
   /**
    * Until when all of their answers about a path are valid, in milliseconds since 1970; undefined
    * if one of them is not kept.
    */
   until(digest: string): number | undefined
-  /** All of them, in the policy's order. */
+  /** All of them, by priority, and else in the policy's order. */
   readonly list: readonly Upstream[]
+  /** What is known of them, in the same order. */
+  readonly standings: readonly Standing[]
 }
 
 /**
@@ -35,6 +39,8 @@ export function keepUpstreams(metrics: Metrics) {
         close()
         const open = gate.upstreams.map(one => openUpstream(one, options))
         held = { settings, upstreams: open.map(upstream => remembering(upstream, gate)) }
+        // So that the first answers need not wait for it.
+        for (const upstream of open) void upstream.asked?.()
       }
       return upstreamsOver(held.upstreams, metrics)
     },
@@ -45,7 +51,8 @@ export function keepUpstreams(metrics: Metrics) {
   }
 }
 
-function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
+function upstreamsOver(all: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
+  const list = byPriority(all)
   const askOne = async (upstream: RememberingUpstream, digest: string): Promise<UpstreamAnswer> => {
     const started = performance.now()
     const said = await upstream.narinfo(digest)
@@ -56,6 +63,9 @@ function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): 
   }
   return {
     list,
+    get standings() {
+      return list.map(standingOf)
+    },
     ask: digest => Promise.all(list.map(upstream => askOne(upstream, digest))),
     until(digest) {
       const ends = list.map(upstream => upstream.until(digest))

@@ -5,7 +5,8 @@
  *
  *     nixsig1 <digest of the policy>
  *     attestations <absolute directory>          once for each, in order
- *     source <seconds> <url>                     likewise
+ *     source <seconds> <url>                     likewise; then, unless it is reached directly with
+ *                                                the system's certificates, a space and how: JSON
  *     mode <enforce | warn>
  *     sources <data | attested>                  what `[store]` says about them
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
@@ -14,6 +15,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
+import type { HttpSettings } from '../policy/gate-settings.ts'
 import type { AttestationSource, Policy, StoreSettings } from '../policy/policy.ts'
 import { versionOf } from './stamp.ts'
 
@@ -61,7 +63,9 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
     if (kind === 'attestations') {
       attestations.push(line.slice('attestations '.length))
     } else if (kind === 'source') {
-      sources.push({ url: line.slice(`source ${stamp} `.length), maxAge: Number(stamp) })
+      const source = sourceOf(stamp, line.slice(`source ${stamp} `.length))
+      if (source === undefined) return undefined
+      sources.push(source)
     } else if (line === 'mode enforce' || line === 'mode warn') {
       mode = stamp as Policy['mode']
     } else if (line === 'sources data' || line === 'sources attested') {
@@ -87,12 +91,29 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
   const lines = [
     HEAD + snapshot.digest,
     ...snapshot.attestations.map(directory => `attestations ${directory}`),
-    ...snapshot.sources.map(({ url, maxAge }) => `source ${maxAge} ${url}`),
+    ...snapshot.sources.map(sourceLine),
     `mode ${snapshot.mode}`,
     `sources ${snapshot.store.sources}`,
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: true })
+}
+
+/** No URL has a space, and JSON has no line break. */
+function sourceLine({ url, maxAge, http }: AttestationSource): string {
+  return `source ${maxAge} ${url}${http === undefined ? '' : ` ${JSON.stringify(http)}`}`
+}
+
+/** Undefined for a line that no policy leads to. */
+function sourceOf(seconds: string, rest: string): AttestationSource | undefined {
+  const space = rest.indexOf(' ')
+  if (space === -1) return { url: rest, maxAge: Number(seconds) }
+  try {
+    const http = JSON.parse(rest.slice(space + 1)) as HttpSettings
+    return { url: rest.slice(0, space), maxAge: Number(seconds), http }
+  } catch {
+    return undefined
+  }
 }
 
 /**

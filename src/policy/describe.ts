@@ -1,6 +1,6 @@
 /** Describes a policy in plain words, for those who are responsible for it. */
 import { DETACHED_FORMS } from '../formats/detached/forms.ts'
-import type { GateSettings } from './gate-settings.ts'
+import type { GateSettings, HttpSettings, UpstreamSettings } from './gate-settings.ts'
 import { holderOf } from './key-standing.ts'
 import type {
   Aspect,
@@ -32,6 +32,7 @@ export function describePolicy(policy: Policy): string {
     `mode ${policy.mode}: ${mode}`,
     `attestations are looked for in: ${places.length === 0 ? 'nowhere' : places.join(', ')}`,
     ...gateLines(policy.gate),
+    ...httpLines(policy.http),
     ...(policy.store.sources === 'attested'
       ? ['sources have to be trusted before they may lie in the store']
       : []),
@@ -67,17 +68,38 @@ function sourceWords({ url, maxAge }: AttestationSource): string {
  * Lines about the gate; none if no binary cache is listed, because then the gate has nothing to
  * serve.
  */
-function gateLines({ listen, upstreams, onRefusal }: GateSettings): readonly string[] {
+function gateLines({ listen, upstreams, onRefusal, onNoAnswer, netrcFile }: GateSettings): readonly string[] {
   if (upstreams.length === 0) return []
-  const caches = upstreams.map(({ url, authorization }) =>
-    authorization === undefined
-      ? pathWord(url)
-      : `${pathWord(url)} (with what ${pathWord(authorization)} holds)`,
-  )
-  const refusal = onRefusal === 'fail' ? 'Nix fails with the reason' : 'Nix is told that it is not there'
+  const refusal = (way: GateSettings['onRefusal']) =>
+    way === 'fail' ? 'Nix fails with the reason' : 'Nix is told that it is not there'
   return [
-    `the gate at ${listen.host} port ${listen.port} passes on what is trusted of: ${list(caches, NAMES)}`,
-    `what the gate refuses: ${refusal}`,
+    `the gate at ${listen.host} port ${listen.port} passes on what is trusted of: ${list(upstreams.map(upstreamWords), NAMES)}`,
+    ...(netrcFile === undefined ? [] : [`names and passwords for caches: ${pathWord(netrcFile)}`]),
+    `what the gate refuses: ${refusal(onRefusal)}`,
+    `what no cache offers while one cannot be asked: ${refusal(onNoAnswer)}`,
+  ]
+}
+
+function upstreamWords({ url, authorization, priority, client }: UpstreamSettings): string {
+  const more = [
+    ...(priority === undefined ? [] : [`priority ${priority}`]),
+    ...(authorization === undefined ? [] : [`with what ${pathWord(authorization)} holds`]),
+    ...(client === undefined ? [] : [`with the certificate ${pathWord(client.certificate)}`]),
+  ]
+  return more.length === 0 ? pathWord(url) : `${pathWord(url)} (${more.join(', ')})`
+}
+
+/** Lines about how other machines are reached; none if that is as anywhere. */
+function httpLines({ proxy, proxyAuthorization, noProxy, certificates }: HttpSettings): readonly string[] {
+  const secret = proxyAuthorization === undefined ? '' : ` (with what ${pathWord(proxyAuthorization)} holds)`
+  const except = noProxy.length === 0 ? '' : `, but not ${list(noProxy.map(word), NAMES)}`
+  return [
+    ...(proxy === undefined
+      ? []
+      : [`other machines are reached through the proxy ${pathWord(proxy)}${secret}${except}`]),
+    ...(certificates === undefined
+      ? []
+      : [`servers must have certificates from those in ${pathWord(certificates)}`]),
   ]
 }
 

@@ -270,6 +270,8 @@ export interface AttestationSource {
   readonly url: string
   /** How many seconds its answer is reused; 0: it is asked every time. */
   readonly maxAge: number
+  /** How it is reached. Undefined: directly, with the system's certificates. */
+  readonly http?: HttpSettings
 }
 
 export interface NixSettings {

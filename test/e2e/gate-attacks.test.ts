@@ -115,7 +115,8 @@ for (const version of VERSIONS) {
     const good = await world.world.run(verify.replace(top.path, OTHER.path))
     assert.equal(good.status, 0, good.stdout)
     const narinfos = [top, bad, OTHER, OTHER].map(({ digest }) => `${digest}.narinfo`)
-    assert.deepEqual([...world.caches[0].asked].sort(), narinfos.sort(), 'nothing was downloaded')
+    const asked = world.caches[0].asked.filter(name => name !== 'nix-cache-info')
+    assert.deepEqual(asked.sort(), narinfos.sort(), 'nothing was downloaded')
     for (const { path } of [top, bad, OTHER]) {
       assert.equal(await world.isValid(path), false)
       assert.equal(world.admission(path), undefined)
@@ -142,19 +143,18 @@ for (const version of VERSIONS) {
   )
 
   gated(
-    'a cache sends the gate on to another host: nobody asks there, nor is told a password',
+    'a cache sends the gate on to another server: it asks there, and tells nobody a password',
     async world => {
       const { world: machine, caches } = world
       const [cache, hidden] = caches
       stock(hidden, HELLO)
       cache.redirection = hidden.url
       machine.write('/etc/nixsig/token', 'Bearer secret\n', 0o600)
-      for (const upstream of [`"${cache.url}"`, `{ url = "${cache.url}", authorization = "token" }`]) {
-        const policy = machine.read(POLICY).replace(/upstreams = .*/, `upstreams = [${upstream}]`)
-        machine.write(POLICY, policy)
-        await assertRefused(world, HELLO.path, /undecided .*redirects to "http:.*which is not the same host/)
-      }
-      assert.deepEqual(hidden.asked, [])
+      const upstream = `{ url = "${cache.url}", authorization = "token" }`
+      machine.write(POLICY, machine.read(POLICY).replace(/upstreams = .*/, `upstreams = [${upstream}]`))
+      assert.equal((await world.realise(HELLO.path)).status, 0)
+      assert.ok(hidden.asked.includes(NARINFO) && hidden.asked.includes(HELLO.url))
+      assert.deepEqual(hidden.passwords, [])
       assert.deepEqual([...new Set(cache.passwords)], ['Bearer secret'])
     },
   )

@@ -1,5 +1,6 @@
 import { type Answer, get, type Question, type Validators } from '../../http/client.ts'
 import type { Patience } from '../../http/patience.ts'
+import { routeWith } from '../../http/route.ts'
 import { SourceError } from '../../http/source-error.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Mirror } from './mirror.ts'
@@ -15,7 +16,9 @@ export interface Asking extends Pick<Question, 'limit' | 'excess'> {
 export async function ask(source: Mirror, asking: Asking, patience: Patience): Promise<Answer> {
   const { name, known, ...rest } = asking
   try {
-    return await get({ url: `${source.url}/${name}`, ...rest, ...(known && { known }), patience })
+    const url = `${source.url}/${name}`
+    const route = source.http && routeWith(source.http)
+    return await get({ url, ...rest, ...(known && { known }), ...(route && { route }), patience })
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     throw new SourceError(`${name}: ${error.message}`, error)

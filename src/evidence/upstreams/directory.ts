@@ -2,23 +2,35 @@ import { closeSync, constants, createReadStream, fstatSync, openSync, realpathSy
 import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { CACHE_INFO_LIMIT } from '../../formats/nix/cache-info.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
+import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { printable } from '../../primitives/printable.ts'
 import { nameBelow } from './location.ts'
 import { readOffer } from './read-offer.ts'
+import { keepStanding } from './standing.ts'
 import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
 
 /**
  * A binary cache in a local directory, as `nix copy --to file:///…` makes it; `url` is its `file:`
  * address.
  */
-export function directoryUpstream(url: string): Upstream {
+export function directoryUpstream({ url, priority }: Pick<UpstreamSettings, 'url' | 'priority'>): Upstream {
   const directory = fileURLToPath(url)
   const locate = (name: string): Reachable => ({ kind: 'streamed', url: nameBelow(url, name) })
+  const standing = keepStanding(async () => {
+    const file = fileIn(directory, 'nix-cache-info')
+    return file === undefined ? undefined : readRegularFile(file, CACHE_INFO_LIMIT)
+  }, priority)
   const upstream: Upstream = {
     url,
     locate,
+    standing: standing.now,
+    asked: standing.asked,
+    forget: standing.forget,
     async narinfo(digest): Promise<Said> {
+      const problem = standing.problem()
+      if (problem !== undefined) return { kind: 'silent', detail: problem }
       if (!isThere(directory)) return { kind: 'silent', detail: `${printable(directory)} is not there` }
       try {
         const file = fileIn(directory, `${digest}.narinfo`)

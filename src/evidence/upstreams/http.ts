@@ -1,60 +1,82 @@
 import type { IncomingMessage } from 'node:http'
 import { FileError } from '../../files/regular-file.ts'
+import { CACHE_INFO_LIMIT } from '../../formats/nix/cache-info.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
-import { type Answer, get, type Question, respond, type Streaming } from '../../http/client.ts'
+import { type Answer, get, type Question, respond, statusProblem } from '../../http/client.ts'
+import { routeWith } from '../../http/route.ts'
 import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
-import { readAuthorization } from './authorization.ts'
+import { BackOff } from './back-off.ts'
+import { breakOffStalled } from './break-off-stalled.ts'
+import { type Authorization, authorizationFor } from './credentials.ts'
 import { locationOf, nameBelow } from './location.ts'
+import { openMisses } from './misses.ts'
+import type { OpenOptions } from './open-options.ts'
 import { readOffer } from './read-offer.ts'
-import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
+import { keepStanding } from './standing.ts'
+import type { Reachable, Said, Streamed, StreamOptions, Upstream } from './upstream.ts'
 
 /** Milliseconds within which a stale kept-alive connection shows; such a failure is retried. */
 const AT_ONCE = 1000
 
-/**
- * Milliseconds for a whole file. A server that sends it byte by byte never stalls but never
- * finishes.
- */
-const STREAM_LIMIT = 6 * 60 * 60 * 1000
+/** Milliseconds for which a NAR or a log waits for a server that is busy. */
+const STREAM_PATIENCE = 3000
 
 const NOT_THERE: readonly number[] = [404, 410]
 /** S3 answers 403 for an absent file where the client may not list the bucket. */
 const NOT_THERE_IN_THE_OPEN: readonly number[] = [...NOT_THERE, 403]
+/** Of a private cache, these may mean the same. */
+const UNAUTHORISED: readonly number[] = [401, 403]
 
-/**
- * A binary cache over HTTP(S). If it needs an authorization, Nix cannot download its NARs itself.
- */
-export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: number): Upstream {
-  const absent = authorization === undefined ? NOT_THERE_IN_THE_OPEN : NOT_THERE
-  const patience = { headers: timeout, body: timeout, pauses: [] }
-  const question = (name: string): Question => ({
-    url: locationOf(url, name),
-    limit: NARINFO_LIMIT,
-    excess: 'refuse',
-    patience,
-    absent,
-    ...(authorization === undefined ? {} : { authorization: readAuthorization(authorization) }),
-  })
-  const locate = (name: string): Reachable =>
-    authorization === undefined
-      ? { kind: 'url', url: locationOf(url, name) }
-      : { kind: 'streamed', url: nameBelow(url, name) }
+/** A binary cache over HTTP(S). */
+export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): Upstream {
+  const { url } = settings
+  const { timeout } = options
+  const { question, isPrivate, isForUsAlone } = questionsTo(settings, options)
+  const [files, streams] = [new BackOff(), new BackOff()]
+  const info = () => getFresh({ ...question('nix-cache-info', timeout), limit: CACHE_INFO_LIMIT })
+  const standing = keepStanding(async () => {
+    const { status, body } = await info()
+    return status === 200 ? body : undefined
+  }, settings.priority)
+  const misses = openMisses(async () => (await info()).status === 200)
+  /** Whether a refusal means, at this cache, that the file is absent. */
+  const isMiss = async (error: unknown) => isPrivate() && isUnauthorised(error) && (await misses.are())
 
   const upstream: Upstream = {
     url,
-    locate,
+    locate: name =>
+      isForUsAlone()
+        ? { kind: 'streamed', url: nameBelow(url, name) }
+        : ({ kind: 'url', url: locationOf(url, name) } satisfies Reachable),
     async narinfo(digest): Promise<Said> {
+      const name = `${digest}.narinfo`
+      const problem = standing.problem()
+      if (problem !== undefined) return { kind: 'silent', detail: problem }
       try {
-        const { status, body } = await getOnce(question(`${digest}.narinfo`))
-        if (status === 404) return { kind: 'absent' }
-        return readOffer(upstream, digest, body)
+        const { status, body } = await files.ask(left => getFresh(question(name, left)), { within: timeout })
+        return status === 404 ? { kind: 'absent' } : readOffer(upstream, digest, body)
       } catch (error) {
-        return unansweredBy(error)
+        return (await isMiss(error)) ? { kind: 'absent' } : unansweredBy(error, isPrivate())
       }
     },
-    async stream(name, streaming): Promise<Streamed | undefined> {
-      return streamOf(await respond(question(name), streaming), { absent, timeout, streaming })
+    async stream(name, options): Promise<Streamed | undefined> {
+      const { signal } = options
+      const asked = question(name, timeout)
+      try {
+        return await streams.ask(
+          async () => streamOf(await respond(asked, options), { asked, timeout, options }),
+          { within: Math.min(timeout, STREAM_PATIENCE), signal },
+        )
+      } catch (error) {
+        if (await isMiss(error)) return undefined
+        throw error
+      }
+    },
+    standing: standing.now,
+    asked: standing.asked,
+    forget() {
+      for (const one of [files, streams, standing, misses]) one.forget()
     },
     // Connections are shared by everything that asks the same server, and close by themselves.
     close: () => {},
@@ -62,13 +84,57 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
   return upstream
 }
 
+/** How a cache is asked: by which way, and as whom. */
+function questionsTo(settings: UpstreamSettings, { http, netrcFile }: OpenOptions) {
+  const { url, client } = settings
+  const route = routeWith({ noProxy: [], ...http, ...(client === undefined ? {} : { client }) })
+  const authorization = authorizationFor(settings, netrcFile)
+  const isPrivate = () => client !== undefined || isSome(authorization)
+  return {
+    /** Throws FormatError and FileError. */
+    question(name: string, milliseconds: number): Question {
+      const value = authorization()
+      return {
+        url: locationOf(url, name),
+        limit: NARINFO_LIMIT,
+        excess: 'refuse',
+        redirects: 'anywhere as safe',
+        route,
+        patience: { headers: milliseconds, body: milliseconds, pauses: [] },
+        absent: isPrivate() ? NOT_THERE : NOT_THERE_IN_THE_OPEN,
+        ...(value === undefined ? {} : { authorization: value }),
+      }
+    },
+    isPrivate,
+    /** Whether Nix lacks what nixsig's own configuration says, so that NARs go through the gate. */
+    isForUsAlone: () =>
+      isPrivate() ||
+      route.isProxied(new URL(url)) ||
+      (http?.certificates !== undefined && url.startsWith('https:')),
+  }
+}
+
+/** True if its file cannot be read: that is said to whoever asks for something. */
+function isSome(authorization: Authorization): boolean {
+  try {
+    return authorization() !== undefined
+  } catch (error) {
+    if (error instanceof FileError) return true
+    throw error
+  }
+}
+
+function isUnauthorised(error: unknown): boolean {
+  return error instanceof SourceError && UNAUTHORISED.includes(error.status ?? 0)
+}
+
 /** Asks again if the connection was kept alive and the server turns out to have closed it. */
-async function getOnce(question: Question): Promise<Answer> {
+async function getFresh(question: Question): Promise<Answer> {
   const started = performance.now()
   try {
     return await get(question)
   } catch (error) {
-    const isStale = error instanceof SourceError && error.isPassing
+    const isStale = error instanceof SourceError && error.isPassing && error.hardship === 'unreachable'
     if (!isStale || performance.now() - started > AT_ONCE) throw error
     return get(question)
   }
@@ -78,26 +144,31 @@ async function getOnce(question: Question): Promise<Answer> {
  * A server error or an unreachable server says nothing about a path. An answer that no binary cache
  * gives is malformed.
  */
-function unansweredBy(error: unknown): Said {
+function unansweredBy(error: unknown, isPrivate: boolean): Said {
   if (!(error instanceof SourceError || error instanceof FileError)) throw error
   const isGarbage = error instanceof SourceError && error.isGarbage
-  return { kind: isGarbage ? 'malformed' : 'silent', detail: error.message }
+  const doubt = isPrivate && isUnauthorised(error) ? '; is its authorization still accepted?' : ''
+  return { kind: isGarbage ? 'malformed' : 'silent', detail: error.message + doubt }
 }
 
-function streamOf(
-  response: IncomingMessage,
-  { absent, timeout, streaming }: { absent: readonly number[]; timeout: number; streaming: Streaming },
-): Streamed | undefined {
+interface StreamAsked {
+  readonly asked: Question
+  readonly timeout: number
+  readonly options: StreamOptions
+}
+
+function streamOf(response: IncomingMessage, { asked, timeout, options }: StreamAsked): Streamed | undefined {
   const status = response.statusCode ?? 0
-  if (absent.includes(status)) {
+  if (asked.absent?.includes(status)) {
     response.destroy()
     return undefined
   }
-  if (status !== 200 && !(status === 206 && streaming.range !== undefined)) {
+  if (status !== 200 && !(status === 206 && options.range !== undefined)) {
     response.destroy()
-    throw new SourceError(`answered ${status}`, { isPassing: false })
+    throw statusProblem(response)
   }
-  if ((response.headers['content-encoding'] ?? 'identity') !== 'identity') {
+  const encoding = response.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity' && options.encoded === undefined) {
     response.destroy()
     throw new SourceError('answered in an encoding, which was not asked for', { isPassing: false })
   }
@@ -108,22 +179,7 @@ function streamOf(
     status,
     length: Number.isSafeInteger(length) ? length : undefined,
     ...(contentRange === undefined ? {} : { contentRange }),
+    ...(encoding === 'identity' ? {} : { encoding }),
     body: response,
   }
-}
-
-/**
- * Ends a body that stalls for `timeout` milliseconds or takes too long in all. Leaves the
- * connection as it was.
- */
-function breakOffStalled(response: IncomingMessage, timeout: number): void {
-  const { socket } = response
-  const late = () => {
-    response.destroy(new SourceError('did not go on with its answer', { isPassing: true }))
-  }
-  socket.setTimeout(timeout, late)
-  const timer = setTimeout(late, STREAM_LIMIT).unref()
-  response.once('close', () => clearTimeout(timer))
-  // If the body was ended early, the connection has been released already.
-  response.once('close', () => socket.setTimeout(0).removeListener('timeout', late))
 }

@@ -11,8 +11,8 @@ export { type OpenOptions, openOptions } from './open-options.ts'
 /** Opens an upstream; sends no request and starts no program yet. */
 export function openUpstream(settings: UpstreamSettings, options: OpenOptions): Upstream {
   const { url } = settings
-  if (url.startsWith('file:')) return directoryUpstream(url)
-  if (url.startsWith('s3:')) return s3Upstream(url, options)
-  if (/^(?:ssh|ssh-ng|local|\/)/.test(url)) return storeUpstream(url, options)
-  return httpUpstream(settings, options.timeout)
+  if (url.startsWith('file:')) return directoryUpstream(settings)
+  if (url.startsWith('s3:')) return s3Upstream(settings, options)
+  if (/^(?:ssh|ssh-ng|local|\/)/.test(url)) return storeUpstream(settings, options)
+  return httpUpstream(settings, options)
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Narinfo } from '../../formats/nix/narinfo.ts'
+import type { Standing } from './standing.ts'
 
 /**
  * Where the file with a NAR is: Nix downloads it itself, or the gate has to stream it because Nix
@@ -61,12 +62,23 @@ export interface Upstream {
    * SourceError.
    */
   stream(name: string, options: StreamOptions): Promise<Streamed | undefined>
+  /**
+   * What it says of itself, as far as that is known: never waits. Undefined for a store that says
+   * nothing.
+   */
+  standing?(): Standing
+  /** The same, once it was asked. Never rejects. */
+  asked?(): Promise<Standing>
+  /** Drops what it remembers of earlier answers and failures. */
+  forget?(): void
   close(): void
 }
 
 export interface StreamOptions {
   /** The value of a Range header: one range of bytes. */
   readonly range?: string
+  /** What to do with a file that has a Content-Encoding: by default it is an error. */
+  readonly encoded?: 'pass on'
   /** Aborts the stream. */
   readonly signal?: AbortSignal
 }
@@ -78,5 +90,7 @@ export interface Streamed {
   /** Bytes, if known. */
   readonly length: number | undefined
   readonly contentRange?: string
+  /** The Content-Encoding, if it has one. */
+  readonly encoding?: string
   readonly body: Readable
 }

@@ -34,7 +34,7 @@ function readHost(node: Node): string | undefined {
   const text = plainStringOf(node, HOST_LIMIT)
   if (text === undefined) return undefined
   const host =
-    /^[^/?#@\\]+$/.test(text) && URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
+    /^[a-z0-9._:[\]-]+$/.test(text) && URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
   if (host?.hostname === text && host.port === '') return text
   return complain(node, 'must be a host name or an IP address, such as "example.org", "10.0.0.1" or "[::1]"')
 }

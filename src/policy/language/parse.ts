@@ -107,11 +107,14 @@ function readPolicy(
   const principals = readPrincipals(fields?.principals, certificate)
   const groups = readGroups(fields?.groups, principals)
   const people = readApprovals(fields?.approvals, { principals, groups })
+  const http = readHttp(fields?.http, path => absolute(source, path))
+  const { sources, ...attestations } = readAttestations(fields?.attestations)
   const policy = {
-    ...readAttestations(fields?.attestations),
+    ...attestations,
+    sources: fields?.http === undefined ? sources : sources.map(one => ({ ...one, http })),
     nix: readNix(fields?.nix),
     gate: readGate(fields?.gate, path => absolute(source, path)),
-    http: readHttp(fields?.http, path => absolute(source, path)),
+    http,
     store: readStore(fields?.store),
     principals,
     rules: readRules(fields?.rules, people),

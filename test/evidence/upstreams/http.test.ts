@@ -76,17 +76,13 @@ const CASES: Readonly<Record<string, readonly [Handler, RegExp]>> = {
     (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
     /^malformed: answered in the encoding "gzip"/,
   ],
-  'a redirection to another host': [
-    (_, response) => response.writeHead(302, { location: 'http://192.0.2.1/x' }).end(),
-    /^malformed: redirects to "http:\/\/192\.0\.2\.1\/x", which is not the same host$/,
-  ],
   'a redirection to a file': [
     (_, response) => response.writeHead(302, { location: 'file:///etc/shadow' }).end(),
-    /^malformed: redirects to "file:\/\/\/etc\/shadow"/,
+    /^malformed: redirects to "file:\/\/\/etc\/shadow", which is not an address to follow$/,
   ],
   'a redirection to itself': [
     (request, response) => response.writeHead(302, { location: request.url ?? '' }).end(),
-    /^malformed: redirects more than 3 times$/,
+    /^malformed: redirects more than 20 times$/,
   ],
   'a narinfo that breaks off': [
     (_, response) =>
@@ -134,7 +130,10 @@ test('an authorization is sent, and its file is never quoted', async t => {
   write('Bearer hush\n', 0o600)
   assert.match(await saidBy(t, wanting, file), /^offer/)
   write('Bearer wrong\n', 0o600)
-  assert.match(await saidBy(t, wanting, file), /^silent: answered 403$/)
+  assert.match(
+    await saidBy(t, wanting, file),
+    /^silent: answered 403; is its authorization still accepted\?$/,
+  )
   for (const [text, mode, words] of [
     ['Bearer hush\n', 0o640, /^silent: the authorization \S+ can be read or written by others/],
     ['Bearer hush\nX-Other: 1\n', 0o600, /does not hold one line of visible ASCII$/],

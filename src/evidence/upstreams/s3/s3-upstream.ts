@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http'
+import { FileError } from '../../../files/regular-file.ts'
+import { CACHE_INFO_LIMIT } from '../../../formats/nix/cache-info.ts'
 import { NARINFO_LIMIT } from '../../../formats/nix/narinfo.ts'
 import { get, type Question, respond } from '../../../http/client.ts'
+import { type Route, routeWith } from '../../../http/route.ts'
 import { SourceError } from '../../../http/source-error.ts'
+import type { UpstreamSettings } from '../../../policy/gate-settings.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import { breakOffStalled } from '../break-off-stalled.ts'
 import { locationOf, nameBelow } from '../location.ts'
 import type { OpenOptions } from '../open-options.ts'
 import { readOffer } from '../read-offer.ts'
+import { keepStanding } from '../standing.ts'
 import type { Said, Streamed, Upstream } from '../upstream.ts'
 import { readS3Address, type S3Address } from './address.ts'
 import type { CredentialSource } from './credentials.ts'
@@ -24,6 +29,7 @@ const ABSENT: readonly number[] = [404, 410]
 interface Bucket {
   readonly address: S3Address
   readonly timeout: number
+  readonly route: Route
   readonly credentials: () => Promise<CredentialSource>
 }
 
@@ -31,7 +37,8 @@ interface Bucket {
  * A binary cache in a bucket of S3, or of a server that speaks its protocol. The gate streams its
  * NARs: Nix has no credentials, or other ones.
  */
-export function s3Upstream(url: string, { timeout }: OpenOptions): Upstream {
+export function s3Upstream(settings: UpstreamSettings, { timeout, http }: OpenOptions): Upstream {
+  const { url } = settings
   const address = readS3Address(url)
   let source: Promise<CredentialSource> | undefined
   const credentials = () => {
@@ -40,7 +47,15 @@ export function s3Upstream(url: string, { timeout }: OpenOptions): Upstream {
     )
     return source
   }
-  const bucket: Bucket = { address, timeout, credentials }
+  const route = routeWith({ noProxy: [], ...http })
+  const bucket: Bucket = { address, timeout, credentials, route }
+  const standing = keepStanding(async () => {
+    const { status, body } = await get({
+      ...(await questionOf(bucket, 'nix-cache-info', ABSENT)),
+      limit: CACHE_INFO_LIMIT,
+    })
+    return status === 200 ? body : undefined
+  }, settings.priority)
   const state = keepState(bucket)
 
   const upstream: Upstream = {
@@ -49,12 +64,21 @@ export function s3Upstream(url: string, { timeout }: OpenOptions): Upstream {
       if (name.includes('?')) throw new FormatError('narinfo', 'its URL has a query', 'the bucket is S3')
       return { kind: 'streamed', url: nameBelow(address.base, name) }
     },
+    standing: standing.now,
+    asked: standing.asked,
+    forget() {
+      state.forget()
+      standing.forget()
+    },
     async narinfo(digest): Promise<Said> {
+      const problem = standing.problem()
+      if (problem !== undefined) return { kind: 'silent', detail: problem }
       try {
         const absent = await state.absent()
         const { status, body } = await get(await questionOf(bucket, `${digest}.narinfo`, absent))
         return status === 404 ? { kind: 'absent' } : readOffer(upstream, digest, body)
       } catch (error) {
+        if (error instanceof FileError) return { kind: 'silent', detail: error.message }
         if (!(error instanceof SourceError)) throw error
         return said(await state.reason(error))
       }
@@ -95,6 +119,9 @@ function keepState(bucket: Bucket) {
   return {
     /** Rejects with SourceError if the bucket cannot be read. */
     absent,
+    forget() {
+      known = undefined
+    },
     /** Why a request failed: what is the matter with the bucket, or else the error itself. */
     async reason(error: SourceError): Promise<SourceError> {
       if (error.isPassing) return error
@@ -124,7 +151,7 @@ async function examine(bucket: Bucket): Promise<readonly number[]> {
 }
 
 async function questionOf(bucket: Bucket, name: string, absent: readonly number[]): Promise<Question> {
-  const { address, timeout } = bucket
+  const { address, timeout, route } = bucket
   const location = locationOf(address.base, name)
   const credentials = await (await bucket.credentials()).find()
   const { signUrl } = await import('./sign.ts')
@@ -136,6 +163,7 @@ async function questionOf(bucket: Bucket, name: string, absent: readonly number[
     absent,
     // A signature is good for one host; S3 redirects to another region without saying where it is.
     redirects: 'none',
+    route,
   }
 }
 

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { within } from '../../../files/deadline.ts'
 import { findProgram } from '../../../files/programs.ts'
 import { SourceError } from '../../../http/source-error.ts'
+import type { UpstreamSettings } from '../../../policy/gate-settings.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import { printable } from '../../../primitives/printable.ts'
 import type { OtherStore } from '../../../store/other-daemon.ts'
@@ -14,6 +15,7 @@ import { StoreError } from '../../../store/store-error.ts'
 import { namesOf } from '../known-names.ts'
 import type { OpenOptions } from '../open-options.ts'
 import { readOffer } from '../read-offer.ts'
+import { PRIORITY, type Standing } from '../standing.ts'
 import type { Said, Upstream } from '../upstream.ts'
 import { readStoreAddress, type StoreAddress } from './address.ts'
 import { printDescribed, readNarName } from './described.ts'
@@ -39,10 +41,11 @@ interface Ways {
 }
 
 /** Opens an upstream on a store; starts no program yet. */
-export function storeUpstream(url: string, { timeout }: OpenOptions): Upstream {
+export function storeUpstream({ url, priority }: UpstreamSettings, { timeout }: OpenOptions): Upstream {
   const address = readStoreAddress(url, timeout)
   const modern = waysTo(address.store, timeout)
   const legacy = address.legacy && waysTo(address.legacy, timeout)
+  const standing: Standing = { priority: priority ?? PRIORITY, wantsMassQuery: true, isKnown: true }
   let legacyUntil = 0
   const isLegacy = () => legacy !== undefined && performance.now() < legacyUntil
 
@@ -89,6 +92,9 @@ export function storeUpstream(url: string, { timeout }: OpenOptions): Upstream {
       const { nars } = legacy !== undefined && isLegacy() ? legacy : modern
       return streamNar(nars, nar, { range, signal })
     },
+    // A store says nothing of itself. It is asked as much as a cache that wants that.
+    standing: () => standing,
+    asked: async () => standing,
     close() {
       for (const { questions, nars } of legacy === undefined ? [modern] : [modern, legacy]) {
         questions.close()
