@@ -33,6 +33,10 @@ const PARAMETERS = {
 } as const
 const LOCAL_PARAMETERS: Parameters = { root: ABSOLUTE, state: ABSOLUTE, log: ABSOLUTE, real: ABSOLUTE }
 
+/** The beginning of an address: a bucket, or a user and a host. */
+const AUTHORITY =
+  /^(?:s3:\/\/[A-Za-z0-9][\w.-]*|ssh(?:-ng)?:\/\/(?:[\w.][\w.-]*@)?(?:\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?)\/?(?:\?|$)/
+
 /** What a parameter may be set to, by its name. */
 type Parameters = Readonly<Record<string, RegExp>>
 
@@ -66,11 +70,17 @@ function readRemoteStore(node: Node | undefined): string | undefined {
   if (url.protocol === 's3:' && (url.username !== '' || url.port !== ''))
     return complain(node, 'must name a bucket alone; an endpoint is a parameter')
   // ssh would take it for an option.
-  if (/^-/.test(decodeURIComponent(url.hostname)) || /^-|%/.test(url.username))
+  if (/^(?:-|%2d)/i.test(url.hostname) || /^-|%/.test(url.username))
     return complain(node, 'must name a host and a user that are no options of ssh')
   if (!/^\/?$/.test(url.pathname) || url.hash !== '')
     return complain(node, 'must not have a path or fragment')
-  return readParameters(node, storeParameters(text), PARAMETERS[url.protocol]) ? text : undefined
+  if (!AUTHORITY.test(text)) return complain(node, 'must name a host or a bucket in plain letters')
+  const parameters = storeParameters(text)
+  if (!readParameters(node, parameters, PARAMETERS[url.protocol])) return undefined
+  const prefix = parameters.get('addressing-style') === 'virtual' ? `${url.hostname}.` : ''
+  const endpoint = parameters.get('endpoint')?.replace(/^https?:\/\//, '')
+  if (endpoint === undefined || URL.canParse(`http://${prefix}${endpoint}`)) return text
+  return complain(node, 'must have an endpoint that is a host, perhaps with a port')
 }
 
 function isRemote(protocol: string): protocol is keyof typeof PARAMETERS {

@@ -207,6 +207,11 @@ for (const [name, gate, problem] of [
     'gate.upstreams = ["local?root=mnt"]',
     /must not have root set to "mnt"/,
   ],
+  [
+    'a bucket that no host can have',
+    'gate.upstreams = ["s3://b\u00fccket"]',
+    /must name a host or a bucket in plain/,
+  ],
   ['a password for ssh', 'gate.upstreams = ["ssh://a:b@host"]', /must not have a password/],
   ['an option of ssh as host', 'gate.upstreams = ["ssh://-oProxyCommand=x"]', /no options of ssh/],
   ['an option of ssh as user', 'gate.upstreams = ["ssh://-l@host"]', /no options of ssh/],
