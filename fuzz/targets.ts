@@ -18,6 +18,7 @@ import { KEYS } from './targets/keys.ts'
 import { LOCKS } from './targets/locks.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
+import { OTHER_STORES } from './targets/other-stores.ts'
 import { pluginTargets } from './targets/plugin.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
@@ -50,6 +51,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...WORKER_PROTOCOL,
     ...HOOK_QUESTIONS,
     ...GATE_INPUT,
+    ...OTHER_STORES,
     REFERENCES,
     ...COMMIT_NOTES,
     ...SSH,

@@ -6,6 +6,7 @@ import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { UpstreamSettings } from '../policy/gate-settings.ts'
+import { parseUpstreamAddress } from '../policy/language/upstream-address.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
@@ -110,12 +111,14 @@ function undecided(path: string, origin: string, detail: string): Refusal {
   return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'caches' }, findings: [finding] }
 }
 
+/** Case, a slash at the end and the like matter in a policy, not here. */
 function settingsOf({ gate }: Policy, address: string): UpstreamSettings {
-  const url = URL.canParse(address) ? new URL(address).href.replace(/\/+$/, '') : ''
-  if (!/^(?:https?|file):/.test(url) || /[?#@]/.test(url)) {
+  const isPlain = /^(?:https?|file):/i.test(address) && URL.canParse(address)
+  const read = parseUpstreamAddress(isPlain ? new URL(address).href.replace(/\/+$/, '') : address)
+  if ('problem' in read) {
     throw new UsageError(
-      `--from ${printable(address)} is not the address of a binary cache: https://… or file:///…`,
+      `--from ${printable(address)} is not the address of a binary cache or store, such as https://…, file:///…, s3://… or ssh-ng://…: it ${read.problem}`,
     )
   }
-  return gate.upstreams.find(upstream => upstream.url === url) ?? { url }
+  return gate.upstreams.find(({ url }) => url === read.url) ?? read
 }

@@ -9,12 +9,17 @@ import { refused } from './source-error.ts'
 /**
  * Where redirections may lead: to the same host only, or anywhere, and then from https to http or
  * not. `same host` never leads from https to http either. A server elsewhere never leads to this
- * machine.
+ * machine. `none`: a redirection is the answer.
  */
-export type Redirects = 'same host' | 'anywhere' | 'anywhere as safe'
+export type Redirects = 'none' | 'same host' | 'anywhere' | 'anywhere as safe'
 
 /** Redirections that one request follows at most. Caches and mirrors need more than attestations. */
-const LIMIT: Readonly<Record<Redirects, number>> = { 'same host': 3, anywhere: 20, 'anywhere as safe': 20 }
+const LIMIT: Readonly<Record<Redirects, number>> = {
+  none: 0,
+  'same host': 3,
+  anywhere: 20,
+  'anywhere as safe': 20,
+}
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 
 export interface Followed {
@@ -41,7 +46,7 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<I
     const destination = { url, reach, isOwn, isLong }
     const sent = isOwn ? { ...headers, ...ownHeaders } : headers
     const response = await exchange(route, { destination, headers: sent }, signal)
-    if (!REDIRECTS.includes(response.statusCode ?? 0)) return response
+    if (redirects === 'none' || !REDIRECTS.includes(response.statusCode ?? 0)) return response
     if (!isFromHere(response, url, route)) reach = 'elsewhere'
     response.destroy()
     if (count === LIMIT[redirects]) throw refused(`redirects more than ${count} times`)

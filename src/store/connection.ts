@@ -9,6 +9,8 @@ import { type SkippingReader, wireError } from './wire.ts'
 
 /** The most bytes that one answer may have, and that may wait unread. */
 const MAX_ANSWER = 128 * 1024 * 1024
+/** How many bytes may wait unread before no more are taken from the pipe. */
+const ENOUGH = 1024 * 1024
 /** The most bytes of one answer that are passed over. Nix's database holds less about a path. */
 const MAX_SKIPPED = 8 * 1024 * 1024 * 1024
 const NOTHING = new Uint8Array()
@@ -34,6 +36,16 @@ export interface Connection {
    * FormatError if the answer is malformed; both end the connection.
    */
   exchange<T>(request: Uint8Array, answer: SkippingReader<T>): Promise<T>
+  /**
+   * Sends a request whose answer ends with `size` bytes that are not kept: yields them as they
+   * arrive, each within the time limit. Throws as `exchange` rejects. The connection ends if the
+   * reader stops before the last of them.
+   */
+  stream(
+    request: Uint8Array,
+    head: SkippingReader<void>,
+    size: number,
+  ): AsyncGenerator<Uint8Array, void, undefined>
   /** False once the pipe was closed, whoever closed it. */
   isOpen(): boolean
   close(): void
@@ -44,11 +56,21 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
   const source = receive(pipe)
   let previous: Promise<unknown> = Promise.resolve()
 
+  function tooLate(): void {
+    source.fail(new StoreError(`the Nix daemon gave no answer within ${timeout} ms`))
+  }
+
+  async function some(most: number): Promise<Uint8Array> {
+    const timer = setTimeout(tooLate, timeout)
+    try {
+      return await source.some(most)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   async function converse<T>(request: Uint8Array, answer: SkippingReader<T>): Promise<T> {
-    const timer = setTimeout(
-      () => source.fail(new StoreError(`the Nix daemon gave no answer within ${timeout} ms`)),
-      timeout,
-    )
+    const timer = setTimeout(tooLate, timeout)
     try {
       source.begin()
       pipe.output.write(request)
@@ -76,6 +98,26 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
       previous = result.catch(() => {})
       return result
     },
+    async *stream(request, head, size) {
+      const turn = previous
+      let free = () => {}
+      previous = new Promise<void>(resolve => {
+        free = resolve
+      })
+      let left = size
+      try {
+        await turn
+        await converse(request, head)
+        while (left > 0) {
+          const piece = await some(left)
+          left -= piece.length
+          yield piece
+        }
+      } finally {
+        if (left > 0) source.fail(new StoreError('the answer of the Nix daemon was not read to its end'))
+        free()
+      }
+    },
     isOpen: () => source.isOpen(),
     close: () => source.fail(new StoreError('the connection to the Nix daemon was closed')),
   }
@@ -95,6 +137,8 @@ interface Source {
   peek(count: number): Promise<Uint8Array>
   /** Passes over the next so many bytes, which do not count; resolves with nothing. */
   skip(count: number): Promise<Uint8Array>
+  /** The next bytes, at most so many and at least one, which do not count. */
+  some(most: number): Promise<Uint8Array>
   /**
    * Closes the pipe; what is asked now and later is answered with this error. Only the first
    * failure counts.
@@ -127,27 +171,30 @@ function receive(pipe: Pipe): Source {
   async function arrival(count: number): Promise<void> {
     if (buffered.length >= count) return
     if (failure !== undefined) throw failure
+    pipe.input.resume()
     await new Promise<void>((resolve, reject) => {
       waiting = { count, resolve, reject }
     })
+  }
+
+  async function some(most: number): Promise<Uint8Array> {
+    if (buffered.length === 0) await arrival(1)
+    const piece = cut(Math.min(most, buffered.length))
+    answered -= piece.length
+    return piece
   }
 
   pipe.input.on('data', (chunk: Buffer) => {
     answered += chunk.length
     if (answered > MAX_ANSWER) return fail(wireError(`more than ${MAX_ANSWER} bytes`, 'answer'))
     buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
+    if (waiting === undefined && buffered.length > ENOUGH) pipe.input.pause()
     if (waiting === undefined || buffered.length < waiting.count) return
     const { resolve } = waiting
     waiting = undefined
     resolve()
   })
-  pipe.ended.then(words => {
-    const reason = words === '' ? '' : `: ${printable(words)}`
-    fail(new StoreError(`the Nix daemon went away${reason}`, { isLoss: true }))
-  })
-  // A broken stream also ends the pipe, which is where it is handled.
-  pipe.input.on('error', () => {})
-  pipe.output.on('error', () => {})
+  whenGone(pipe, fail)
 
   return {
     fail,
@@ -161,17 +208,24 @@ function receive(pipe: Pipe): Source {
     held: count => (buffered.length >= count ? cut(count) : undefined),
     take: count => arrival(count).then(() => cut(count)),
     peek: count => arrival(count).then(() => buffered),
+    some,
     async skip(count) {
       skipped += count
       if (skipped > MAX_SKIPPED) throw wireError(`more than ${MAX_SKIPPED} bytes`, 'answer')
-      for (let left = count; left > 0; ) {
-        // Some at a time, or they would all wait in memory.
-        if (buffered.length === 0) await arrival(1)
-        const { length } = cut(Math.min(left, buffered.length))
-        answered -= length
-        left -= length
-      }
+      // Some at a time, or they would all wait in memory.
+      for (let left = count; left > 0; ) left -= (await some(left)).length
       return NOTHING
     },
   }
+}
+
+/** Calls back when the other side is gone, with the reason. */
+function whenGone(pipe: Pipe, fail: (error: StoreError) => void): void {
+  pipe.ended.then(words => {
+    const reason = words === '' ? '' : `: ${printable(words)}`
+    fail(new StoreError(`the Nix daemon went away${reason}`, { isLoss: true }))
+  })
+  // A broken stream also ends the pipe, which is where it is handled.
+  pipe.input.on('error', () => {})
+  pipe.output.on('error', () => {})
 }

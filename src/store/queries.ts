@@ -56,9 +56,11 @@ const OPERATION = {
   queryReferrers: 6,
   addTempRoot: 11,
   queryPathInfo: 26,
+  queryPathFromHashPart: 29,
   queryValidPaths: 31,
   queryValidDerivers: 33,
   addSignatures: 37,
+  narFromPath: 38,
   queryDerivationOutputMap: 41,
 } as const
 
@@ -68,6 +70,16 @@ const OPERATION = {
  */
 export function queryPathInfo(path: string, names?: ReadonlySet<string>): Query<PathInfo | undefined> {
   return query(readPathInfo(path, names), OPERATION.queryPathInfo, parsed(path))
+}
+
+/** Asks for the valid path with this hash part (32 characters); undefined if there is none. */
+export function queryPathFromHashPart(digest: string): Query<string | undefined> {
+  return query(readPathWith(digest), OPERATION.queryPathFromHashPart, digest)
+}
+
+/** Asks for the NAR of a valid path, which follows the answer. */
+export function narFromPath(path: string): Query<void> {
+  return query(readNothing(), OPERATION.narFromPath, parsed(path))
 }
 
 /** Asks which of these paths are valid. Nothing is substituted. */
@@ -148,6 +160,14 @@ function* readPathInfo(
     ...(ca === '' ? {} : { ca }),
   }
 }
+
+function* readPathWith(digest: string): Reader<string | undefined> {
+  const path = yield* readOptionalPath('path')
+  if (path === undefined || parseStorePath(path).digest === digest) return path
+  throw wireError('a path with another hash part', 'path')
+}
+
+function* readNothing(): Reader<void> {}
 
 function* readSubset(asked: ReadonlySet<string>): Reader<ReadonlySet<string>> {
   const paths = yield* readPaths('valid paths')

@@ -8,6 +8,7 @@ import { routeWith } from '../../http/route.ts'
 import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { BackOff } from './back-off.ts'
+import { breakOffStalled } from './break-off-stalled.ts'
 import { type Authorization, authorizationFor } from './credentials.ts'
 import { locationOf, nameBelow } from './location.ts'
 import { openMisses } from './misses.ts'
@@ -21,12 +22,6 @@ const AT_ONCE = 1000
 
 /** Milliseconds for which a NAR or a log waits for a server that is busy. */
 const STREAM_PATIENCE = 3000
-
-/**
- * Milliseconds for a whole file. A server that sends it byte by byte never stalls but never
- * finishes.
- */
-const STREAM_LIMIT = 6 * 60 * 60 * 1000
 
 const NOT_THERE: readonly number[] = [404, 410]
 /** S3 answers 403 for an absent file where the client may not list the bucket. */
@@ -204,20 +199,4 @@ function decodedOf(response: IncomingMessage, { signal }: StreamOptions): Stream
     response.destroy()
     throw error
   }
-}
-
-/**
- * Ends a body that stalls for `timeout` milliseconds or takes too long in all. Leaves the
- * connection as it was.
- */
-function breakOffStalled(response: IncomingMessage, timeout: number): void {
-  const { socket } = response
-  const late = () => {
-    response.destroy(new SourceError('did not go on with its answer', { isPassing: true }))
-  }
-  socket.setTimeout(timeout, late)
-  const timer = setTimeout(late, STREAM_LIMIT).unref()
-  response.once('close', () => clearTimeout(timer))
-  // If the body was ended early, the connection has been released already.
-  response.once('close', () => socket.setTimeout(0).removeListener('timeout', late))
 }

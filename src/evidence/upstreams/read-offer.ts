@@ -2,6 +2,7 @@ import { isContentAddressed, parseNarinfo } from '../../formats/nix/narinfo.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { learnNames } from './known-names.ts'
 import type { Said, Upstream } from './upstream.ts'
 
 /** The upstream that makes the offer. */
@@ -25,6 +26,7 @@ export function readOffer(
       return malformed('narinfo: CA: its path is not the one that these contents have')
     }
     const nar = locate(narinfo.url)
+    learnNames([narinfo.path, ...narinfo.references])
     return { kind: 'offer', offer: { upstream, narinfo, nar, open: options => stream(nar.url, options) } }
   } catch (error) {
     if (error instanceof FormatError) return malformed(error.message)

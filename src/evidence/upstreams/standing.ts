@@ -6,7 +6,7 @@ import { SourceError } from '../../http/source-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
 /** Priority of a cache that names none, as in Nix. */
-const PRIORITY = 50
+export const PRIORITY = 50
 /** Milliseconds after which it is asked again. */
 const DAY = 24 * 60 * 60 * 1000
 const AFTER_FAILURE = 5 * 60 * 1000

@@ -102,14 +102,14 @@ function clientIn(parameters: readonly Parameter[]): Pick<Upstream, 'client'> {
 
 function carryRemote(base: string, parameters: readonly Parameter[]): Outcome {
   const scheme = base.slice(0, base.indexOf(':') + 1) as keyof typeof PARAMETERS
-  const known: readonly string[] = PARAMETERS[scheme]
+  const known = Object.keys(PARAMETERS[scheme])
   const kept = parameters.filter(({ name }) => known.includes(name))
   const url = base.replace(/\/+$/, '') + queryOf(kept)
   return finish({ url }, parameters, known)
 }
 
 function carryLocal(path: string, parameters: readonly Parameter[]): Outcome {
-  const kept = parameters.filter(({ name }) => LOCAL_PARAMETERS.includes(name))
+  const kept = parameters.filter(({ name }) => Object.hasOwn(LOCAL_PARAMETERS, name))
   const root = path === '' ? kept.find(({ name }) => name === 'root')?.value : path
   const rest = kept.filter(({ name }) => name !== 'root')
   const plain = root?.startsWith('/') ? normalize(root).replace(/(?<=.)\/+$/, '') : root
@@ -120,7 +120,7 @@ function carryLocal(path: string, parameters: readonly Parameter[]): Outcome {
   return finish(
     { url: isPlain && plain ? plain : `local${queryOf([...named, ...rest])}` },
     parameters,
-    LOCAL_PARAMETERS,
+    Object.keys(LOCAL_PARAMETERS),
   )
 }
 

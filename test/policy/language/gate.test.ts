@@ -61,6 +61,7 @@ netrc-file = "/etc/nix/netrc"
 upstreams = [
   "s3://bucket?region=eu-west-1&profile=nix&endpoint=minio.lan:9000&scheme=http",
   "ssh-ng://nix@host:2222?ssh-key=/root/.ssh/nix",
+  "ssh-ng://other?base64-ssh-public-host-key=c3NoLWVkMjU1MTkgQUFB+A==&compress=true",
   "ssh://host",
   "local?root=/mnt",
   "/mnt/other",
@@ -68,8 +69,8 @@ upstreams = [
 ]`),
   )
   assert.equal(gate.netrcFile, '/etc/nix/netrc')
-  assert.equal(gate.upstreams.length, 6)
-  const last = gate.upstreams[5]
+  assert.equal(gate.upstreams.length, 7)
+  const last = gate.upstreams[6]
   assert.equal(last?.priority, 5)
   assert.equal(last?.client?.key, '/etc/k.pem')
   assert.match(last?.client?.certificate ?? '', /^\/.*\/c\.pem$/)
@@ -175,6 +176,41 @@ for (const [name, gate, problem] of [
     'a store that is trusted by its address',
     'gate.upstreams = ["ssh-ng://host?trusted=1"]',
     /must not have the parameter "trusted"/,
+  ],
+  [
+    'a region that would be another host',
+    'gate.upstreams = ["s3://bucket?region=x.evil.example/"]',
+    /must not have region set to/,
+  ],
+  [
+    'an endpoint with a path',
+    'gate.upstreams = ["s3://bucket?endpoint=http://h/x"]',
+    /must not have endpoint set/,
+  ],
+  [
+    'a style of addresses',
+    'gate.upstreams = ["s3://bucket?addressing-style=odd"]',
+    /addressing-style set to "odd"/,
+  ],
+  [
+    'a program that is an option or more',
+    'gate.upstreams = ["ssh-ng://host?remote-program=nix-daemon;reboot"]',
+    /must not have remote-program set to/,
+  ],
+  [
+    'a key of ssh that is no file',
+    'gate.upstreams = ["ssh://host?ssh-key=id"]',
+    /must not have ssh-key set to "id"/,
+  ],
+  [
+    'a local store that is relative',
+    'gate.upstreams = ["local?root=mnt"]',
+    /must not have root set to "mnt"/,
+  ],
+  [
+    'a bucket that no host can have',
+    'gate.upstreams = ["s3://b\u00fccket"]',
+    /must name a host or a bucket in plain/,
   ],
   ['a password for ssh', 'gate.upstreams = ["ssh://a:b@host"]', /must not have a password/],
   ['an option of ssh as host', 'gate.upstreams = ["ssh://-oProxyCommand=x"]', /no options of ssh/],
