@@ -1,5 +1,5 @@
 /** Which nixsig is in force on this machine, whichever is called. */
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { isProcessNumber, wordsOf } from '../files/proc-files.ts'
 import { findDaemons, mappedFiles } from '../nix-config/processes.ts'
@@ -33,12 +33,23 @@ function gatesIn(proc: string): readonly string[] {
     try {
       const words = wordsOf(readFileSync(join(proc, name, 'cmdline'), 'latin1'))
       const program = words[words.indexOf(GATE) - 1] ?? ''
-      return basename(program) === 'nixsig' && program.startsWith('/') ? [dirname(program)] : []
+      const isGate = basename(program) === 'nixsig' && program.startsWith('/')
+      return isGate && !isElsewhere(join(proc, name)) ? [dirname(program)] : []
     } catch {
       return [] // it has ended meanwhile
     }
   })
   return [...new Set(found)]
+}
+
+/** Whether a process is known to have another root directory, as in a container. */
+function isElsewhere(process: string): boolean {
+  try {
+    const [own, its] = [statSync('/'), statSync(join(process, 'root/.'))]
+    return own.dev !== its.dev || own.ino !== its.ino
+  } catch {
+    return false // only root sees that
+  }
 }
 
 function pluginIn(proc: string): string | undefined {
