@@ -76,7 +76,8 @@ for (const version of OLDEST) {
     assert.equal(status, 0)
     assert.deepEqual(lines.map(({ path }) => path).sort(), paths.map(({ path }) => path).sort())
     assert.deepEqual([...new Set(lines.map(({ outcome }) => outcome))], ['trusted'])
-    assert.deepEqual([...cache.asked].sort(), paths.map(({ digest }) => `${digest}.narinfo`).sort())
+    const narinfos = cache.asked.filter(name => name !== 'nix-cache-info')
+    assert.deepEqual(narinfos.sort(), paths.map(({ digest }) => `${digest}.narinfo`).sort())
     assert.equal(await everything(gated), before)
   })
 

@@ -166,13 +166,17 @@ for (const version of NEWEST) {
         '-----BEGIN PRIVATE KEY-----\nhush\n-----END PRIVATE KEY-----\n',
         0o600,
       )
+      // Why a cache does not answer is told once, and once more after this.
+      await world.output('/opt/nixsig/nixsig reload')
       await gated.realise(OTHER.path)
       await told(gated, /client\.pem and \S*client\.key are not a certificate and its key/)
       assert.doesNotMatch(gated.gate.log(), /hush/)
       setUpstreams(gated, `"${tls}"`, 'certificates = "ca.pem"')
+      await world.output('/opt/nixsig/nixsig reload')
       await gated.realise(OTHER.path)
       await told(gated, /answered 400/)
       setUpstreams(gated, `{ url = "${tls}", ${client.replaceAll('client.', 'x.')} }`)
+      await world.output('/opt/nixsig/nixsig reload')
       await gated.realise(OTHER.path)
       await told(gated, /cannot read \S*\/x\.pem/)
     },
