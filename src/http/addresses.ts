@@ -80,6 +80,13 @@ function wordsOf(address: string): readonly number[] {
 
 type Addresses = readonly { readonly address: string; readonly family: number }[]
 
+/** As curl does, and so Nix: these names need no resolver (RFC 6761, section 6.3). */
+const LOCALHOST = /^(?:.+\.)?localhost\.?$/i
+const OWN: Addresses = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+]
+
 const underWay = new Map<string, Promise<Addresses>>()
 
 /**
@@ -87,6 +94,9 @@ const underWay = new Map<string, Promise<Addresses>>()
  * resolver answers four at a time, and may take long where there is no network.
  */
 function addressesOf(hostname: string, family: number): Promise<Addresses> {
+  if (LOCALHOST.test(hostname)) {
+    return Promise.resolve(OWN.filter(one => family === 0 || one.family === family))
+  }
   const key = `${family} ${hostname}`
   const known = underWay.get(key)
   if (known !== undefined) return known

@@ -4,7 +4,7 @@ import { isNearAddress, isThisMachine, type Reach } from './addresses.ts'
 import { exchange } from './exchange.ts'
 import { directRoute, type Route } from './route.ts'
 import { shownUrl } from './shown-url.ts'
-import { refused } from './source-error.ts'
+import { refused, SourceError } from './source-error.ts'
 
 /**
  * Where redirections may lead: to the same host only, or anywhere, and then from https to http or
@@ -45,13 +45,22 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<I
     const isOwn = url.origin === first.origin
     const destination = { url, reach, isOwn, isLong }
     const sent = isOwn ? { ...headers, ...ownHeaders } : headers
-    const response = await exchange(route, { destination, headers: sent }, signal)
+    const response = await exchange(route, { destination, headers: sent }, signal).catch((error: unknown) => {
+      throw count === 0 ? error : ofThisAnswer(error)
+    })
     if (redirects === 'none' || !REDIRECTS.includes(response.statusCode ?? 0)) return response
     if (!isFromHere(response, url, route)) reach = 'elsewhere'
     response.destroy()
     if (count === LIMIT[redirects]) throw refused(`redirects more than ${count} times`)
     url = redirection(url, response.headers.location ?? '', redirects)
   }
+}
+
+/** Where a redirection leads nowhere, the server that gave it can still answer other questions. */
+function ofThisAnswer(error: unknown): unknown {
+  if (!(error instanceof SourceError) || error.hardship !== 'unreachable') return error
+  const { message, isPassing, isGarbage, status } = error
+  return new SourceError(message, { isPassing, isGarbage, status, hardship: 'failing' })
 }
 
 /** Whether this machine itself answered. Through a proxy only the name of the server is known. */

@@ -94,3 +94,14 @@ test('a socket that must go elsewhere gets no near address of a name, whatever i
     }
   }
 })
+
+test('localhost needs no resolver, as in curl', async () => {
+  for (const hostname of ['localhost', 'cache.localhost', 'localhost.']) {
+    const found = await new Promise(resolve => {
+      lookupFor('anywhere')(hostname, { all: true, family: 4 }, (error, addresses) =>
+        resolve(error ?? addresses),
+      )
+    })
+    assert.deepEqual(found, [{ address: '127.0.0.1', family: 4 }])
+  }
+})

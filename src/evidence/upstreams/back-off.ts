@@ -81,7 +81,7 @@ export class BackOff {
         // Others that were asked at the same time may have failed for the same reason already.
         if (epoch !== this.#epoch) this.#isCommon ||= question !== this.#culprit
         else this.#failed(error, { question, tries, within, took: performance.now() - started })
-        if (error.hardship === 'unreachable' || tries === TRIES || !this.#mayWait(end)) throw error
+        if (isLost(error, performance.now() - started) || tries === TRIES || !this.#mayWait(end)) throw error
         if (error.hardship === 'failing' && performance.now() + pauseAfter(tries) >= end) throw error
       } finally {
         this.#running--
@@ -156,8 +156,9 @@ export class BackOff {
     this.#culprit = question
     this.#epoch++
     this.#allowed = 1
-    const isLasting = error.hardship === 'unreachable' || this.#failures >= TRIES
-    const rest = isLasting ? lastingRest(error, this.#failures, took) : shortRest(error, tries)
+    const isLasting = isLost(error, took) || this.#failures >= TRIES
+    const isShort = !isLasting && error.hardship !== 'unreachable'
+    const rest = isShort ? shortRest(error, tries) : lastingRest(error, this.#failures, took)
     this.#trouble =
       rest === 0
         ? undefined
@@ -176,6 +177,11 @@ interface Failure {
   readonly within: number
   /** Milliseconds until it failed. */
   readonly took: number
+}
+
+/** Whether there is no point in asking again at once. A single connection may break at any time. */
+function isLost({ hardship }: SourceError, took: number): boolean {
+  return hardship === 'unreachable' && took > SLOW
 }
 
 /** Milliseconds for which nothing is asked after a failure that questions wait for the end of. */

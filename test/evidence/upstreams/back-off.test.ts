@@ -167,3 +167,26 @@ test('Retry-After is seconds or a date of HTTP, five minutes at most', () => {
     assert.equal(retryAfter(text, now), milliseconds, text)
   }
 })
+
+test('some connections that break take no answer away from those who ask at the same time', async t => {
+  const cache = await serving(t, (response, count) =>
+    count % 10 === 3 ? response.socket?.destroy() : well(response),
+  )
+  const upstream = openUpstream({ url: cache.url }, { timeout: 5000 })
+  const said = await Promise.all(Array.from({ length: 25 }, () => ask(upstream)))
+  assert.deepEqual([...new Set(said)], ['offer: '])
+})
+
+test('a redirection that leads nowhere keeps nobody from asking the cache about other paths', async t => {
+  const cache = await serving(t, (response, _count, name) =>
+    name.startsWith(HELLO.digest)
+      ? well(response)
+      : response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+  )
+  const upstream = openUpstream({ url: cache.url }, { timeout: 3000 })
+  const lost = upstream.narinfo(`${'0'.repeat(31)}1`)
+  const said = await Promise.all(Array.from({ length: 10 }, () => ask(upstream)))
+  assert.deepEqual([...new Set(said)], ['offer: '])
+  assert.equal((await lost).kind, 'silent')
+  assert.equal(await ask(upstream), 'offer: ')
+})
