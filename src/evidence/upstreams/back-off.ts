@@ -203,8 +203,7 @@ function pauseAfter(tries: number): number {
 }
 
 function leftAlone({ message, hardship }: SourceError, rest: number): SourceError {
-  const again = new Date(Date.now() + rest).toISOString().replace(/\.\d+/, '')
-  const words = `${message}; it is not asked again before ${again}`
+  const words = `${message}; it is left alone for ${Number((rest / 1000).toPrecision(2))} seconds`
   return new SourceError(words, { isPassing: true, hardship })
 }
 

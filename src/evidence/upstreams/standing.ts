@@ -41,7 +41,6 @@ export function keepStanding(
 ): StandingKeeper {
   const unknown: Standing = { priority: priority ?? PRIORITY, wantsMassQuery: false, isKnown: false }
   let standing = unknown
-  let since = 0
   let until = 0
   let asking: Promise<Standing> | undefined
 
@@ -49,20 +48,17 @@ export function keepStanding(
     try {
       const bytes = await read()
       standing = bytes === undefined ? unknown : standingOf(bytes, priority)
-      until = Date.now() + DAY
+      until = performance.now() + DAY
     } catch (error) {
       if (!(error instanceof SourceError || error instanceof FileError)) throw error
       // What it said before still counts.
-      until = Date.now() + AFTER_FAILURE
+      until = performance.now() + AFTER_FAILURE
     }
-    since = Date.now()
     asking = undefined
     return standing
   }
   const asked = () => {
-    const now = Date.now()
-    // A clock that was set back must not make it stand for years.
-    if (since <= now && now < until) return Promise.resolve(standing)
+    if (performance.now() < until) return Promise.resolve(standing)
     asking ??= ask()
     return asking
   }

@@ -67,7 +67,7 @@ test('where it wants longer than there is time, it is left alone until then', as
   const upstream = openUpstream({ url: cache.url }, { timeout: 1000 })
   assert.match(await ask(upstream), /^silent: answered 429$/)
   const again = await ask(upstream)
-  assert.match(again, /^silent: answered 429; it is not asked again before \d{4}-\d\d-\d\dT[\d:]+Z$/)
+  assert.match(again, /^silent: answered 429; it is left alone for [\d.]+ seconds$/)
   assert.equal(await ask(upstream), again, 'said in the same words, so that it is logged once')
   assert.equal(cache.asked.length, 1)
   await sleep(2100)
@@ -99,7 +99,7 @@ for (const status of [500, 502, 503, 504, 429]) {
     )
     assert.ok(cache.asked.length <= 32, `${cache.asked.length}`)
     const before = cache.asked.length
-    for (let count = 0; count < 1000; count++) assert.match(await ask(upstream), /not asked again before/)
+    for (let count = 0; count < 1000; count++) assert.match(await ask(upstream), /left alone for/)
     assert.equal(cache.asked.length, before)
   })
 }
