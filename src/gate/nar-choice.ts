@@ -2,20 +2,16 @@
 import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { findProgram } from '../files/programs.ts'
 import type { Narinfo } from '../formats/nix/narinfo.ts'
-import { SPOOL_LIMIT } from './nar-room.ts'
 import { fittingTicket, type NarFile, type NarTicket } from './nar-ticket.ts'
 
 /**
  * Where Nix gets the NAR: at its upstream, or at the gate. `fields`: what the narinfo says of the
  * file there.
  */
-export type NarChoice =
+export type NarChoice = { readonly fields: Pick<Narinfo, 'compression' | 'fileHash' | 'fileSize'> } & (
   | { readonly kind: 'direct'; readonly url: string }
-  | {
-      readonly kind: 'ticket'
-      readonly ticket: NarTicket
-      readonly fields: Pick<Narinfo, 'compression' | 'fileHash' | 'fileSize'>
-    }
+  | { readonly kind: 'ticket'; readonly ticket: NarTicket }
+)
 
 /** Compressions for which no program is needed. */
 const BUILT_IN = ['none', 'gzip', 'br']
@@ -23,31 +19,56 @@ const BY_PROGRAM = ['xz', 'bzip2', 'zstd', 'lzip']
 
 /**
  * Chooses for offers of one NAR, in the order in which they are to be used. `canUnpack`: whether
- * this machine can decompress what is compressed in this way.
+ * this machine can decompress what is compressed in this way. No offer keeps others out, whatever
+ * it says of itself: those that do not fit into a ticket, or that the gate cannot read, come after
+ * the others. Throws FormatError if there is only one, and its address is too long.
  */
 export function chooseNar(
   offers: readonly [Offer, ...Offer[]],
   canUnpack: (compression: string) => boolean = hasProgramFor,
 ): NarChoice {
-  const [first] = offers
-  const { narHash, narSize, compression, fileHash, fileSize } = first.narinfo
-  const alike = offers.filter(offer => isSameFile(offer, first))
-  const unpackable = narSize > SPOOL_LIMIT ? [] : offers.filter(offer => canUnpack(compressionOf(offer)))
-  if (unpackable.length > Math.max(1, alike.length)) {
-    const ticket = fittingTicket({ form: 'nar', hash: narHash, narSize, files: unpackable.map(fileOf) })
-    const fields = { compression: 'none', fileHash: narHash, fileSize: narSize }
-    if (ticket.files.length > 1) return { kind: 'ticket', ticket, fields }
-  }
-  if (alike.length > 1 && fileHash !== undefined) {
+  const [only] = offers
+  if (offers.length === 1) return onTheirOwn(only)
+  const { narHash, narSize } = only.narinfo
+  const fitting = offers.filter(offer => isShort(fileOf(offer)))
+  const unpackable = fitting.filter(offer => canUnpack(compressionOf(offer)))
+  const first = fitting[0] ?? offers.find(({ nar }) => nar.kind === 'url') ?? only
+  const alike = fitting.filter(offer => isSameFile(offer, first))
+  const { compression, fileHash, fileSize } = first.narinfo
+  if (
+    fileHash !== undefined &&
+    alike.length > 1 &&
+    (alike.length === fitting.length || unpackable.length === 0)
+  ) {
     const ticket = fittingTicket({ form: 'file', hash: fileHash, narSize, files: alike.map(fileOf) })
     // A size that they do not agree on is left out: nothing but a progress bar depends on it.
     const isOneSize = alike.every(({ narinfo }) => narinfo.fileSize === fileSize)
     const fields = { compression, fileHash, fileSize: isOneSize ? fileSize : undefined }
-    if (ticket.files.length > 1) return { kind: 'ticket', ticket, fields }
+    return { kind: 'ticket', ticket, fields }
   }
-  if (first.nar.kind === 'url') return { kind: 'direct', url: first.nar.url }
-  const ticket: NarTicket = { form: 'passed', hash: narHash, narSize, files: [fileOf(first)] }
-  return { kind: 'ticket', ticket, fields: { compression, fileHash, fileSize } }
+  if (unpackable.length > 1) {
+    const ticket = fittingTicket({ form: 'nar', hash: narHash, narSize, files: unpackable.map(fileOf) })
+    const fields = { compression: 'none', fileHash: narHash, fileSize: narSize }
+    return { kind: 'ticket', ticket, fields }
+  }
+  // What the gate cannot read comes last, whoever offers it.
+  return onTheirOwn(unpackable[0] ?? first)
+}
+
+/** An offer that nothing stands in for. */
+function onTheirOwn(offer: Offer): NarChoice {
+  const { narHash, narSize, compression, fileHash, fileSize } = offer.narinfo
+  const fields = { compression, fileHash, fileSize }
+  if (offer.nar.kind === 'url') return { kind: 'direct', url: offer.nar.url, fields }
+  const ticket: NarTicket = { form: 'passed', hash: narHash, narSize, files: [fileOf(offer)] }
+  return { kind: 'ticket', ticket, fields }
+}
+
+/** The most characters of a file's name, so that it leaves room for others in a ticket. */
+const NAME_LIMIT = 200
+
+function isShort({ file, compression }: NarFile): boolean {
+  return file.length + compression.length <= NAME_LIMIT
 }
 
 /** Whether two offers state the same file. */

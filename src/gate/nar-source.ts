@@ -10,6 +10,9 @@ import type { Peer } from './peers.ts'
 /** Bytes that are read beyond what the NAR could need: compression makes nothing much longer. */
 const EXCESS = 1024 * 1024
 
+/** Milliseconds within which an upstream has to begin its answer, even if there is no other. */
+const OPENING = 120_000
+
 /**
  * An upstream that has sent fewer bytes than these within so many milliseconds is given up while
  * there are others.
@@ -73,11 +76,13 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   const ended = new AbortController()
   const stopListening = onAbort(signal, reason => ended.abort(reason))
   const watch = watchPace(pace, fault => ended.abort(fault))
+  let late: NodeJS.Timeout | undefined
   let giveBack = () => {}
   const close = () => {
     giveBack()
     stopListening()
     watch.stop()
+    clearTimeout(late)
     ended.abort()
   }
   const faulty = (error: unknown) => {
@@ -89,7 +94,10 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
     const range = ticket.form === 'nar' || reading.from === 0 ? {} : { range: `bytes=${reading.from}-` }
     // Taken first: a file that is open and not read is taken for one that stands still.
     if (isPacked(source, ticket)) giveBack = await turnOf(reading, ended.signal)
-    const streamed = await openFile(source, { ...range, signal: ended.signal })
+    late = setTimeout(() => ended.abort(new NarFault('late', 'did not begin to answer')), OPENING)
+    const opening = openFile(source, { ...range, signal: ended.signal })
+    const streamed = await watch.during(untilAborted(opening, ended.signal))
+    clearTimeout(late)
     const { begin, size } = partSent(streamed, reading)
     const pieces = piecesOf(streamed.body, source, reading, ended.signal)
     return {
@@ -110,6 +118,19 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   } catch (error) {
     throw faulty(error)
   }
+}
+
+/** What a promise resolves to. Rejects when the signal aborts, whatever the promise waits for. */
+function untilAborted(opening: Promise<Streamed>, signal: AbortSignal): Promise<Streamed> {
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, reject)
+    opening.then(streamed => {
+      // It came too late: nobody reads it.
+      if (signal.aborted) streamed.body.destroy()
+      resolve(streamed)
+    }, reject)
+    opening.finally(stopListening).catch(() => undefined)
+  })
 }
 
 /** Opens the file of a source. Throws NarFault if there is none, and what `Upstream.stream` throws. */
@@ -155,11 +176,11 @@ function watchPace(pace: Pace | undefined, onSlow: (fault: NarFault) => void) {
   }
   return {
     fault: () => fault,
-    async during(waiting: Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    async during<T>(waiting: Promise<T>): Promise<T> {
       isAwaited = true
       try {
         const piece = await waiting
-        came += piece?.length ?? 0
+        if (Buffer.isBuffer(piece)) came += piece.length
         return piece
       } finally {
         isAwaited = false

@@ -22,6 +22,11 @@ export interface DeliveryTimes {
   readonly pace: Pace
 }
 
+/** The most bytes that an upstream has to send in that time, however large the NAR is. */
+const PACE_LIMIT = 8 * 1024 * 1024
+/** Such times for the whole of a NAR. */
+const PACES = 30
+
 export const DELIVERY_TIMES: DeliveryTimes = {
   unchecked: 200_000,
   pace: { bytes: 64 * 1024, ms: 10_000 },
@@ -108,8 +113,13 @@ export function openNext(transfer: Transfer, source: NarSource, from: number): P
 export function readingOf(transfer: Transfer, source: NarSource, from: number): Reading {
   const { ticket, turns, request, queue, slow, times } = transfer
   const { peer, signal } = request
-  const pace = queue.length === 0 || slow.has(source) ? undefined : times.pace
+  const pace = queue.length === 0 || slow.has(source) ? undefined : paceFor(ticket, times.pace)
   return { ticket, turns, peer, signal, pace, from }
+}
+
+/** An upstream that would take long for the whole is given up as long as there are others. */
+function paceFor({ narSize }: NarTicket, { bytes, ms }: Pace): Pace {
+  return { bytes: Math.max(bytes, Math.min(PACE_LIMIT, Math.floor(narSize / PACES))), ms }
 }
 
 /** The answer when all upstreams have failed, with what each of them did. */

@@ -23,7 +23,6 @@ export function narinfoAnswer(
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
   const choice = chooseNar(offers)
-  const where =
-    choice.kind === 'direct' ? { url: choice.url } : { url: narTicket(key, choice.ticket), ...choice.fields }
-  return printNarinfo({ ...narinfo, ...where, signatures: [own, ...others] })
+  const url = choice.kind === 'direct' ? choice.url : narTicket(key, choice.ticket)
+  return printNarinfo({ ...narinfo, ...choice.fields, url, signatures: [own, ...others] })
 }

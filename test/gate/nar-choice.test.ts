@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { generateKey } from '../../src/crypto/secret-key.ts'
 import type { Offer } from '../../src/evidence/upstreams/upstream.ts'
 import type { Narinfo } from '../../src/formats/nix/narinfo.ts'
-import { chooseNar } from '../../src/gate/nar-choice.ts'
+import { chooseNar, type NarChoice } from '../../src/gate/nar-choice.ts'
 import { SPOOL_LIMIT } from '../../src/gate/nar-room.ts'
+import { narTicket } from '../../src/gate/nar-ticket.ts'
 
+const KEY = generateKey('gate-1')
 const [F1, F2, NAR] = ['1a', '2b', '3c'].map(hex => hex.repeat(32)) as [string, string, string]
 
 function offer(name: string, fields: Partial<Narinfo>, kind: 'url' | 'streamed' = 'url'): Offer {
@@ -64,18 +67,44 @@ test('G15: caches with differing files all stand for the NAR, which the gate dec
   assert.equal(choice([lies, B]), 'nar 3c a:nar/x b:nar/y = none 3c 1000', 'one of them lies of the file')
 })
 
-test('G15: what this machine cannot decompress, or is too large to be kept, is compared as it is or not at all', () => {
+test('G15: what this machine cannot decompress is compared as it is or not at all', () => {
   assert.equal(choice([A, ZSTD, B], false), 'file 1a a:nar/x b:nar/y = xz 1a 100')
   assert.equal(choice([A, ZSTD], false), 'direct https://a.example/nar/x')
-  const large = { narSize: SPOOL_LIMIT + 1 }
-  assert.equal(
-    choice([offer('a', large), offer('c', { ...large, fileHash: F2 })]),
-    'direct https://a.example/nar/x',
-  )
 })
+
+const EVIL: Readonly<Record<string, Partial<Narinfo>>> = {
+  'an address too long for a ticket': { url: `nar/${'y'.repeat(3000)}` },
+  'an address that leaves no room in a ticket': { url: `nar/${'y'.repeat(1280)}` },
+  'a compression that the gate cannot read': { compression: 'lz4', fileHash: F2 },
+  'another file hash': { fileHash: F2 },
+  'no file hash': { fileHash: undefined },
+}
+
+for (const [what, fields] of Object.entries(EVIL)) {
+  for (const narSize of [1000, SPOOL_LIMIT + 1]) {
+    test(`attack: a copied narinfo with ${what} does not send Nix to its author alone (${narSize})`, () => {
+      for (const kind of ['url', 'streamed'] as const) {
+        const evil = offer('e', { ...fields, narSize }, kind)
+        const [a, b] = [offer('a', { narSize }), offer('b', { narSize, url: 'nar/y' })]
+        assert.match(choice([evil, a]), / a:nar|a\.example/)
+        assert.match(choice([evil, a, b]), / a:nar\/x b:nar\/y /)
+        assert.match(choice([a, evil]), / a:nar|a\.example/)
+      }
+    })
+  }
+}
 
 test('a cache whose address of the NAR is too long for a ticket is left out', () => {
   const long = offer('b', { url: `nar/${'y'.repeat(3000)}` })
   assert.equal(choice([A, long]), 'direct https://a.example/nar/x')
   assert.equal(choice([A, long, B]), 'file 1a a:nar/x b:nar/y = xz 1a 100')
+  assert.throws(
+    () => narTicket(KEY, asTicket(chooseNar([offer('b', { url: long.narinfo.url }, 'streamed')]))),
+    /too long to be passed on/,
+  )
+  assert.equal(choice([offer('c', { url: long.narinfo.url }, 'streamed'), long]), `direct ${long.nar.url}`)
 })
+
+function asTicket(chosen: NarChoice) {
+  return chosen.kind === 'ticket' ? chosen.ticket : assert.fail()
+}

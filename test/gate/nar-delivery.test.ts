@@ -258,6 +258,27 @@ test('attack: a cache that sends a byte at a time is passed over, and waited for
   assert.match(String(alone.body), /broke off in the middle of its answer/, 'it was given its time')
 })
 
+test('attack: a cache that never begins to send is passed over', async () => {
+  const { nar } = NARS[0] ?? assert.fail()
+  const files = ['a', 'b'].map(upstream => ({ upstream, file: 'nar', compression: 'none' }))
+  const ticket: NarTicket = { form: 'nar', hash: sha256(nar), narSize: nar.length, files }
+  const log: string[] = []
+  const faults = openNarFaults((_level, _event, details) => log.push(String(details?.['why'])))
+  const room = openRoom(state, error => assert.fail(error), ROOM_LIMITS)
+  const parts = { room, faults, turns: openUnpackingTurns(), times: QUICK }
+  const never = { stream: () => new Promise<undefined>(() => {}) }
+  const atOnce = {
+    stream: async () => ({ status: 200 as const, length: nar.length, body: Readable.from([nar]) }),
+  }
+  const sources = files.map((file, index) => ({ file, upstream: index === 0 ? never : atOnce }))
+  const request = { peer: ROOT, range: undefined, signal: new AbortController().signal }
+  const { status, body } = await deliverNar(ticket, sources, request, parts)
+  assert.equal(status, 200)
+  assert.ok(body instanceof Readable)
+  assert.ok(Buffer.concat(await body.toArray()).equals(nar))
+  assert.deepEqual(log, ['sent 0 bytes in 0.1 seconds'])
+})
+
 test('attack: what decompresses to more than the NAR is cut off there, and the next cache is asked', async () => {
   const { nar } = NARS[0] ?? assert.fail()
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))

@@ -73,6 +73,8 @@ export class BackOff {
         return answer
       } catch (error) {
         if (error === last) throw error
+        // Whoever asked has gone, which says nothing of the server.
+        if (signal?.aborted === true) throw error
         if (!(error instanceof SourceError) || error.hardship === undefined) {
           this.#answered()
           throw error

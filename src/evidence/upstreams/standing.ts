@@ -33,11 +33,13 @@ export interface StandingKeeper {
 
 /**
  * `read` gets the cache's `nix-cache-info`, undefined if it has none; it rejects with SourceError or
- * FileError. `priority` is what the policy says. Asks nothing yet.
+ * FileError. `priority` is what the policy says. `clock` is in
+ * milliseconds and never goes back. Asks nothing yet.
  */
 export function keepStanding(
   read: () => Promise<Uint8Array | undefined>,
   priority: number | undefined,
+  clock: () => number = () => performance.now(),
 ): StandingKeeper {
   const unknown: Standing = { priority: priority ?? PRIORITY, wantsMassQuery: false, isKnown: false }
   let standing = unknown
@@ -48,17 +50,17 @@ export function keepStanding(
     try {
       const bytes = await read()
       standing = bytes === undefined ? unknown : standingOf(bytes, priority)
-      until = performance.now() + DAY
+      until = clock() + (standing.problem === undefined ? DAY : AFTER_FAILURE)
     } catch (error) {
       if (!(error instanceof SourceError || error instanceof FileError)) throw error
       // What it said before still counts.
-      until = performance.now() + AFTER_FAILURE
+      until = clock() + AFTER_FAILURE
     }
     asking = undefined
     return standing
   }
   const asked = () => {
-    if (performance.now() < until) return Promise.resolve(standing)
+    if (clock() < until) return Promise.resolve(standing)
     asking ??= ask()
     return asking
   }

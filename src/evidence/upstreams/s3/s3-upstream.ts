@@ -89,7 +89,7 @@ export function s3Upstream(settings: UpstreamSettings, { timeout, http }: OpenOp
       const status = response.statusCode ?? 0
       if (status === 200 || (status === 206 && streaming.range !== undefined))
         return streamedOf(response, status, timeout)
-      const refusal = await refusalOf(response)
+      const refusal = await refusalOf(response, timeout)
       if (absent.includes(status) && codeOf(refusal) !== 'NoSuchBucket') return undefined
       throw new SourceError(await wordsOf(bucket, refusal), { isPassing: false })
     },
@@ -145,7 +145,7 @@ async function examine(bucket: Bucket): Promise<readonly number[]> {
     response.destroy()
     return [...ABSENT, 403]
   }
-  const refusal = await refusalOf(response)
+  const refusal = await refusalOf(response, bucket.timeout)
   if (refusal.status === 404 && codeOf(refusal) !== 'NoSuchBucket') return ABSENT
   throw new SourceError(await wordsOf(bucket, refusal), { isPassing: refusal.status >= 500 })
 }
@@ -172,9 +172,11 @@ async function wordsOf({ address, credentials }: Bucket, refusal: S3Refusal): Pr
   return refusalWords(address, refusal, isSigned, Date.now())
 }
 
-async function refusalOf(response: IncomingMessage): Promise<S3Refusal> {
+/** What a refusal says, as far as it arrives within `timeout` milliseconds. */
+async function refusalOf(response: IncomingMessage, timeout: number): Promise<S3Refusal> {
   const { statusCode = 0, headers } = response
   let text = ''
+  const timer = setTimeout(() => response.destroy(new Error('late')), timeout)
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       text += chunk.toString('latin1')
@@ -182,6 +184,8 @@ async function refusalOf(response: IncomingMessage): Promise<S3Refusal> {
     }
   } catch {
     // What has arrived is enough for words.
+  } finally {
+    clearTimeout(timer)
   }
   response.destroy()
   const region = headers['x-amz-bucket-region']

@@ -196,3 +196,25 @@ test('attack: an answer without end, and one that stalls, end in time', async t 
   server.intercept = ({ url = '' }) => url.includes('.narinfo')
   assert.match(words(await open(server).narinfo(HELLO.digest)), /^silent: no answer within 2 seconds/)
 })
+
+/** Answers 403, and never comes to the end of it. */
+function endless(response: ServerResponse): true {
+  response.writeHead(403, { 'content-type': 'application/xml' }).write('<Error>')
+  return true
+}
+
+test('attack: a server whose refusal never ends is waited for as long as any other', async t => {
+  const server = await bucket(t)
+  server.intercept = (_request, response) => endless(response)
+  const started = performance.now()
+  assert.match(words(await open(server).narinfo(HELLO.digest)), /^silent: /)
+  assert.ok(performance.now() - started < 10_000)
+})
+
+test('attack: nor is one whose refusal of a NAR never ends', async t => {
+  const server = await bucket(t)
+  server.intercept = ({ url = '' }, response) => url.includes('/nar/') && endless(response)
+  const said = await open(server).narinfo(HELLO.digest)
+  assert.ok(said.kind === 'offer', words(said))
+  assert.equal(await said.offer.open({}), undefined)
+})
