@@ -216,7 +216,7 @@ test('a line added below nixsig’s is above it after the next setup, and stays 
   assert.equal((await machine.setUp()).kind, 'done')
   assert.ok(conf().endsWith(`include ${machine.places.included}\n`))
   assert.equal((await machine.setUp()).kind, 'nothing')
-  assert.deepEqual(await machine.takeDown(), { kind: 'done', notes: [] })
+  assert.deepEqual(await machine.takeDown(), { kind: 'done', emptied: [], notes: [] })
   assert.equal(conf(), 'cores = 1\nsandbox = false\n')
 })
 
@@ -341,7 +341,7 @@ test('killed while it changes an earlier setup’s file, it still recognises tha
   const found = look(machine.places, machine.directory)
   const plan = planSetup(found, machine.places, ['plugin'])
   writeRecord(machine.places, recordUnderWay(plan, found))
-  assert.deepEqual(await machine.takeDown(), { kind: 'done', notes: [] })
+  assert.deepEqual(await machine.takeDown(), { kind: 'done', emptied: [], notes: [] })
   assert.equal(existsSync(machine.places.included), false)
   assert.equal(conf(), 'cores = 1\n')
 })
