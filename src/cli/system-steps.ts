@@ -11,6 +11,8 @@ const STEPS = {
   EIO: 'look for errors of the disk (dmesg), and call again when it can be read',
   ELOOP: 'name the file itself in place of symbolic links that lead in a circle',
   ENAMETOOLONG: 'choose a shorter name',
+  EADDRINUSE:
+    'ss -ltnp names, to root, the program that has that address: end it, or choose another in listen of [gate] in the policy (or --listen)',
 } as const satisfies Readonly<Record<`E${string}`, string>>
 
 /**

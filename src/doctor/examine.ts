@@ -1,4 +1,5 @@
 /** Collects all facts about this machine that its doors are judged by. */
+import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -8,6 +9,7 @@ import { type Environment, readConfiguration, VARIABLES } from '../nix-config/co
 import { optionAssignments } from '../nix-config/options.ts'
 import { type DaemonProcess, findDaemons } from '../nix-config/processes.ts'
 import { lookAtVersions } from '../setup/in-force.ts'
+import { failedDaemonUnits } from '../setup/systemd.ts'
 import { openConnection } from '../store/connection.ts'
 import { GREETING, INTRODUCTION, readGreeting, readWelcome } from '../store/handshake.ts'
 import { connectSocket } from '../store/socket.ts'
@@ -33,6 +35,8 @@ export interface Examination {
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
+/** It exists where systemd runs the machine: sd_booted(3). */
+const SYSTEMD = '/run/systemd/system'
 const TIMEOUT = 10_000
 /** Milliseconds for the daemon to greet. */
 const DAEMON_TIMEOUT = 4000
@@ -117,7 +121,7 @@ function withoutWishes({ NIX_CONFIG: _, ...environment }: Environment): Environm
 
 /**
  * The daemon that listens; systemd starts it at the first connection. Throws Error if there are
- * several candidates or none can be found.
+ * several candidates or none can be found, or if its units have failed.
  */
 export async function findDaemon(): Promise<DaemonProcess | undefined> {
   const isServed = await greetDaemon()
@@ -128,7 +132,17 @@ export async function findDaemon(): Promise<DaemonProcess | undefined> {
     throw new Error(
       'a daemon answers that is not among the processes here: in a container it is the one of the host, which judges; run nixsig doctor there',
     )
+  if (daemon === undefined) await assertNotFailed()
   return daemon
+}
+
+/** A daemon that does not run by choice is none; one that could not run is no reason for calm. */
+async function assertNotFailed(): Promise<void> {
+  const failed = existsSync(SYSTEMD) ? await failedDaemonUnits() : []
+  if (failed.length === 0) return
+  throw new Error(
+    `${failed.join(' and ')} failed, so no daemon answers: nixsig setup starts it again, and journalctl -u nix-daemon says why it failed`,
+  )
 }
 
 /**

@@ -21,7 +21,7 @@ export function describeStep(step: Step): readonly ShownLine[] {
     case 'stop-gate':
       return [plain(`stop ${UNIT}`)]
     case 'restart-daemon':
-      return [plain('restart nix-daemon.service, if it runs')]
+      return [plain(restartWords(step))]
     case 'doorkeepers':
       return [plain(doorkeeperWords(step))]
     case 'file':
@@ -31,6 +31,11 @@ export function describeStep(step: Step): readonly ShownLine[] {
       }
       return [plain(`${verbOf(step)} ${printable(step.path)}${rightsOf(step)}`), ...differences(step)]
   }
+}
+
+function restartWords({ failed = [] }: Extract<Step, { kind: 'restart-daemon' }>): string {
+  if (failed.length === 0) return 'restart nix-daemon.service, if it runs'
+  return `start ${failed.join(' and ')} again, which failed`
 }
 
 function doorkeeperWords({ directory, programs }: Extract<Step, { kind: 'doorkeepers' }>): string {

@@ -49,4 +49,6 @@ export interface Found extends FoundFiles {
   readonly hasMachineKey: boolean
   /** The gate's public key; undefined if there is none yet. */
   readonly gateKey: string | undefined
+  /** The units of nix-daemon that have failed. */
+  readonly failedUnits?: readonly string[]
 }

@@ -1,7 +1,8 @@
 /** What `nixsig unsetup --purge` leaves on a machine, and why: it says so. */
 import { existsSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { printable } from '../primitives/printable.ts'
+import { SECRETS } from './carry/secrets.ts'
 import type { SetupPlaces } from './places.ts'
 import { VERSIONS } from './versions.ts'
 
@@ -20,10 +21,11 @@ export function leftovers({ policy }: Pick<SetupPlaces, 'policy'>, directory: st
   ]
 }
 
-/** Whether a file of the policy's directory is neither the policy nor an empty directory of its. */
+/** Whether a file of the policy's directory is neither the policy, nor its secrets, nor an empty directory of its. */
 function stays(directory: string, name: string, policy: string): boolean {
   const file = join(directory, name)
   if (file === policy) return false
+  if (name === dirname(SECRETS)) return readdirSync(file).some(inner => inner !== basename(SECRETS))
   return name !== 'attestations' || readdirSync(file).length > 0
 }
 

@@ -74,13 +74,12 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
       before === undefined
         ? undefined
         : { ...before, bytes: publicFile(withoutInclude(text, places.included)).bytes }
-    const note = `${name} was changed since setup: nixsig's two lines were taken out, all others are as they were`
-    return { steps: fileStep('nix.conf', path, state, after), note, ...other }
+    return { steps: fileStep('nix.conf', path, state, after), note: linesTakenOut(name, found), ...other }
   }
   if (!stillIncludes(state, places)) return { steps: [], ...other }
   return {
     steps: [],
-    kept: `${name} was changed since setup and includes ${places.included} on a line that setup did not write: take that line out, and run unsetup again`,
+    kept: `${name} includes ${places.included} on a line that setup did not write: take that line out, and run unsetup again`,
   }
 }
 
@@ -93,8 +92,14 @@ function restoreRootConf(found: FoundFiles, places: SetupPlaces): Restored {
     return { steps: fileStep('root.conf', path, state, before) }
   if (!hasBuildHook(textOf(state))) return { steps: [] }
   const after = before && { ...before, bytes: publicFile(withoutBuildHook(textOf(state))).bytes }
-  const note = `${printable(path)} was changed since setup: nixsig's two lines were taken out, all others are as they were`
-  return { steps: fileStep('root.conf', path, state, after), note }
+  return { steps: fileStep('root.conf', path, state, after), note: linesTakenOut(printable(path), found) }
+}
+
+/** Why a file is not restored byte for byte. */
+function linesTakenOut(name: string, { record }: FoundFiles): string {
+  const why =
+    record === undefined ? `what setup noted of ${name} is missing` : `${name} was changed since setup`
+  return `${why}: nixsig's two lines were taken out, all others are as they were`
 }
 
 function ledElsewhere(name: string, path: string): string {

@@ -29,7 +29,9 @@ export type Step =
       /** Undefined: the file is deleted. */
       readonly after: FileState | undefined
     }
-  | { readonly kind: 'start-gate' | 'stop-gate' | 'restart-daemon' }
+  | { readonly kind: 'start-gate' | 'stop-gate' }
+  /** `failed`: its units that have failed, and are started again. */
+  | { readonly kind: 'restart-daemon'; readonly failed?: readonly string[] }
   /** `programs`: where the doorkeepers' link leads; undefined removes them. */
   | { readonly kind: 'doorkeepers'; readonly directory: string; readonly programs: string | undefined }
 
@@ -64,7 +66,8 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const rootConf = rootConfStep(found, places, inForce)
   const doorkeepers = doorkeeperStep(found)
   const isChanged = doorkeepers.length + included.length + nixConf.length + rootConf.length > 0
-  const restarts = found.hasSystemd && (isChanged || isUnfinished)
+  const failed = found.failedUnits ?? []
+  const restarts = found.hasSystemd && (isChanged || isUnfinished || failed.length > 0)
   const steps: readonly Step[] = [
     ...policy,
     ...afterBuild,
@@ -73,7 +76,7 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
     ...unit,
     ...nixConf,
     ...rootConf,
-    ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
+    ...(restarts ? [{ kind: 'restart-daemon', failed } as const] : []),
   ]
   const record = recordOf(found, places, inForce)
   const isRecorded = found.record !== undefined && printRecord(found.record) === printRecord(record)

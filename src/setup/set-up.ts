@@ -35,7 +35,7 @@ export async function setUp(
   wish: SetupWish,
   agree: (plan: Plan) => Promise<boolean>,
 ): Promise<SetupOutcome> {
-  const shown = planFor(places, wish)
+  const shown = await planFor(places, wish)
   if (shown.plan.isEmpty && shown.plan.obstacles.length === 0) return { kind: 'nothing' }
   const agreed = await agree(shown.plan)
   if (shown.plan.obstacles.length > 0) return { kind: 'blocked' }
@@ -44,7 +44,7 @@ export async function setUp(
   return withLock(lockFile(places), async () => {
     makeKeys(places, wish)
     // Plan again, with the key that the gate has now.
-    const { found, plan } = planFor(places, wish)
+    const { found, plan } = await planFor(places, wish)
     if (befores(plan.steps) !== befores(shown.plan.steps) || plan.obstacles.length > 0)
       throw new FileError('files changed while the plan was read: run setup again')
     writeRecord(places, recordUnderWay(plan, found))
@@ -56,12 +56,19 @@ export async function setUp(
   })
 }
 
-function planFor(
+async function planFor(
   places: SetupPlaces,
   { directory, without }: SetupWish,
-): { readonly found: Found; readonly plan: Plan } {
-  const found = look(places, directory)
+): Promise<{ readonly found: Found; readonly plan: Plan }> {
+  const found = await withUnits(look(places, directory))
   return { found, plan: planSetup(found, places, without) }
+}
+
+/** What systemd says of units. */
+async function withUnits(found: Found): Promise<Found> {
+  if (!found.hasSystemd) return found
+  const { failedDaemonUnits } = await import('./systemd.ts')
+  return { ...found, failedUnits: await failedDaemonUnits() }
 }
 
 function makeKeys({ state }: SetupPlaces, { without }: SetupWish): void {

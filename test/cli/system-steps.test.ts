@@ -11,12 +11,13 @@ const STEPS: Readonly<Record<string, RegExp>> = {
   'ENOSPC: no space left on device, write': /make room .*df -h/,
   'EROFS: read-only file system, open': /is read-only: mount it writable/,
   "EACCES: permission denied, open '/x'": /as a user who may do that/,
+  'listen EADDRINUSE: address already in use 127.0.0.1:4649': /ss -ltnp .*listen of \[gate\]/,
   'EMFILE: too many open files, open': /ulimit -n/,
 }
 
 test('an error of the system has a step of its own, in whatever it is wrapped', () => {
   for (const [message, step] of Object.entries(STEPS)) {
-    const code = message.slice(0, message.indexOf(':'))
+    const code = /E[A-Z]+/.exec(message)?.[0]
     const bare = Object.assign(new Error(message), { code, syscall: 'open' })
     for (const error of [bare, new FileError(`cannot write /x: ${message}`)]) {
       const text = explainError(error, 'nixsig --help')?.text ?? ''

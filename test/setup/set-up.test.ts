@@ -216,7 +216,7 @@ test('a line added below nixsig’s is above it after the next setup, and stays 
   assert.equal((await machine.setUp()).kind, 'done')
   assert.ok(conf().endsWith(`include ${machine.places.included}\n`))
   assert.equal((await machine.setUp()).kind, 'nothing')
-  assert.deepEqual(await machine.takeDown(), { kind: 'done', notes: [] })
+  assert.deepEqual(await machine.takeDown(), { kind: 'done', emptied: [], notes: [] })
   assert.equal(conf(), 'cores = 1\nsandbox = false\n')
 })
 
@@ -281,7 +281,13 @@ test('without its record setup recognises its lines in the files', async () => {
   assert.equal((await machine.setUp()).kind, 'done')
   assert.equal((await machine.setUp()).kind, 'nothing')
   rmSync(recordFile(machine.places))
-  assert.equal((await machine.takeDown()).kind, 'done')
+  const { kind, notes } = await machine.takeDown()
+  assert.equal(kind, 'done')
+  assert.match(
+    notes[0] ?? '',
+    /^what setup noted of \S+nix\.conf is missing: nixsig's two lines were taken out/,
+  )
+  assert.doesNotMatch(notes.join('\n'), /was changed since setup/)
   assert.deepEqual(picture(), before)
 })
 
@@ -341,7 +347,7 @@ test('killed while it changes an earlier setup’s file, it still recognises tha
   const found = look(machine.places, machine.directory)
   const plan = planSetup(found, machine.places, ['plugin'])
   writeRecord(machine.places, recordUnderWay(plan, found))
-  assert.deepEqual(await machine.takeDown(), { kind: 'done', notes: [] })
+  assert.deepEqual(await machine.takeDown(), { kind: 'done', emptied: [], notes: [] })
   assert.equal(existsSync(machine.places.included), false)
   assert.equal(conf(), 'cores = 1\n')
 })
@@ -380,4 +386,17 @@ test('a starter policy is written if there is none, and unsetup keeps it unless 
   assert.equal((await machine.takeDown(true)).kind, 'done')
   for (const file of [nixConf, policy, state]) assert.equal(existsSync(file), false)
   assert.deepEqual(readdirSync(dirname(policy)), ['mine'])
+})
+
+test('attack: setup is not done while nix-daemon has failed, and says what it starts', async () => {
+  await machine.setUp(['gate'])
+  const found = { ...look(machine.places, machine.directory), hasSystemd: true }
+  assert.equal(planSetup({ ...found, failedUnits: [] }, machine.places, ['gate']).isEmpty, true)
+  const failedUnits = ['nix-daemon.socket', 'nix-daemon.service']
+  const plan = planSetup({ ...found, failedUnits }, machine.places, ['gate'])
+  assert.equal(plan.isEmpty, false)
+  assert.deepEqual(
+    plan.steps.flatMap(describeStep).map(({ text }) => text),
+    ['start nix-daemon.socket and nix-daemon.service again, which failed'],
+  )
 })

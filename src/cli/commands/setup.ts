@@ -128,7 +128,11 @@ async function leave(options: UnsetupOptions, { places, terminal }: Invocation):
   const outcome = await takeDown(machinePlaces(), options.purge, async ({ steps, notes }) => {
     printSteps(steps, terminal)
     if (options.purge)
-      terminal.print(terminal.bad(`delete ${printable(places.policy)} and ${printable(places.state)}`))
+      terminal.print(
+        terminal.bad(
+          `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
+        ),
+      )
     const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
     noteAll([...notes, ...(options.purge ? leftovers(places, directory) : [])], terminal)
     if (options['dry-run']) return false
@@ -148,6 +152,10 @@ async function leave(options: UnsetupOptions, { places, terminal }: Invocation):
       terminal.note(`nixsig: ${outcome.problem}`)
       return 2
     case 'done':
+      for (const directory of outcome.emptied)
+        terminal.note(
+          `nixsig: note: the empty directory ${printable(directory)} stays: it is a mount point (umount it, take it out of /etc/fstab, and rmdir it)`,
+        )
       terminal.print(
         `${terminal.good('done')}; restart nix-daemon if it runs and systemd did not, and end a gate that you started`,
       )

@@ -4,6 +4,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type Setting, settingValue } from '../nix-conf.ts'
 import { type CarriedHttp, carryHttp, type HttpEnvironment, missingFor } from './http.ts'
 import { type CacheKey, carryKeys, type LeftKey } from './key.ts'
+import { SECRETS } from './secrets.ts'
 import { carrySubstituter } from './substituter.ts'
 import { type Secret, shownWord, type Upstream } from './upstream.ts'
 
@@ -70,8 +71,6 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
   'trusted-public-keys': ['cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY='],
 }
 const UPSTREAM_LIMIT = 32
-/** Where setup writes secrets of nix.conf, relative to the policy's directory. */
-export const SECRETS = 'secrets/from-nix-conf'
 const WAY_OUT = 'take it out there, or write a policy without it first (docs/policy.md)'
 
 /** Carries over what these sources say. */
