@@ -6,7 +6,7 @@ import { withLock } from '../files/lock.ts'
 import { protectedPath } from '../files/owned-file.ts'
 import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
-import { printable } from '../primitives/printable.ts'
+import { inOneLine } from '../primitives/printable.ts'
 import { linkOf, placeLink } from '../setup/doorkeepers.ts'
 import { assertOwnedTree, inspectInstallation } from '../setup/installation.ts'
 import { lookAtFiles } from '../setup/look.ts'
@@ -130,8 +130,10 @@ function assertRuns({ name, directory }: Version): void {
   const options = { env, timeout: PATIENCE, encoding: 'utf8' } as const
   const { status, stdout, stderr } = spawnSync(join(directory, 'nixsig'), ['--version'], options)
   if (status === 0 && stdout.trimEnd() === versionIn(directory)) return
-  const why = printable((stderr ?? '').trim(), 300) || `status ${status}`
-  throw new FileError(`nixsig ${name} does not run here, and was not switched to: ${why}`)
+  const why = inOneLine(stderr ?? '', 300) || `status ${status}`
+  throw new FileError(
+    `nixsig ${name} does not run here, and was not switched to: ${why}; next: get a version that was built for this machine (node --version; uname -m)`,
+  )
 }
 
 /** Whoever has an old archive that was once signed must not be able to bring its faults back. */

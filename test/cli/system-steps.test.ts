@@ -11,6 +11,8 @@ const STEPS: Readonly<Record<string, RegExp>> = {
   'ENOSPC: no space left on device, write': /make room .*df -h/,
   'EROFS: read-only file system, open': /is read-only: mount it writable/,
   "EACCES: permission denied, open '/x'": /as a user who may do that/,
+  "ENOENT: no such file or directory, realpath '/x'": /name a file that is there/,
+  "EISDIR: illegal operation on a directory, rename 'a' -> 'b'": /a directory lies where a file has to be/,
   'EMFILE: too many open files, open': /ulimit -n/,
 }
 
