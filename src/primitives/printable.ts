@@ -10,3 +10,9 @@ export function printable(text: string, limit = 400): string {
     character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   )
 }
+
+/** What a program printed, in one line: its lines are joined by `; `, and pass printable(). */
+export function inOneLine(text: string, limit = 400): string {
+  const lines = text.split(/[\r\n]+/).map(line => line.trim())
+  return printable(lines.filter(line => line !== '').join('; '), limit)
+}

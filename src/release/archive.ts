@@ -2,17 +2,28 @@
  * An archive of a release, `nixsig-VERSION-linux-ARCH.tar.gz`, with SHA256SUMS and its signature
  * SHA256SUMS.sig beside it.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SIGNED_LIST_LIMIT, verifyDetached } from '../crypto/detached/verify.ts'
 import { readNamedFile } from '../files/named-file.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
-import { FileError } from '../files/regular-file.ts'
+import { ArgumentError, FileError, withRegularFile } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { detachedStatus, detachedWords } from '../packaging/detached-words.ts'
 import { parseKey } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'
-import { printable } from '../primitives/printable.ts'
+import { inOneLine, printable } from '../primitives/printable.ts'
 
 export const LIST = 'SHA256SUMS'
 export const SIGNATURE = 'SHA256SUMS.sig'
@@ -22,6 +33,9 @@ export const RELEASE_KEYS = 'release.keys'
 const LIST_LIMIT = 1024 * 1024
 const KEYS_LIMIT = 64 * 1024
 const ARCHIVE_LIMIT = 256 * 1024 * 1024
+/** Bytes that are copied at once. */
+const PIECE = 1024 * 1024
+const GET_ANEW = `get the archive, ${LIST} and ${SIGNATURE} anew from its makers, and call again`
 /** Milliseconds to unpack. */
 const PATIENCE = 120_000
 
@@ -50,9 +64,7 @@ export interface Unpacked {
 export async function unpackArchive(archive: string, signers: Signers, into: string): Promise<Unpacked> {
   mkdirSync(into, { mode: 0o700 })
   const copy = join(into, 'archive.tar.gz')
-  copyFileSync(archive, copy)
-  if (readFileSync(copy).length > ARCHIVE_LIMIT)
-    throw new FileError(`${printable(archive)} is larger than ${ARCHIVE_LIMIT} bytes`)
+  copyArchive(archive, copy)
   const words =
     signers === 'unsigned' ? 'not checked: --unsigned' : await signedWords(archive, copy, signers.keys)
   const unpacked = join(into, 'unpacked')
@@ -60,12 +72,57 @@ export async function unpackArchive(archive: string, signers: Signers, into: str
   const args = ['-xzf', copy, '-C', unpacked, '--no-same-owner', '--no-same-permissions']
   const { status, stderr } = await runProgram('tar', args, PATIENCE)
   if (status !== 0)
-    throw new FileError(`${printable(archive)} cannot be unpacked: ${printable(stderr.trim(), 300)}`)
+    throw new FileError(
+      `${printable(archive)} cannot be unpacked: ${inOneLine(stderr, 300)}; next: ${GET_ANEW}`,
+    )
   rmSync(copy)
   const [name, ...more] = readdirSync(unpacked)
   if (name === undefined || more.length > 0)
-    throw new FileError(`${printable(archive)} is no archive of nixsig: it has no single directory`)
+    throw new FileError(
+      `${printable(archive)} is no archive of nixsig: it has no single directory; next: ${GET_ANEW}`,
+    )
   return { programs: join(unpacked, name), words }
+}
+
+/**
+ * Copies an archive into a new file. Nothing but a regular file is waited for, and no more than the
+ * limit is written. Throws FileError.
+ */
+function copyArchive(archive: string, copy: string): void {
+  const name = printable(archive)
+  const isThere = withRegularFile(archive, (from, { size }) => {
+    if (size > ARCHIVE_LIMIT) throw tooLarge(name)
+    const to = openSync(copy, 'wx', 0o600)
+    try {
+      const buffer = Buffer.allocUnsafe(PIECE)
+      for (let length = 0; ; ) {
+        const count = readSync(from, buffer, 0, PIECE, null)
+        if (length === 0) assertGzip(archive, buffer.subarray(0, count))
+        if (count === 0) return true
+        length += count
+        if (length > ARCHIVE_LIMIT) throw tooLarge(name)
+        for (let done = 0; done < count; ) done += writeSync(to, buffer, done, count - done)
+      }
+    } finally {
+      closeSync(to)
+    }
+  })
+  if (isThere === undefined) throw new ArgumentError(`there is no file ${name}`)
+}
+
+function tooLarge(name: string): FileError {
+  return new FileError(`${name} is larger than ${ARCHIVE_LIMIT} bytes; next: ${GET_ANEW}`)
+}
+
+/** Throws ArgumentError for what begins as no archive does. */
+function assertGzip(archive: string, start: Buffer): void {
+  if (start[0] === 0x1f && start[1] === 0x8b) return
+  const name = printable(archive)
+  if (start.subarray(0, 8).toString('latin1') === '!<arch>\n')
+    throw new ArgumentError(`${name} is a Debian package; next: as root, apt-get install ${name}`)
+  throw new ArgumentError(
+    `${name} is no archive of nixsig (nixsig-VERSION-linux-ARCH.tar.gz); next: ${GET_ANEW}`,
+  )
 }
 
 /** Throws FileError unless the list beside the archive is signed by a key and has its hash. */
@@ -79,7 +136,7 @@ async function signedWords(archive: string, copy: string, keys: readonly Key[]):
   const [list, signature] = [LIST, SIGNATURE].map(file => join(dirname(archive), file))
   if (!(existsSync(list ?? '') && existsSync(signature ?? ''))) {
     throw new FileError(
-      `${name} needs ${LIST} and ${SIGNATURE} beside it, which say who made it; --unsigned takes it unchecked`,
+      `${name} needs ${LIST} and ${SIGNATURE} beside it, which say who made it; next: put them there; --unsigned takes it unchecked`,
     )
   }
   const results = await verifyDetached({
@@ -91,5 +148,20 @@ async function signedWords(archive: string, copy: string, keys: readonly Key[]):
   })
   const found = results.map(detachedWords).join('; ') || 'none of the keys makes signatures of this kind'
   if (detachedStatus(results) === 0) return found
-  throw new FileError(`${name} is not what its makers signed: ${found}; nothing was installed`)
+  const listed = listedName(readNamedFile(list ?? '', LIST_LIMIT).bytes, copy)
+  const isRenamed = listed !== undefined && listed !== basename(archive)
+  const step = isRenamed
+    ? `${LIST} calls this file ${printable(listed, 100)}: give it that name again`
+    : GET_ANEW
+  throw new FileError(`${name} is not what its makers signed: ${found}; nothing was installed; next: ${step}`)
+}
+
+/** The name that a list of checksums has for a file; undefined if it has none. */
+function listedName(list: Buffer, file: string): string | undefined {
+  const digest = createHash('sha256').update(readFileSync(file)).digest('hex')
+  const line = list
+    .toString('latin1')
+    .split('\n')
+    .find(each => each.startsWith(`${digest} `))
+  return line?.slice(digest.length).replace(/^ [ *]/, '')
 }

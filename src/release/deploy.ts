@@ -6,17 +6,18 @@ import { withLock } from '../files/lock.ts'
 import { protectedPath } from '../files/owned-file.ts'
 import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
-import { printable } from '../primitives/printable.ts'
+import { inOneLine } from '../primitives/printable.ts'
 import { linkOf, placeLink } from '../setup/doorkeepers.ts'
 import { assertOwnedTree, inspectInstallation } from '../setup/installation.ts'
 import { lookAtFiles } from '../setup/look.ts'
 import type { SetupPlaces } from '../setup/places.ts'
 import { lostPlugin } from '../setup/upgraded.ts'
+import { compareVersions } from '../setup/version-order.ts'
 import { CURRENT, versionIn } from '../setup/versions.ts'
 import { type Signers, unpackArchive } from './archive.ts'
 import {
   addVersion,
-  currentIn,
+  lastIn,
   openHome,
   partialOf,
   previousIn,
@@ -58,15 +59,20 @@ export async function switchVersion({ home, places, source, older }: Wish): Prom
   const { record } = lookAtFiles(places)
   openHome(home)
   return withLock(join(home, '.lock'), async () => {
-    const before = currentIn(home) ?? takenOver(home, record?.directory)
+    const before = lastIn(home) ?? takenOver(home, record?.directory)
+    const there = readdirSync(home)
     const { version, signature } = await versionOf(home, source)
-    assertRuns(version)
-    const lost = lostPlugin(
-      { ...lookAtFiles(places), installation: inspectInstallation(version.directory) },
-      [],
-    )
-    if (lost.length > 0) throw new FileError(lost.join('; '))
-    if (older === 'refused' && source !== 'previous') assertNotOlder(version, before)
+    try {
+      assertRuns(version)
+      const installation = inspectInstallation(version.directory)
+      const lost = lostPlugin({ ...lookAtFiles(places), installation }, [])
+      if (lost.length > 0) throw new FileError(lost.join('; '))
+      if (older === 'refused' && source !== 'previous') assertNotOlder(version, before)
+    } catch (error) {
+      // Nor may a rollback ever come to what was refused.
+      if (!there.includes(version.name)) rmSync(version.directory, { recursive: true, force: true })
+      throw error
+    }
     switchTo(home, version, before)
     tidyUp(home)
     return { version, before, signature }
@@ -95,7 +101,10 @@ async function versionOf(
 ): Promise<{ readonly version: Version; readonly signature: string | undefined }> {
   if (source === 'previous') {
     const version = previousIn(home)
-    if (version === undefined) throw new FileError(`there is no version before this one in ${home}`)
+    if (version === undefined)
+      throw new FileError(
+        `there is no version before this one in ${home}; next: nixsig upgrade --older ARCHIVE, with the archive of the version that you want`,
+      )
     return { version, signature: undefined }
   }
   if ('directory' in source) {
@@ -121,8 +130,10 @@ function assertRuns({ name, directory }: Version): void {
   const options = { env, timeout: PATIENCE, encoding: 'utf8' } as const
   const { status, stdout, stderr } = spawnSync(join(directory, 'nixsig'), ['--version'], options)
   if (status === 0 && stdout.trimEnd() === versionIn(directory)) return
-  const why = printable((stderr ?? '').trim(), 300) || `status ${status}`
-  throw new FileError(`nixsig ${name} does not run here, and was not switched to: ${why}`)
+  const why = inOneLine(stderr ?? '', 300) || `status ${status}`
+  throw new FileError(
+    `nixsig ${name} does not run here, and was not switched to: ${why}; next: get a version that was built for this machine (node --version; uname -m)`,
+  )
 }
 
 /** Whoever has an old archive that was once signed must not be able to bring its faults back. */
@@ -132,28 +143,6 @@ function assertNotOlder(version: Version, before: Version | undefined): void {
   throw new FileError(
     `${now} is older than ${was}, which is in force: nixsig upgrade --rollback goes back to the one before, --older takes any`,
   )
-}
-
-/** As semantic versioning orders them: negative if `a` is older. */
-export function compareVersions(a: string, b: string): number {
-  const [[coreA = '', ...preA], [coreB = '', ...preB]] = [a.split('-'), b.split('-')]
-  const core = compareParts(coreA.split('.'), coreB.split('.'))
-  if (core !== 0 || (preA.length === 0 && preB.length === 0)) return core
-  if (preA.length === 0 || preB.length === 0) return preA.length === 0 ? 1 : -1
-  return compareParts(preA.join('-').split('.'), preB.join('-').split('.'))
-}
-
-function compareParts(a: readonly string[], b: readonly string[]): number {
-  for (let index = 0; index < Math.max(a.length, b.length); index++) {
-    const [one, other] = [a[index], b[index]]
-    if (one === other) continue
-    if (one === undefined || other === undefined) return one === undefined ? -1 : 1
-    const [isOne, isOther] = [/^[0-9]+$/.test(one), /^[0-9]+$/.test(other)]
-    if (isOne && isOther && Number(one) !== Number(other)) return Number(one) - Number(other)
-    if (isOne !== isOther) return isOne ? -1 : 1
-    if (one !== other) return one < other ? -1 : 1
-  }
-  return 0
 }
 
 /** Links by which people reach the version in force. */

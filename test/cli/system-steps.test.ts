@@ -12,6 +12,8 @@ const STEPS: Readonly<Record<string, RegExp>> = {
   'EROFS: read-only file system, open': /is read-only: mount it writable/,
   "EACCES: permission denied, open '/x'": /as a user who may do that/,
   'listen EADDRINUSE: address already in use 127.0.0.1:4649': /ss -ltnp .*listen of \[gate\]/,
+  "ENOENT: no such file or directory, realpath '/x'": /name a file that is there/,
+  "EISDIR: illegal operation on a directory, rename 'a' -> 'b'": /a directory lies where a file has to be/,
   'EMFILE: too many open files, open': /ulimit -n/,
 }
 

@@ -3,9 +3,19 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { compareVersions } from '../../src/release/deploy.ts'
+import fc from 'fast-check'
 import { treeDigest } from '../../src/release/tree.ts'
-import { addVersion, currentIn, previousIn, switchTo, tidyUp } from '../../src/release/versions-home.ts'
+import {
+  addVersion,
+  currentIn,
+  lastIn,
+  previousIn,
+  switchSteps,
+  switchTo,
+  tidyUp,
+  type Version,
+} from '../../src/release/versions-home.ts'
+import { compareVersions } from '../../src/setup/version-order.ts'
 import { lastingPath } from '../../src/setup/versions.ts'
 
 let root: string
@@ -80,4 +90,93 @@ test('a link that leads out of the directory names no version', () => {
   symlinkSync('/usr', join(home, 'current'))
   symlinkSync('/nowhere', join(home, 'previous'))
   assert.deepEqual([currentIn(home), previousIn(home)], [undefined, undefined])
+})
+
+/** The version in force, and the one to go back to. */
+function inForce(home: string): readonly (string | undefined)[] {
+  return [currentIn(home)?.name, previousIn(home)?.name]
+}
+
+test('killed after any step of any switch, the pair is that from before or that from after', () => {
+  const sources = ['0.1.0', '0.2.0', '0.3.0', '0.4.0'].map(version => programs(version))
+  const action = fc.record({
+    to: fc.option(fc.nat(sources.length - 1), { nil: 'previous' as const }),
+    kill: fc.nat(8),
+  })
+  let count = 0
+  fc.assert(
+    fc.property(fc.array(action, { minLength: 1, maxLength: 8 }), actions => {
+      const home = join(root, `home-${count++}`)
+      mkdirSync(home)
+      for (const { to, kill } of actions) {
+        const before = lastIn(home)
+        const version: Version | undefined =
+          to === 'previous' ? previousIn(home) : addVersion(home, sources[to] ?? '')
+        if (version === undefined) continue
+        const old = inForce(home)
+        const isChanged = before !== undefined && before.name !== version.name
+        const kept = old[1] === version.name ? undefined : old[1]
+        const wanted = [version.name, isChanged ? before.name : kept]
+        const steps = switchSteps(home, version, before)
+        for (const [index, take] of steps.entries()) {
+          if (index === kill) break
+          take()
+          const now = inForce(home)
+          if (index === steps.length - 1) assert.deepEqual(now, wanted)
+          else assert.ok([`${old}`, `${wanted}`].includes(`${now}`), `${old} ${wanted}: ${now}`)
+        }
+        if (kill < steps.length) continue
+        tidyUp(home)
+        assert.deepEqual(inForce(home), wanted)
+        assert.ok(!readdirSync(home).includes('.before'))
+      }
+      rmSync(home, { recursive: true })
+    }),
+    { numRuns: Number(process.env['NIXSIG_CASES'] ?? 60) },
+  )
+})
+
+test('attack: a kill that left both links at the bad version hides no good version', () => {
+  const home = join(root, 'home')
+  const [good, bad] = ['0.1.0', '0.2.0'].map(version => addVersion(home, programs(version)))
+  assert.ok(good && bad)
+  symlinkSync(bad.name, join(home, 'current'))
+  symlinkSync(bad.name, join(home, 'previous'))
+  assert.deepEqual(previousIn(home), good)
+  tidyUp(home)
+  assert.deepEqual(previousIn(home), good)
+  switchTo(home, good, lastIn(home))
+  assert.deepEqual(inForce(home), [good.name, bad.name])
+})
+
+test('attack: the link to the version in force was deleted: a rollback keeps the newer version', () => {
+  const home = join(root, 'home')
+  const [older, newer] = ['0.1.0', '0.2.0'].map(version => addVersion(home, programs(version)))
+  assert.ok(older && newer)
+  switchTo(home, older, undefined)
+  switchTo(home, newer, older)
+  rmSync(join(home, 'current'))
+  tidyUp(home)
+  assert.deepEqual(lastIn(home), newer)
+  assert.deepEqual(previousIn(home), older)
+  switchTo(home, older, lastIn(home))
+  tidyUp(home)
+  assert.deepEqual(inForce(home), [older.name, newer.name])
+})
+
+test('a version that was added and never switched to is none to go back to', () => {
+  const home = join(root, 'home')
+  switchTo(home, addVersion(home, programs('0.2.0')), undefined)
+  addVersion(home, programs('0.1.0'))
+  assert.equal(previousIn(home), undefined)
+})
+
+test('a directory in place of the link is named, with what to do', () => {
+  const home = join(root, 'home')
+  const version = addVersion(home, programs('0.1.0'))
+  mkdirSync(join(home, 'current'))
+  assert.throws(
+    () => switchTo(home, version, undefined),
+    /current has to be a link to a version, and is a directory; next: mv \S+current \S+current\.old, and call/,
+  )
 })

@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { FileError } from '../../files/regular-file.ts'
+import { realPathOf } from '../../files/named-file.ts'
+import { ArgumentError, FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Source, Switched, Wish } from '../../release/deploy.ts'
 import { machinePlaces } from '../../setup/places.ts'
@@ -79,12 +80,14 @@ async function upgradeMachine(options: UpgradeOptions, invocation: Invocation): 
   if (key.length > 0 && unsigned)
     throw new UsageError('--key names who signed it, and --unsigned asks nobody: give one')
   if (from === undefined) return bring(options, 'previous', 'upgrade', invocation)
-  const path = realpathSync.native(from)
-  if (statSync(path).isDirectory()) {
+  const path = realPathOf(from)
+  const kind = statSync(path)
+  if (kind.isDirectory()) {
     if (key.length > 0)
       throw new UsageError('a directory has no signature: upgrade with the archive that it was unpacked from')
     return bring(options, { directory: path }, 'upgrade', invocation)
   }
+  if (!kind.isFile()) throw new ArgumentError(`${printable(path)} is neither an archive nor a directory`)
   const signers = unsigned ? 'unsigned' : { keys: await keysFor(key) }
   return bring(options, { archive: path, signers }, 'upgrade', invocation)
 }
