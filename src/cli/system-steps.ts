@@ -1,3 +1,5 @@
+import { ADDRESS_TAKEN } from '../primitives/next-step.ts'
+
 /** What to do about an error of the system, by its name: errno(3). */
 const STEPS = {
   ENOSPC: 'make room on that file system (df -h; nix-collect-garbage), and call again',
@@ -14,8 +16,7 @@ const STEPS = {
   EIO: 'look for errors of the disk (dmesg), and call again when it can be read',
   ELOOP: 'name the file itself in place of symbolic links that lead in a circle',
   ENAMETOOLONG: 'choose a shorter name',
-  EADDRINUSE:
-    'ss -ltnp names, to root, the program that has that address: end it, or choose another in listen of [gate] in the policy (or --listen)',
+  EADDRINUSE: `${ADDRESS_TAKEN} (or with --listen)`,
 } as const satisfies Readonly<Record<`E${string}`, string>>
 
 /**

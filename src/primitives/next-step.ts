@@ -4,6 +4,10 @@
  */
 export const BY_ROOT = 'as root, or by asking who has root here'
 
+/** Where the address is taken at which the gate shall listen. */
+export const ADDRESS_TAKEN =
+  'ss -ltnp names, to root, the program that has it: end it, or choose another address in listen of [gate] in the policy'
+
 /** Where nothing is known but that judging failed. */
 export const TRY_AGAIN = `next: try again, then, ${BY_ROOT}: nixsig doctor`
 

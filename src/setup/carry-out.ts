@@ -9,13 +9,13 @@ import { printRecord, type SetupRecord } from './record.ts'
 
 /**
  * Carries steps out in order; returns a sentence if one fails. The steps after it are then skipped,
- * except after a daemon that does not restart: no other step depends on that.
+ * except after a daemon or a user's unit that does not start: no other step depends on that.
  */
 export async function carryOut(places: SetupPlaces, steps: readonly Step[]): Promise<string | undefined> {
   let found: string | undefined
   for (const step of steps) {
     const problem = await take(step, places)
-    if (problem !== undefined && step.kind !== 'restart-daemon') return problem
+    if (problem !== undefined && step.kind !== 'restart-daemon' && step.kind !== 'resume') return problem
     found ??= problem
   }
   return found
@@ -34,12 +34,14 @@ async function take(step: Step, places: SetupPlaces): Promise<string | undefined
     else placeDoorkeepers(step.directory, step.programs)
     return undefined
   }
-  const { restartDaemon, startGate, stopGate } = await import('./systemd.ts')
+  const { restartDaemon, resumeUnit, startGate, stopGate } = await import('./systemd.ts')
   switch (step.kind) {
     case 'start-gate':
-      return startGate()
+      return startGate(step.socket)
     case 'stop-gate':
-      return stopGate()
+      return stopGate(step.units)
+    case 'resume':
+      return resumeUnit(step.unit, step.was)
     case 'restart-daemon':
       return restartDaemon()
   }

@@ -2,7 +2,7 @@
 import { printable } from '../primitives/printable.ts'
 import { type FileState, textOf } from './file-state.ts'
 import type { Step } from './plan.ts'
-import { UNIT } from './unit.ts'
+import { SOCKET_UNIT, UNIT } from './unit.ts'
 
 /** One line for display. `mark`: `+` is added, `-` is removed. */
 export interface ShownLine {
@@ -17,9 +17,11 @@ export interface ShownLine {
 export function describeStep(step: Step): readonly ShownLine[] {
   switch (step.kind) {
     case 'start-gate':
-      return [plain(`start ${UNIT}, now and at each boot`)]
+      return [plain(`start ${SOCKET_UNIT} and ${UNIT}, now and at each boot`)]
     case 'stop-gate':
-      return [plain(`stop ${UNIT}`)]
+      return [plain(`stop ${step.units.join(' and ')}`)]
+    case 'resume':
+      return [plain(`${step.was.map(state => RESUME[state]).join(' and ')} ${step.unit} again`)]
     case 'restart-daemon':
       return [plain(restartWords(step))]
     case 'doorkeepers':
@@ -32,6 +34,8 @@ export function describeStep(step: Step): readonly ShownLine[] {
       return [plain(`${verbOf(step)} ${printable(step.path)}${rightsOf(step)}`), ...differences(step)]
   }
 }
+
+const RESUME = { enabled: 'enable', active: 'start' } as const
 
 function restartWords({ failed = [] }: Extract<Step, { kind: 'restart-daemon' }>): string {
   if (failed.length === 0) return 'restart nix-daemon.service, if it runs'

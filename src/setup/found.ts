@@ -4,7 +4,7 @@ import type { Carried } from './carry/carried.ts'
 import type { FileState } from './file-state.ts'
 import type { Installation } from './installation.ts'
 import type { Setting } from './nix-conf.ts'
-import type { SetupRecord } from './record.ts'
+import type { Role, SetupRecord, UnitState } from './record.ts'
 
 /** The files that setup changes, in their current state. */
 export interface FoundFiles {
@@ -16,6 +16,7 @@ export interface FoundFiles {
   }
   readonly included: FileState | undefined
   readonly unit: FileState | undefined
+  readonly socketUnit: FileState | undefined
   readonly rootConf: {
     readonly path: string
     readonly state: FileState | undefined
@@ -49,6 +50,8 @@ export interface Found extends FoundFiles {
   readonly hasMachineKey: boolean
   /** The gate's public key; undefined if there is none yet. */
   readonly gateKey: string | undefined
+  /** What systemd makes of the units of the gate, whoever wrote them, by their roles. */
+  readonly unitStates?: ReadonlyMap<Role, readonly UnitState[]>
   /** The units of nix-daemon that have failed. */
   readonly failedUnits?: readonly string[]
 }

@@ -67,6 +67,7 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
     nixConf: { path, state: readState(path), hasDirectory: isThere(dirname(path)) },
     included: readState(places.included),
     unit: readState(places.unit),
+    socketUnit: readState(places.socketUnit),
     rootConf: lookAtRootConf(places.rootConf),
     ...(places.afterBuild
       ? { afterBuild: { path: places.afterBuild, state: readState(places.afterBuild) } }

@@ -38,6 +38,7 @@ export function priorOf(role: Role, { record, nixConf, rootConf }: FoundFiles): 
     'root.conf': rootConf.path,
     'nixsig.conf': prior?.path,
     unit: prior?.path,
+    'socket-unit': prior?.path,
     'after-build': prior?.path,
   }
   return prior?.path === lies[role] ? prior : undefined

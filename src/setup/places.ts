@@ -12,6 +12,7 @@ export interface SetupPlaces extends Places {
   /** The file with nixsig's settings, included by `nixConf`. */
   readonly included: string
   readonly unit: string
+  readonly socketUnit: string
   /** The nix.conf in root's home, which root's commands and the daemon read after `nixConf`. */
   readonly rootConf: string
   /**
@@ -40,6 +41,7 @@ export function machinePlaces(): SetupPlaces {
     nixConf: '/etc/nix/nix.conf',
     included: '/etc/nix/nixsig.conf',
     unit: '/etc/systemd/system/nixsig.service',
+    socketUnit: '/etc/systemd/system/nixsig.socket',
     rootConf,
     later: ['/etc/xdg/nix/nix.conf', rootConf],
     systemd: '/run/systemd/system',

@@ -5,10 +5,9 @@ import type { FoundFiles } from './found.ts'
 import { hasInclude, withoutInclude } from './include-line.ts'
 import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import { fileStep, type Step } from './plan.ts'
+import { fileStep, restoringUnits, type Step, unitsIn } from './plan.ts'
 import { isAsLeft } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
-import { UNIT } from './unit.ts'
 
 /** A plan of unsetup. */
 export interface LeavePlan {
@@ -37,7 +36,7 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const [change] = nixConf.steps
   const left = change?.kind === 'file' ? change.after : found.nixConf.state
   const included = restoreIncluded(found, places, stillIncludes(left, places))
-  const unit = restoreUnit(found, places)
+  const units = restoreUnits(found, places)
   const afterBuild = restoreAfterBuild(found)
   const isNamed = [nixConf, rootConf, included].some(({ kept }) => kept !== undefined)
   const doorkeepers = removeDoorkeepers(found, places, isNamed)
@@ -49,11 +48,11 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
     ...rootConf.steps,
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
     ...included.steps,
-    ...unit.steps,
+    ...units.steps,
     ...afterBuild.steps,
     ...doorkeepers.steps,
   ]
-  const parts = [nixConf, rootConf, included, unit, afterBuild, doorkeepers]
+  const parts = [nixConf, rootConf, included, units, afterBuild, doorkeepers]
   const isWhole = parts.every(({ kept }) => kept === undefined)
   const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
   return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
@@ -120,20 +119,22 @@ function restoreIncluded(found: FoundFiles, places: SetupPlaces, isIncluded: boo
   }
 }
 
-function restoreUnit(found: FoundFiles, places: SetupPlaces): Restored {
-  const { unit: state, hasSystemd } = found
-  const prior = priorOf('unit', found)
-  const before = originalOf('unit', state, found, places)
-  if (state === undefined || isSameState(state, before)) return { steps: [] }
-  if (prior === undefined ? !isOwnFile(state) : !isAsLeft(state, prior)) {
-    if (prior === undefined) return { steps: [] }
-    return {
-      steps: [],
-      kept: `${places.unit} was changed since setup and is left as it is: systemctl disable --now ${UNIT}, and delete it`,
-    }
-  }
-  const steps = fileStep('unit', places.unit, state, before)
-  return { steps: hasSystemd ? [{ kind: 'stop-gate' }, ...steps] : steps }
+function restoreUnits(found: FoundFiles, places: SetupPlaces): Restored {
+  const kept: string[] = []
+  const restored = unitsIn(found, places).flatMap(({ role, name, path, state }) => {
+    const prior = priorOf(role, found)
+    const before = originalOf(role, state, found, places)
+    if (state === undefined || isSameState(state, before)) return []
+    if (prior === undefined ? isOwnFile(state) : isAsLeft(state, prior))
+      return [{ name, steps: fileStep(role, path, state, before), was: before && prior?.was }]
+    if (prior !== undefined)
+      kept.push(
+        `${path} was changed since setup and is left as it is: systemctl disable --now ${name}, and delete it`,
+      )
+    return []
+  })
+  const steps = restoringUnits(restored, found.hasSystemd)
+  return kept.length === 0 ? { steps } : { steps, kept: kept.join('\n') }
 }
 
 /** Nothing reads the list without nixsig, so one that was changed since can stay. */

@@ -1,10 +1,11 @@
 /** Plans what setup does on a machine in its current state. Pure. */
 import { dirname, join } from 'node:path'
+import type { Listen } from '../policy/gate-settings.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import { withHook } from './after-build.ts'
 import { type FileState, isSameState, publicFile, secretFile, textOf } from './file-state.ts'
-import type { Found } from './found.ts'
+import type { Found, FoundFiles } from './found.ts'
 import { withInclude } from './include-line.ts'
 import type { Front } from './installation.ts'
 import { NO_FEATURES, settingValue } from './nix-conf.ts'
@@ -12,11 +13,19 @@ import { notesOn } from './notes.ts'
 import { obstaclesIn } from './obstacles.ts'
 import { originalOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import { isAsLeft, markOf, printRecord, type RecordedFile, type Role, type SetupRecord } from './record.ts'
+import {
+  isAsLeft,
+  markOf,
+  printRecord,
+  type RecordedFile,
+  type Role,
+  type SetupRecord,
+  type UnitState,
+} from './record.ts'
 import { withBuildHook } from './root-conf.ts'
 import { frontsIn, type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
-import { unitText } from './unit.ts'
+import { SOCKET_UNIT, socketText, UNIT, unitText } from './unit.ts'
 import { lostPlugin, versionNotes } from './upgraded.ts'
 
 /** One action. */
@@ -29,7 +38,11 @@ export type Step =
       /** Undefined: the file is deleted. */
       readonly after: FileState | undefined
     }
-  | { readonly kind: 'start-gate' | 'stop-gate' }
+  /** `socket`: whether systemd goes on listening as it does, if it does. */
+  | { readonly kind: 'start-gate'; readonly socket: 'kept' | 'renewed' }
+  | { readonly kind: 'stop-gate'; readonly units: readonly string[] }
+  /** A unit of the user's becomes again what it was. */
+  | { readonly kind: 'resume'; readonly unit: string; readonly was: readonly UnitState[] }
   /** `failed`: its units that have failed, and are started again. */
   | { readonly kind: 'restart-daemon'; readonly failed?: readonly string[] }
   /** `programs`: where the doorkeepers' link leads; undefined removes them. */
@@ -101,6 +114,7 @@ export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
     const original = files.get(role)?.before ?? prior?.before
     const wasLeftSo = prior !== undefined && isAsLeft(before, prior)
     files.set(role, {
+      ...files.get(role),
       path,
       before: original,
       after: [markOf(after), ...(wasLeftSo ? [markOf(before)] : [])],
@@ -132,11 +146,15 @@ function inForceOn(found: Found, without: readonly Front[]): InForce {
 
 function gateIn({ policy, gateKey }: Found, without: readonly Front[]): GateAddress | undefined {
   if (without.includes('gate')) return undefined
-  const { host, port } = policy?.gate.listen ?? DEFAULT_GATE.listen
+  const { host, port } = listenIn(policy)
   // A gate that listens on all addresses is reached at this machine's own.
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   const address = reached.includes(':') ? `[${reached}]` : reached
   return { url: `http://${address}:${port}`, publicKey: gateKey ?? KEY_TO_COME }
+}
+
+function listenIn(policy: Found['policy']): Listen {
+  return policy?.gate.listen ?? DEFAULT_GATE.listen
 }
 
 function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[]): Plan['newKeys'] {
@@ -177,19 +195,53 @@ export function fileStep(
 }
 
 function unitSteps(
-  { unit, hasSystemd, record, installation }: Found,
+  found: Found,
   places: SetupPlaces,
   { gate }: InForce,
   startsAnyway: boolean,
 ): readonly Step[] {
+  const { unit, socketUnit, hasSystemd, record, installation, policy } = found
   if (gate !== undefined && hasSystemd) {
-    const change = fileStep('unit', places.unit, unit, publicFile(unitText(installation)))
-    return change.length > 0 || startsAnyway ? [...change, { kind: 'start-gate' }] : []
+    const text = publicFile(socketText(listenIn(policy)))
+    const opened = fileStep('socket-unit', places.socketUnit, socketUnit, text)
+    const change = [...opened, ...fileStep('unit', places.unit, unit, publicFile(unitText(installation)))]
+    if (change.length === 0 && !startsAnyway) return []
+    const isKept = opened.length === 0 && record?.finished !== false
+    return [...change, { kind: 'start-gate', socket: isKept ? 'kept' : 'renewed' }]
   }
-  const recorded = record?.files.get('unit')
-  if (recorded === undefined || !isAsLeft(unit, recorded)) return []
-  const change = fileStep('unit', places.unit, unit, recorded.before)
-  return hasSystemd ? [{ kind: 'stop-gate' }, ...change] : change
+  const restored = unitsIn(found, places).flatMap(({ role, name, path, state }) => {
+    const recorded = record?.files.get(role)
+    if (recorded === undefined || !isAsLeft(state, recorded)) return []
+    return [
+      { name, steps: fileStep(role, path, state, recorded.before), was: recorded.before && recorded.was },
+    ]
+  })
+  return restoringUnits(restored, hasSystemd)
+}
+
+/** The units of the gate: the socket first, which would start the service again. */
+export function unitsIn({ unit, socketUnit }: FoundFiles, places: SetupPlaces) {
+  return [
+    { role: 'socket-unit', name: SOCKET_UNIT, path: places.socketUnit, state: socketUnit },
+    { role: 'unit', name: UNIT, path: places.unit, state: unit },
+  ] as const
+}
+
+/** A unit of the gate that is restored. */
+export interface RestoredUnit {
+  readonly name: string
+  readonly steps: readonly Step[]
+  readonly was: RecordedFile['was']
+}
+
+/** The steps that restore units, after they were stopped. */
+export function restoringUnits(restored: readonly RestoredUnit[], hasSystemd: boolean): readonly Step[] {
+  const steps = restored.flatMap(one => one.steps)
+  if (!hasSystemd || restored.length === 0) return steps
+  const resumed = restored.flatMap(({ name, was = [] }) =>
+    was.length === 0 ? [] : [{ kind: 'resume', unit: name, was } as const],
+  )
+  return [{ kind: 'stop-gate', units: restored.map(({ name }) => name) }, ...steps, ...resumed]
 }
 
 function nixConfStep({ nixConf: { path, state } }: Found, places: SetupPlaces): readonly Step[] {
@@ -219,14 +271,15 @@ function rootConfState(found: Found, places: SetupPlaces, inForce: InForce): Fil
 function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRecord {
   const { nixConf, record, installation, hasSystemd } = found
   const recorded = (role: Role, path: string, state: FileState | undefined, after: FileState) => {
-    const file: RecordedFile = {
-      path,
-      before: originalOf(role, state, found, places),
-      after: [markOf(after)],
-    }
+    const before = originalOf(role, state, found, places)
+    const prior = record?.files.get(role)
+    const was = prior === undefined ? before && found.unitStates?.get(role) : prior.was
+    const file: RecordedFile = { path, before, after: [markOf(after)], ...(was?.length ? { was } : {}) }
     return [role, file] as const
   }
   const unit = publicFile(unitText(installation))
+  const socket = publicFile(socketText(listenIn(found.policy)))
+  const recordedSocket = recorded('socket-unit', places.socketUnit, found.socketUnit, socket)
   const hasUnit = inForce.gate !== undefined && hasSystemd
   const { rootConf } = found
   const hook = rootConf.isMade ? undefined : valueIn(inForce, 'build-hook')
@@ -246,7 +299,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
     files: new Map([
       recorded('nix.conf', nixConf.path, nixConf.state, includingState(nixConf.state, places)),
       recorded('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce))),
-      ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit)] : []),
+      ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit), recordedSocket] : []),
       ...(named === undefined ? [] : [recorded('root.conf', rootConf.path, rootConf.state, named)]),
       ...(appended === undefined ? [] : [['after-build', appended] as const]),
     ]),

@@ -9,7 +9,7 @@
  *           "path": …,
  *           "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
  *           "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
- *         "nixsig.conf": …, "unit": …, "root.conf": …, "after-build": … } }
+ *         "nixsig.conf": …, "unit": { …, "was": ["enabled", "active"] }, "socket-unit": …, "root.conf": …, "after-build": … } }
  */
 import { createHash } from 'node:crypto'
 import {
@@ -35,8 +35,12 @@ const MARK_LIMIT = 16
 const ID_LIMIT = 0xffff_ffff
 
 /** The files that setup may change; unsetup touches no others, whatever a record says. */
-export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'root.conf', 'after-build'] as const
+export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'socket-unit', 'root.conf', 'after-build'] as const
 export type Role = (typeof ROLES)[number]
+
+/** `active`: it runs, or listens; `enabled`: it starts at each boot. */
+export const UNIT_STATES = ['enabled', 'active'] as const
+export type UnitState = (typeof UNIT_STATES)[number]
 
 /** The state of a file, with a hash in place of the contents. */
 export interface FileMark extends Omit<FileState, 'bytes'> {
@@ -52,6 +56,8 @@ export interface RecordedFile {
    * those of the run before. Undefined: absent.
    */
   readonly after: readonly (FileMark | undefined)[]
+  /** What systemd made of a unit of the user's that setup replaced; undefined: nothing. */
+  readonly was?: readonly UnitState[]
 }
 
 /** The record of a setup. */
@@ -92,10 +98,10 @@ function isSameMark(found: FileMark | undefined, mark: FileMark | undefined): bo
 
 /** Encodes a record; `parseRecord` reads it. */
 export function printRecord({ files, ...record }: SetupRecord): string {
-  const printed = [...files].map(([role, { path, before, after }]) => {
+  const printed = [...files].map(([role, { path, before, after, was }]) => {
     const contents = before && { contents: before.bytes.toString('base64'), ...rightsOf(before) }
     const marks = after.map(mark => (mark === undefined ? null : { sha256: mark.sha256, ...rightsOf(mark) }))
-    return [role, { path, before: contents ?? null, after: marks }]
+    return [role, { path, before: contents ?? null, after: marks, ...(was === undefined ? {} : { was }) }]
   })
   return `${JSON.stringify({ version: 1, ...record, files: Object.fromEntries(printed) }, undefined, 2)}\n`
 }
@@ -118,7 +124,7 @@ export function parseRecord(bytes: Uint8Array): SetupRecord {
   return {
     directory: stringOf(read.directory),
     ...(read.program === undefined ? {} : { program: stringOf(read.program) }),
-    without: listOf(read.without, FRONTS.length).map(frontOf),
+    without: listOf(read.without, FRONTS.length).map(front => oneOf(front, FRONTS)),
     finished: booleanOf(read.finished),
     nixConfDirectoryMade: booleanOf(read.nixConfDirectoryMade),
     files: new Map(
@@ -131,7 +137,7 @@ export function parseRecord(bytes: Uint8Array): SetupRecord {
 }
 
 function recordedFile(node: JsonNode): RecordedFile {
-  const read = fields(node, { required: ['path', 'before', 'after'], optional: [], others: 'refuse' })
+  const read = fields(node, { required: ['path', 'before', 'after'], optional: ['was'], others: 'refuse' })
   return {
     path: stringOf(read.path),
     before: orNull(read.before, before => {
@@ -144,6 +150,9 @@ function recordedFile(node: JsonNode): RecordedFile {
         return { sha256: sha256Of(sha256), ...rights }
       }),
     ),
+    ...(read.was === undefined
+      ? {}
+      : { was: listOf(read.was, UNIT_STATES.length).map(state => oneOf(state, UNIT_STATES)) }),
   }
 }
 
@@ -186,9 +195,9 @@ function numberOf(node: JsonNode, limit: number): number {
   return value
 }
 
-function frontOf(node: JsonNode): Front {
+function oneOf<T extends string>(node: JsonNode, words: readonly T[]): T {
   const text = stringOf(node)
-  const front = FRONTS.find(known => known === text)
-  if (front === undefined) throw malformed(node, `must be one of ${FRONTS.join(', ')}`)
-  return front
+  const word = words.find(known => known === text)
+  if (word === undefined) throw malformed(node, `must be one of ${words.join(', ')}`)
+  return word
 }

@@ -9,7 +9,8 @@ import type { Found } from './found.ts'
 import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
-import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
+import { type Plan, planSetup, recordUnderWay, type Step, unitsIn } from './plan.ts'
+import type { Role, UnitState } from './record.ts'
 
 /** What the user asked for. */
 export interface SetupWish {
@@ -60,15 +61,18 @@ async function planFor(
   places: SetupPlaces,
   { directory, without }: SetupWish,
 ): Promise<{ readonly found: Found; readonly plan: Plan }> {
-  const found = await withUnits(look(places, directory))
+  const found = await withUnits(look(places, directory), places)
   return { found, plan: planSetup(found, places, without) }
 }
 
 /** What systemd says of units. */
-async function withUnits(found: Found): Promise<Found> {
+async function withUnits(found: Found, places: SetupPlaces): Promise<Found> {
   if (!found.hasSystemd) return found
-  const { failedDaemonUnits } = await import('./systemd.ts')
-  return { ...found, failedUnits: await failedDaemonUnits() }
+  const { failedDaemonUnits, statesOf } = await import('./systemd.ts')
+  const unitStates = new Map<Role, readonly UnitState[]>()
+  for (const { role, name, state } of unitsIn(found, places))
+    if (state !== undefined) unitStates.set(role, await statesOf(name))
+  return { ...found, unitStates, failedUnits: await failedDaemonUnits() }
 }
 
 function makeKeys({ state }: SetupPlaces, { without }: SetupWish): void {

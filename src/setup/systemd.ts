@@ -1,8 +1,10 @@
 /** Calls to systemd. Heavy: loaded only by `import()`. */
 import { findProgram } from '../files/programs.ts'
 import { runProgram } from '../files/run.ts'
+import { ADDRESS_TAKEN } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
-import { UNIT } from './unit.ts'
+import type { UnitState } from './record.ts'
+import { SOCKET_UNIT, UNIT } from './unit.ts'
 
 const DAEMON = 'nix-daemon.service'
 const DAEMON_UNITS = ['nix-daemon.socket', DAEMON]
@@ -11,19 +13,47 @@ const PATIENCE = 120_000
 
 /**
  * Reloads the units and starts the gate, now and at each boot; returns a sentence if it does not
- * start.
+ * start. A socket that listens stays open meanwhile, unless it is to be `renewed`.
  */
-export async function startGate(): Promise<string | undefined> {
+export async function startGate(socket: 'kept' | 'renewed' = 'kept'): Promise<string | undefined> {
+  const problem = (await systemctl('daemon-reload')) ?? (await systemctl('enable', SOCKET_UNIT, UNIT))
+  if (problem !== undefined) return problem
+  const isKept = socket === 'kept' && (await systemctl('is-active', '--quiet', SOCKET_UNIT)) === undefined
+  return (isKept ? undefined : await openSocket()) ?? (await systemctl('restart', UNIT))
+}
+
+/** A service that listens by itself, as older versions had it, has the address until it is stopped. */
+async function openSocket(): Promise<string | undefined> {
+  const stopped = await systemctl('stop', SOCKET_UNIT, UNIT)
+  if (stopped !== undefined) return stopped
+  const problem = await systemctl('start', SOCKET_UNIT)
+  return problem && `${problem}; if another program has the address: ${ADDRESS_TAKEN}`
+}
+
+/** Stops units of the gate and disables them. */
+export async function stopGate(units: readonly string[]): Promise<string | undefined> {
+  return systemctl('disable', '--now', ...units)
+}
+
+/** Makes a unit that was restored what it was. */
+export async function resumeUnit(unit: string, was: readonly UnitState[]): Promise<string | undefined> {
   return (
     (await systemctl('daemon-reload')) ??
-    (await systemctl('enable', UNIT)) ??
-    (await systemctl('restart', UNIT))
+    (was.includes('enabled') ? await systemctl('enable', unit) : undefined) ??
+    (was.includes('active') ? await systemctl('start', unit) : undefined)
   )
 }
 
-/** Stops the gate and disables it. */
-export function stopGate(): Promise<string | undefined> {
-  return systemctl('disable', '--now', UNIT)
+/** What systemd makes of a unit. */
+export async function statesOf(unit: string): Promise<readonly UnitState[]> {
+  const [isEnabled, isActive] = [
+    await systemctl('is-enabled', '--quiet', unit),
+    await systemctl('is-active', '--quiet', unit),
+  ]
+  return [
+    ...(isEnabled === undefined ? (['enabled'] as const) : []),
+    ...(isActive === undefined ? (['active'] as const) : []),
+  ]
 }
 
 /** Makes systemd reread its units. */

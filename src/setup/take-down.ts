@@ -49,11 +49,12 @@ async function restore(places: SetupPlaces, purges: boolean, shown: LeavePlan): 
     found.rootConf.path,
     places.included,
     places.unit,
+    places.socketUnit,
     places.afterBuild,
   ]) {
     if (file !== undefined) rmSync(partialOf(file), { force: true })
   }
-  if (plan.steps.some(step => step.kind === 'file' && step.role === 'unit') && found.hasSystemd) {
+  if (plan.steps.some(step => step.kind === 'stop-gate') && found.hasSystemd) {
     const { rereadUnits } = await import('./systemd.ts')
     await rereadUnits()
   }

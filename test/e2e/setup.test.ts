@@ -304,10 +304,11 @@ function pretendSystemd(world: World, fails = ''): void {
 function asked(world: World): readonly string[] {
   const lines = world.exists('/root/asked') ? world.read('/root/asked').trimEnd().split('\n') : []
   rmSync(world.path('/root/asked'), { force: true })
-  return lines
+  return lines.filter(line => !line.startsWith('is-'))
 }
 
 const UNIT = '/etc/systemd/system/nixsig.service'
+const SOCKET_UNIT = '/etc/systemd/system/nixsig.socket'
 
 describe('with systemd', () => {
   test('the gate is a service, started before nix.conf names it, and gone afterwards', () =>
@@ -315,27 +316,27 @@ describe('with systemd', () => {
       pretendSystemd(world)
       const said = await nixsig(world, 'setup --yes')
       assert.doesNotMatch(said, /start the gate as root/)
-      assert.match(said, /start nixsig\.service, now and at each boot/)
+      assert.match(said, /start nixsig\.socket and nixsig\.service, now and at each boot/)
       assert.deepEqual(asked(world), [
         'daemon-reload',
-        'enable nixsig.service',
+        'enable nixsig.socket nixsig.service',
+        'stop nixsig.socket nixsig.service',
+        'start nixsig.socket',
         'restart nixsig.service',
-        'is-active --quiet nix-daemon.service',
         'try-restart nix-daemon.service',
       ])
-      const verified = await world.run(`systemd-analyze verify ${UNIT}`)
+      const verified = await world.run(`systemd-analyze verify ${UNIT} ${SOCKET_UNIT}`)
       assert.equal(verified.status, 0, verified.stderr)
-      assert.doesNotMatch(verified.stderr, /nixsig\.service/)
+      assert.doesNotMatch(verified.stderr, /nixsig\.s/)
       assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
       assert.deepEqual(asked(world), [])
       await nixsig(world, 'unsetup --yes')
       assert.deepEqual(asked(world), [
-        'is-active --quiet nix-daemon.service',
         'try-restart nix-daemon.service',
-        'disable --now nixsig.service',
+        'disable --now nixsig.socket nixsig.service',
         'daemon-reload',
       ])
-      assert.equal(world.exists(UNIT), false)
+      assert.deepEqual([world.exists(UNIT), world.exists(SOCKET_UNIT)], [false, false])
     }))
 
   test('a gate that does not start leaves nix.conf as it was, and setup goes on when it does', () =>
@@ -373,7 +374,7 @@ describe('with systemd', () => {
       await nixsig(world, 'setup --yes')
       asked(world)
       await nixsig(world, 'setup --yes --without gate')
-      assert.ok(asked(world).includes('disable --now nixsig.service'))
+      assert.ok(asked(world).includes('disable --now nixsig.socket nixsig.service'))
       assert.equal(world.exists(UNIT), false)
       assert.equal((await settingsOf(world)).get('substituters'), '')
       await nixsig(world, 'unsetup --yes')
@@ -386,7 +387,13 @@ describe('with systemd', () => {
       world.write(UNIT, '[Service]\nExecStart=/bin/true\n')
       await nixsig(world, 'setup --yes')
       assert.match(world.read(UNIT), /ExecStart=\/opt\/nixsig\/nixsig serve/)
+      asked(world)
       await nixsig(world, 'unsetup --yes')
+      assert.deepEqual(asked(world).slice(-4, -1), [
+        'daemon-reload',
+        'enable nixsig.service',
+        'start nixsig.service',
+      ])
       assert.equal(world.read(UNIT), '[Service]\nExecStart=/bin/true\n')
       await nixsig(world, 'setup --yes')
       world.write(UNIT, `${world.read(UNIT)}# mine\n`)

@@ -53,6 +53,7 @@ export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
     nixConf: join(root, 'etc/nix/nix.conf'),
     included: join(root, 'etc/nix/nixsig.conf'),
     unit: join(root, 'etc/systemd/nixsig.service'),
+    socketUnit: join(root, 'etc/systemd/nixsig.socket'),
     rootConf: join(root, 'home/.config/nix/nix.conf'),
     later: [join(root, 'xdg.conf'), join(root, 'home/.config/nix/nix.conf')],
     systemd: join(root, 'run/systemd'),

@@ -16,10 +16,12 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { carryOut, writeRecord } from '../../src/setup/carry-out.ts'
 import { describeStep } from '../../src/setup/describe.ts'
+import type { Found } from '../../src/setup/found.ts'
 import { look } from '../../src/setup/look.ts'
 import { recordFile } from '../../src/setup/places.ts'
 import { planSetup, recordUnderWay } from '../../src/setup/plan.ts'
-import { parseRecord } from '../../src/setup/record.ts'
+import { planLeave } from '../../src/setup/plan-unsetup.ts'
+import { parseRecord, printRecord } from '../../src/setup/record.ts'
 import { setUp } from '../../src/setup/set-up.ts'
 import { type Machine, makeMachine } from './machine.ts'
 
@@ -399,4 +401,76 @@ test('attack: setup is not done while nix-daemon has failed, and says what it st
     plan.steps.flatMap(describeStep).map(({ text }) => text),
     ['start nix-daemon.socket and nix-daemon.service again, which failed'],
   )
+})
+
+/** Plans as on a machine with systemd, of which nothing is asked. */
+function planUnits(more: Partial<Found> = {}) {
+  const found: Found = { ...look(machine.places, machine.directory), hasSystemd: true, ...more }
+  return { found, plan: planSetup(found, machine.places, []) }
+}
+
+test('attack: the socket is shown, recorded, renewed when its address changes, and taken back', async () => {
+  own()
+  const { places } = machine
+  const { plan } = planUnits()
+  const shown = plan.steps.flatMap(describeStep).map(({ text }) => text)
+  for (const line of [`make ${places.socketUnit}`, 'ListenStream=127.0.0.1:4649'])
+    assert.ok(shown.includes(line))
+  const place = plan.steps.filter(step => step.kind === 'file' && /unit/.test(step.role))
+  mkdirSync(places.state)
+  await carryOut(places, place)
+  writeRecord(places, plan.record)
+  const starts = () => planUnits().plan.steps.filter(step => step.kind === 'start-gate')
+  rmSync(places.unit)
+  assert.deepEqual(starts(), [{ kind: 'start-gate', socket: 'kept' }])
+  writeFileSync(places.policy, `${text(places.policy)}[gate]\nlisten = "[::1]:5000"\n`)
+  assert.deepEqual(starts(), [{ kind: 'start-gate', socket: 'renewed' }])
+  assert.ok(
+    planUnits()
+      .plan.steps.flatMap(describeStep)
+      .some(({ text }) => text === 'ListenStream=[::1]:5000'),
+  )
+  const left = planLeave({ ...planUnits().found, hasSystemd: true }, places)
+  assert.deepEqual(
+    left.steps.filter(({ kind }) => kind === 'stop-gate'),
+    [{ kind: 'stop-gate', units: ['nixsig.socket'] }],
+  )
+  await machine.takeDown()
+  assert.equal(existsSync(places.socketUnit), false)
+})
+
+test('a record of before there was a socket is read, and the socket is added', async () => {
+  const { plan } = planUnits()
+  const files = new Map([...plan.record.files].filter(([role]) => role !== 'socket-unit'))
+  const record = parseRecord(Buffer.from(printRecord({ ...plan.record, files })))
+  assert.equal(record.files.has('socket-unit'), false)
+  const steps = planUnits({ record }).plan.steps
+  assert.ok(steps.some(step => step.kind === 'file' && step.role === 'socket-unit'))
+  assert.ok(steps.some(step => step.kind === 'start-gate' && step.socket === 'renewed'))
+})
+
+test('a unit of the user’s that ran when setup replaced it runs again after unsetup; else it is left', () => {
+  const { places } = machine
+  writeFileSync(places.unit, '[Service]\nExecStart=/bin/true\n', { mode: 0o644 })
+  for (const was of [['enabled', 'active'], ['active'], []] as const) {
+    const { plan } = planUnits({ unitStates: new Map([['unit', was]]) })
+    const record = parseRecord(Buffer.from(printRecord(plan.record)))
+    const [unit, socketUnit] = (['unit', 'socket-unit'] as const).map(role => {
+      const step = plan.steps.find(step => step.kind === 'file' && step.role === role)
+      return step?.kind === 'file' ? step.after : undefined
+    })
+    // By then it is nixsig's own unit that runs.
+    const after = {
+      record,
+      unit,
+      socketUnit,
+      unitStates: new Map([['unit', ['enabled', 'active']]] as const),
+    }
+    const { found, plan: again } = planUnits(after)
+    assert.deepEqual(again.record.files.get('unit')?.was, was.length === 0 ? undefined : was)
+    assert.deepEqual(
+      planLeave(found, places).steps.filter(({ kind }) => kind === 'resume'),
+      was.length === 0 ? [] : [{ kind: 'resume', unit: 'nixsig.service', was }],
+    )
+  }
 })

@@ -58,3 +58,37 @@ test('a nix-daemon that was stopped stays so, and one that runs is restarted', a
     'try-restart nix-daemon.service',
   ])
 })
+
+const FRESH = [
+  'daemon-reload',
+  'enable nixsig.socket nixsig.service',
+  'stop nixsig.socket nixsig.service',
+  'start nixsig.socket',
+  'restart nixsig.service',
+]
+
+test('attack: a socket that listens stays open while the gate restarts, so nobody can take its address', async () => {
+  assert.deepEqual((await asking("startGate('renewed')", ['active'])).asked, FRESH)
+  assert.deepEqual((await asking('startGate()', ['inactive'])).asked, FRESH)
+  const { asked } = await asking('startGate()', ['active'])
+  assert.deepEqual(
+    asked,
+    FRESH.filter(line => !/^(?:stop|start) /.test(line)),
+  )
+})
+
+test('attack: an address that is taken is told with who to look for, and the gate is not started', async () => {
+  const { said, asked } = await asking("startGate('renewed')", ['inactive'], 'start*')
+  assert.match(said, /^systemctl start nixsig\.socket: it failed; .*ss -ltnp .* listen of \[gate\]/)
+  assert.equal(asked.at(-1), 'start nixsig.socket')
+})
+
+test('a unit of the user’s is enabled and started again only as it was', async () => {
+  const resume = async (was: string) => (await asking(`resumeUnit('nixsig.service', ${was})`, ['-'])).asked
+  assert.deepEqual(await resume('["enabled","active"]'), [
+    'daemon-reload',
+    'enable nixsig.service',
+    'start nixsig.service',
+  ])
+  assert.deepEqual(await resume('["active"]'), ['daemon-reload', 'start nixsig.service'])
+})
