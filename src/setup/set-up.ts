@@ -10,12 +10,15 @@ import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
+import { olderThanInForce } from './upgraded.ts'
 
 /** What the user asked for. */
 export interface SetupWish {
   /** The directory of nixsig's programs, without symbolic links. */
   readonly directory: string
   readonly without: readonly Front[]
+  /** Whether they may be older than those that set the machine up; refused if it is not said. */
+  readonly older?: 'taken' | 'refused'
 }
 
 /** How setup ended. `blocked`: obstacles have to be removed first, and nothing was done. */
@@ -58,10 +61,12 @@ export async function setUp(
 
 function planFor(
   places: SetupPlaces,
-  { directory, without }: SetupWish,
+  { directory, without, older }: SetupWish,
 ): { readonly found: Found; readonly plan: Plan } {
   const found = look(places, directory)
-  return { found, plan: planSetup(found, places, without) }
+  const plan = planSetup(found, places, without)
+  const refused = older === 'taken' ? [] : olderThanInForce(found)
+  return { found, plan: { ...plan, obstacles: [...refused, ...plan.obstacles] } }
 }
 
 function makeKeys({ state }: SetupPlaces, { without }: SetupWish): void {
