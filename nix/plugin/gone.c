@@ -1,5 +1,6 @@
 #include "gone.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,11 +28,19 @@ bool policy_only_warns(void) {
   return read_policy(NIXSIG_STATE, NIXSIG_POLICY, &policy, why, sizeof why) && policy.only_warns;
 }
 
-void gone_line(char line[GONE_LIMIT], const char *outcome, const char *program, const char *why) {
-  snprintf(line, GONE_LIMIT,
-           "nixsig: %s: the program of nixsig that Nix should ask is gone (%s: %s)" NEXT
-           "as root, install nixsig again and run nixsig setup; or let Nix go on without it: "
-           "sed -i /nixsig/d /etc/nix/nix.conf /root/.config/nix/nix.conf; systemctl restart nix-daemon",
-           outcome, program, why);
+void gone_line(char line[GONE_LIMIT], const char *outcome, const char *program, int error, const char *why) {
+  if (error == EACCES || error == EPERM) {
+    snprintf(line, GONE_LIMIT,
+             "nixsig: %s: the program of nixsig that Nix should ask cannot be reached by this user (%s: %s)" NEXT
+             "as root, or by asking who has root here: install nixsig where every user can reach it "
+             "(nixsig install, in the directory of its programs), then nixsig setup",
+             outcome, program, why);
+  } else {
+    snprintf(line, GONE_LIMIT,
+             "nixsig: %s: the program of nixsig that Nix should ask is gone (%s: %s)" NEXT
+             "as root, install nixsig again and run nixsig setup; or let Nix go on without it: "
+             "sed -i /nixsig/d /etc/nix/nix.conf /root/.config/nix/nix.conf; systemctl restart nix-daemon",
+             outcome, program, why);
+  }
   make_plain(line);
 }

@@ -21,9 +21,9 @@ enum { GONE_LIMIT = PATH_MAX + 1024 };
 
 /**
  * What to say when a program cannot be had: one line, with what to do. `outcome`: what that means.
- * `why`: the system's words.
+ * `error`: EACCES if it may be there, and is kept from this user. `why`: the system's words.
  */
-void gone_line(char line[GONE_LIMIT], const char *outcome, const char *program, const char *why);
+void gone_line(char line[GONE_LIMIT], const char *outcome, const char *program, int error, const char *why);
 
 #define GONE_REFUSED "refused"
 #define GONE_WARNED "WARNING, nothing is judged"

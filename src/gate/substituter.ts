@@ -73,10 +73,7 @@ export function openSubstituter(parts: GateParts): Substituter {
       try {
         policy = kept.policy()
       } catch (error) {
-        return answerTo(parts, undefined, {
-          kind: 'refused',
-          verdict: refusalOf(error, pathOf(digest), 'output'),
-        })
+        return answerWithoutPolicy(parts, digest, error)
       }
       const known = answers.get(digest, { policy: policy.digest, directories: policy.attestations })
       if (known === undefined) return judgeOnce(digest, policy)
@@ -106,10 +103,7 @@ async function judgeAndKeep(
     }
     throw new FormatError('policy', 'it is changed again and again while it is asked', parts.places.policy)
   } catch (error) {
-    return answerTo(parts, undefined, {
-      kind: 'refused',
-      verdict: refusalOf(error, pathOf(digest), 'output'),
-    })
+    return answerToError(parts, digest, error)
   }
 }
 
@@ -181,6 +175,23 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       return passOn(policy, verdict, () => narinfoAnswer(key, [offer, ...others], signatures))
     }
   }
+}
+
+/** An error of the gate's own does not refuse where the policy only warns; one in the policy does. */
+function answerToError(parts: GateParts, digest: string, error: unknown): GateResponse {
+  try {
+    const policy = parts.kept.policy()
+    const verdict = refusalOf(error, pathOf(digest), 'output')
+    const said = verdict.ground.kind === 'fault' ? policy : undefined
+    return answerTo(parts, said, { kind: 'refused', verdict })
+  } catch (problem) {
+    return answerWithoutPolicy(parts, digest, problem)
+  }
+}
+
+function answerWithoutPolicy(parts: GateParts, digest: string, problem: unknown): GateResponse {
+  const verdict = { ...refusalOf(problem, pathOf(digest), 'output'), ground: { kind: 'policy' } } as const
+  return answerTo(parts, undefined, { kind: 'refused', verdict })
 }
 
 /** A narinfo, or a refusal if it cannot be made. */

@@ -1,4 +1,5 @@
 /** The only place where a verdict becomes text. */
+import { BY_ROOT, TRY_AGAIN } from '../primitives/next-step.ts'
 import { findingWords, strayWords } from './finding-words.ts'
 import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
@@ -121,8 +122,12 @@ function basisWords(basis: Basis): string {
   }
 }
 
+const MEND_POLICY = `next: ${BY_ROOT}: nixsig policy check says what is wrong with the policy; correct or restore it, or make a new one with nixsig setup`
+
 /** What whoever reads a refusal can do, without root's rights. */
-function nextStepOf({ path, kind, findings }: Refusal): string {
+function nextStepOf({ path, kind, ground, findings }: Refusal): string {
+  // Known by its hash part alone, which no command takes.
+  if (path.endsWith('-*')) return ground.kind === 'policy' ? MEND_POLICY : TRY_AGAIN
   if (kind !== 'expression') return nextStep(path)
   return findings[0].code === 'no-input-rule'
     ? 'next: give the URL by which the policy knows the repository (--url), or add a rule to [[inputs]]'

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
@@ -70,6 +70,7 @@ export function inspectInstallation(directory: string, doorkeepers?: string): In
       `Nix would run the programs in ${directory} as root, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
     )
   }
+  assertReachable(directory)
   const thin = existsSync(join(directory, 'native/pre-build-hook')) ? 'native/' : ''
   const find = (name: string) => (existsSync(join(directory, name)) ? executable(directory, name) : undefined)
   assertStarts(join(directory, 'pre-build-hook'))
@@ -92,6 +93,22 @@ export function inspectInstallation(directory: string, doorkeepers?: string): In
     buildHook: inspected.buildHook && doorkeeperOf(doorkeepers, 'build-hook'),
     plugin: inspected.plugin && doorkeeperOf(doorkeepers, 'plugin'),
     doorkeepers: { directory: doorkeepers, programs, areInPlace: areInPlace(doorkeepers, programs) },
+  }
+}
+
+/**
+ * Throws FileError unless every user can enter a directory, those above it, and the one with the
+ * plugin: the Nix of each of them loads it.
+ */
+function assertReachable(directory: string): void {
+  const native = join(directory, 'native')
+  for (let dir = existsSync(native) ? native : directory; ; dir = dirname(dir)) {
+    if ((lstatSync(dir).mode & 0o001) === 0) {
+      throw new FileError(
+        `other users cannot enter ${dir}, and their Nix could not load what is in ${directory}; next: ${directory}/nixsig install, which puts it into /opt/nixsig-versions, then nixsig setup`,
+      )
+    }
+    if (dir === dirname(dir)) return
   }
 }
 

@@ -11,12 +11,15 @@ import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { type Plan, planSetup, recordUnderWay, type Step, unitsIn } from './plan.ts'
 import type { Role, UnitState } from './record.ts'
+import { olderThanInForce } from './upgraded.ts'
 
 /** What the user asked for. */
 export interface SetupWish {
   /** The directory of nixsig's programs, without symbolic links. */
   readonly directory: string
   readonly without: readonly Front[]
+  /** Whether they may be older than those that set the machine up; refused if it is not said. */
+  readonly older?: 'taken' | 'refused'
 }
 
 /** How setup ended. `blocked`: obstacles have to be removed first, and nothing was done. */
@@ -59,10 +62,12 @@ export async function setUp(
 
 async function planFor(
   places: SetupPlaces,
-  { directory, without }: SetupWish,
+  { directory, without, older }: SetupWish,
 ): Promise<{ readonly found: Found; readonly plan: Plan }> {
   const found = await withUnits(look(places, directory), places)
-  return { found, plan: planSetup(found, places, without) }
+  const plan = planSetup(found, places, without)
+  const refused = older === 'taken' ? [] : olderThanInForce(found)
+  return { found, plan: { ...plan, obstacles: [...refused, ...plan.obstacles] } }
 }
 
 /** What systemd says of units. */

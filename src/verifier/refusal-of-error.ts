@@ -27,7 +27,8 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
   const name = error instanceof Error ? error.name : ''
   const message = error instanceof Error ? error.message : String(error)
   // The message of a PolicyError has one line for each problem.
-  const detail = name === 'PolicyError' ? message.replaceAll('\n', '; ') : message
+  const isGone = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND'
+  const detail = isGone ? GONE : name === 'PolicyError' ? message.replaceAll('\n', '; ') : message
   const { kind: ground, origin } = placeOf(error, name)
   return {
     outcome: 'indeterminate',
@@ -37,6 +38,9 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
     findings: [{ code: 'unreadable', trouble: { origin, detail } }],
   }
 }
+
+/** A program that runs loads parts of itself when it first needs them. */
+const GONE = "nixsig's program files were deleted while it ran: install nixsig again, then restart the gate"
 
 /** Where an error arose, by the error's name. */
 function placeOf(error: unknown, name: string) {

@@ -158,3 +158,36 @@ test("an answer stands for a source's max-age from the source's last answer, not
   assert.equal(await at(39), 2, 'kept for as long as from the judgement, which has to ask the source')
   assert.equal(await at(40), 3)
 })
+
+const MISSING = Object.assign(new Error("Cannot find module './part.js'\nRequire stack:\n- /x"), {
+  code: 'MODULE_NOT_FOUND',
+})
+
+for (const [mode, status] of [
+  ['warn', 404],
+  ['enforce', 451],
+] as const) {
+  test(`attack: program files of a running gate are deleted: ${status} in ${mode} mode`, async t => {
+    const broken = async () => {
+      throw MISSING
+    }
+    const parts = gateParts(t, broken, { policy: POLICY.replace('enforce', mode) })
+    const { status: found, body } = await openSubstituter(parts).narinfo(DIGEST)
+    assert.equal(found, status)
+    if (status === 404) return
+    assert.match(
+      String(body),
+      /program files were deleted while it ran: install nixsig again, then restart the gate/,
+    )
+    assert.doesNotMatch(String(body), /Require stack|nixsig explain/)
+  })
+}
+
+test('attack: the policy is deleted: the refusal says what to do about it, in warn mode too', async t => {
+  const parts = gateParts(t, async () => [absent], { policy: POLICY.replace('enforce', 'warn') })
+  rmSync(parts.places.policy)
+  const { status, body } = await openSubstituter(parts).narinfo(DIGEST)
+  assert.equal(status, 451)
+  assert.match(String(body), /; next: as root, or by asking who has root here: nixsig policy check /)
+  assert.doesNotMatch(String(body), /nixsig explain/)
+})

@@ -76,6 +76,16 @@ test('attack: a module that the hooks load is writable by others', async () => {
   await refusesSetup(/sodium\.node is writable by others/)
 })
 
+for (const closed of ['opt', 'opt/nixsig', 'opt/nixsig/native']) {
+  test(`programs that other users cannot reach, as ${closed} is root's alone`, async () => {
+    const directory = join(machine.directory, '../..', closed)
+    chmodSync(directory, 0o700)
+    await refusesSetup(/other users cannot enter \S+, .*; next: \S+\/nixsig install, .* then nixsig setup/)
+    chmodSync(directory, 0o755)
+    assert.equal((await machine.setUp()).kind, 'done')
+  })
+}
+
 test('programs in a directory that nix.conf cannot name, or in the store', () => {
   for (const directory of [
     '/opt/nix sig',

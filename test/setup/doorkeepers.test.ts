@@ -13,6 +13,8 @@ import {
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { isDoorkeeperOf } from '../../src/setup/doorkeepers.ts'
+import { recordFile } from '../../src/setup/places.ts'
+import { setUp } from '../../src/setup/set-up.ts'
 import { install, type Machine, makeMachine } from './machine.ts'
 
 let machine: Machine
@@ -80,4 +82,23 @@ test('a build without a C compiler does not take the plugin out, unless that is 
   assert.equal(conf(), before)
   assert.equal((await machine.setUp(['plugin'])).kind, 'done')
   assert.doesNotMatch(conf(), /^plugin-files/m)
+})
+
+test('attack: an older program that comes first in PATH does not take the machine back', async () => {
+  be('0.2.0')
+  await machine.setUp()
+  const before = conf()
+  be('0.1.0')
+  const refused = await machine.setUp()
+  assert.equal(refused.kind, 'blocked')
+  assert.match(
+    refused.plan?.obstacles.join() ?? '',
+    /this is nixsig 0\.1\.0 in \S+, and is older than 0\.2\.0 in \S+, which .*: \S+\/nixsig setup --older/,
+  )
+  assert.equal(conf(), before)
+  const wish = { directory: machine.directory, without: [], older: 'taken' } as const
+  assert.equal((await setUp(machine.places, wish, async () => true)).kind, 'done')
+  assert.match(readFileSync(recordFile(machine.places), 'utf8'), /"program": ?"0\.1\.0"/)
+  be('0.2.0')
+  assert.equal((await machine.setUp()).kind, 'done')
 })

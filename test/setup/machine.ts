@@ -42,6 +42,7 @@ after(() => rmSync(SHARED, { recursive: true }))
  */
 export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
   const root = mkdtempSync(join(tmpdir(), 'nixsig-setup-'))
+  chmodSync(root, 0o755)
   const directory = join(root, 'opt/nixsig')
   for (const name of ['opt/nixsig/native', 'etc/nix', 'etc/nixsig', 'etc/systemd', 'home', 'run'])
     mkdirSync(join(root, name), { recursive: true, mode: 0o755 })

@@ -1,6 +1,6 @@
 /** `nixsig install` and `nixsig upgrade`: programs in a directory of their version, switched whole. */
 import { spawnSync } from 'node:child_process'
-import { realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { realPathOf } from '../../files/named-file.ts'
 import { ArgumentError, FileError } from '../../files/regular-file.ts'
@@ -110,11 +110,24 @@ async function bring(
   const older: Wish['older'] = options.older ? 'taken' : 'refused'
   const switched = await switchVersion({ home: VERSIONS, places: machinePlaces(), source, older })
   saySwitched(switched, terminal)
-  if (!options['from-package']) {
+  if (options['from-package']) noteOther(terminal)
+  else {
     for (const link of linkPrograms(VERSIONS))
       terminal.note(`nixsig: note: ${printable(link)} is not nixsig's, and was left as it is`)
   }
   return putInForce(options, terminal)
+}
+
+/** Where a shell of root's looks before /usr/bin, to which a package links its program. */
+const EARLIER = ['/usr/local/sbin/nixsig', '/usr/local/bin/nixsig']
+
+function noteOther(terminal: Terminal): void {
+  const other = EARLIER.find(file => existsSync(file))
+  if (other === undefined || realpathSync.native(other).startsWith(`${VERSIONS}/`)) return
+  const number = versionIn(dirname(realpathSync.native(other))) ?? 'another one'
+  terminal.note(
+    `nixsig: note: ${other} comes first in PATH, and is nixsig ${number}, not this one; next: rm ${other}`,
+  )
 }
 
 function saySwitched({ version, before, signature }: Switched, terminal: Terminal): void {

@@ -22,6 +22,7 @@ interface SetupOptions {
   readonly 'dry-run': boolean
   readonly yes: boolean
   readonly without: readonly Front[]
+  readonly older: boolean
 }
 
 /** `nixsig setup` */
@@ -29,6 +30,7 @@ export const setup = command({
   options: {
     ...CAREFULLY,
     without: { kind: 'values', value: 'PART', choices: FRONTS, text: 'Leave this part out' },
+    older: { kind: 'flag', text: 'Even if this is an older version than the one that set the machine up' },
   },
   examples: [
     ['setup --dry-run', 'to see every line first'],
@@ -42,8 +44,9 @@ async function setUpMachine(options: SetupOptions, { places, terminal }: Invocat
   const without = frontsOf(options.without)
   const { setUp } = await import('../../setup/set-up.ts')
   const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
+  const older = options.older ? 'taken' : 'refused'
   let obstacles: readonly string[] = []
-  const outcome = await setUp(machinePlaces(), { directory, without }, async plan => {
+  const outcome = await setUp(machinePlaces(), { directory, without, older }, async plan => {
     obstacles = plan.obstacles
     if (obstacles.length > 0) return false
     showPlan(plan, await nixVersionLine(), terminal)
