@@ -13,8 +13,13 @@ import { root } from './compile.mjs'
 const LONGEST_FILE = 20 * 60 * 1000
 
 // An address besides 127.0.0.1, as Nix asks no substituter on a machine that has no other. It leads
-// nowhere.
-const OWN_NETWORK = 'ip link set lo up && ip address add 192.0.2.1/32 dev lo'
+// nowhere. Servers at 198.51.100.0/24 are on another machine, as far as a program can tell: none of
+// these addresses is on an interface.
+const OWN_NETWORK = [
+  'ip link set lo up',
+  'ip address add 192.0.2.1/32 dev lo',
+  'ip route add local 198.51.100.0/24 dev lo',
+].join(' && ')
 // A unit test runs as on a machine that never had Nix.
 const WITHOUT_STORE = 'mount -t tmpfs none /nix'
 

@@ -41,7 +41,14 @@ export interface DecompressOptions {
   readonly limit: number
   /** Ends the decompression when it aborts. */
   readonly signal: AbortSignal
+  /**
+   * Waits until a program may run, if one is needed; what it resolves with is called when the
+   * program has ended. By default none waits.
+   */
+  readonly turn?: (signal: AbortSignal) => Promise<() => void>
 }
+
+type HowTo = Omit<DecompressOptions, 'limit'>
 
 /**
  * The decompressed bytes of a stream. As in Nix, `none` is passed on, `br` is Brotli, and every
@@ -51,13 +58,13 @@ export interface DecompressOptions {
  */
 export async function* decompressed(
   body: Readable,
-  { compression, limit, signal }: DecompressOptions,
+  { limit, signal, ...options }: DecompressOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ended = new AbortController()
   const either = AbortSignal.any([signal, ended.signal])
   addAbortSignal(either, body)
   try {
-    yield* await unpack(within(body, limit), compression, either)
+    yield* await unpack(within(body, limit), { ...options, signal: either })
   } catch (error) {
     const isZlibs = /^(?:Z_|ZSTD_|ERR_BROTLI_|ERR__ERROR_)/.test(
       String((error as NodeJS.ErrnoException).code),
@@ -79,8 +86,7 @@ async function* within(body: AsyncIterable<Buffer>, limit: number): AsyncGenerat
 
 async function unpack(
   body: AsyncGenerator<Buffer, void, undefined>,
-  compression: string,
-  signal: AbortSignal,
+  { compression, signal, turn }: HowTo,
 ): Promise<AsyncIterable<Uint8Array>> {
   if (compression === 'none' || compression === '') return body
   if (compression === 'br') return through(body, zlib.createBrotliDecompress(), signal)
@@ -89,7 +95,7 @@ async function unpack(
   const whole = chained(head, body)
   if (kind === 'gzip') return through(whole, zlib.createGunzip(), signal)
   if (kind === 'zstd' && createZstd !== undefined) return through(whole, createZstd(ZSTD_MEMORY), signal)
-  if (kind !== undefined) return throughProgram(whole, kind, signal)
+  if (kind !== undefined) return throughProgram(whole, kind, { signal, turn })
   throw corrupt(`it is compressed in an unknown way ("${printable(compression, 40)}")`)
 }
 
@@ -118,14 +124,16 @@ function through(source: AsyncIterable<Uint8Array>, tool: Transform, signal: Abo
 async function* throughProgram(
   source: AsyncIterable<Uint8Array>,
   kind: keyof typeof ARGUMENTS,
-  signal: AbortSignal,
+  { signal, turn }: Pick<HowTo, 'signal'> & { readonly turn: HowTo['turn'] | undefined },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const program = findProgram(kind)
   if (program === undefined) {
     throw new DecompressionError(`there is no program ${kind} on this system`, { isOurs: true })
   }
   const env = { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
-  const child = spawn(program, ARGUMENTS[kind], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const done = await turn?.(signal)
+  const start = () => spawn(program, ARGUMENTS[kind], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = orGiveBack(start, done)
   const kill = () => child.kill('SIGKILL')
   signal.addEventListener('abort', kill, { once: true })
   let complaint = ''
@@ -139,6 +147,7 @@ async function* throughProgram(
     })
     child.once('close', resolve)
   })
+  status.then(done)
   let broken: unknown
   // A tool that has read enough closes its input (EPIPE). Other errors of the source are thrown
   // below.
@@ -153,6 +162,15 @@ async function* throughProgram(
   } finally {
     signal.removeEventListener('abort', kill)
     kill()
+  }
+}
+
+function orGiveBack<T>(start: () => T, done: (() => void) | undefined): T {
+  try {
+    return start()
+  } catch (error) {
+    done?.()
+    throw error
   }
 }
 

@@ -51,6 +51,9 @@ interface Times {
   readonly start: number
 }
 
+/** Threads for what takes long: half of them may wait for resolvers (src/http/names.ts). */
+const THREADS = '16'
+
 const TIMES: Times = { backoff: 100, backoffLimit: 10_000, ping: 5000, silence: 60_000, start: 30_000 }
 
 /** Starts the process. Rejects with the error if it cannot listen. */
@@ -135,7 +138,11 @@ function spawn([program = '', ...args]: readonly string[], file: number): ChildP
   // Descriptor 3 is the channel, so the socket is descriptor 4 in the other process, and those
   // after it.
   const files = new Array<number>(ACCEPTORS).fill(file)
-  return fork(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files], detached: false })
+  return fork(program, args, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files],
+    detached: false,
+    env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+  })
 }
 
 function run(

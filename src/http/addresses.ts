@@ -1,40 +1,85 @@
 /** Addresses that lead to this machine, or to what is on its own wire, whoever names them. */
-import { lookup as resolve } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { forAMoment } from '../primitives/for-a-moment.ts'
+import { type Addresses, NAMES, type Names } from './names.ts'
 
+/**
+ * This machine, its own wire, and what is no single other machine: loopback, "this network",
+ * link-local, IETF protocol assignments (RFC 6890; Oracle's cloud has a service there), multicast and
+ * broadcast. Then the services that clouds give to the machines in them, at addresses that look like
+ * any other: of Alibaba, Azure, AWS and Google.
+ */
 const NEAR = new BlockList()
-NEAR.addSubnet('0.0.0.0', 8, 'ipv4')
-NEAR.addSubnet('127.0.0.0', 8, 'ipv4')
-NEAR.addSubnet('169.254.0.0', 16, 'ipv4')
-NEAR.addAddress('::', 'ipv6')
-NEAR.addAddress('::1', 'ipv6')
-NEAR.addSubnet('fe80::', 10, 'ipv6')
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['192.0.0.0', 24],
+  ['224.0.0.0', 4],
+  ['255.255.255.255', 32],
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+] as const)
+  NEAR.addSubnet(network, prefix, 'ipv4')
+for (const [network, prefix] of [
+  ['::', 128],
+  ['::1', 128],
+  ['fe80::', 10],
+  ['ff00::', 8],
+  ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
+] as const)
+  NEAR.addSubnet(network, prefix, 'ipv6')
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
-/** Names that mean this machine wherever they are resolved (RFC 6761, and Debian's /etc/hosts). */
-const OWN_NAME = /^(?:(?:.+\.)?localhost|localhost\.localdomain|ip6-localhost|ip6-loopback)\.?$/i
+/** Names that mean this machine wherever they are resolved (RFC 6761; /etc/hosts of Debian and Fedora). */
+const OWN_NAME =
+  /^(?:(?:.+\.)?localhost|localhost[46]?\.localdomain[46]?|localhost[46]|ip6-localhost|ip6-loopback)\.?$/i
+
+/** Names of clouds' services, for a proxy that would resolve them. */
+const CLOUD_NAME =
+  /^(?:(?:metadata|instance-data)(?:\.(?:.+\.)?internal)?|metadata\.goog|metadata\.tencentyun\.com)\.?$/i
+
+const ownAddresses = forAMoment<BlockList>()
+
+/** The addresses that this machine has now, on all its interfaces. */
+function ownNow(): BlockList {
+  const known = ownAddresses.get()
+  if (known !== undefined) return known
+  const own = new BlockList()
+  for (const { address, family } of Object.values(networkInterfaces()).flatMap(one => one ?? []))
+    own.addAddress(address.replace(/%.*/, ''), family === 'IPv4' ? 'ipv4' : 'ipv6')
+  ownAddresses.set(own)
+  return own
+}
 
 /**
- * Whether an IP address, without brackets, is of this machine or link-local: 127/8, ::1, 0/8, ::,
- * 169.254/16 and fe80::/10, also where IPv6 wraps the IPv4 address (mapped, compatible, NAT64 and
- * 6to4).
+ * Whether an IP address, without brackets, is one of this machine's own, link-local, or for special
+ * purposes as above, also where IPv6 wraps the IPv4 address (mapped, compatible, NAT64, 6to4, Teredo
+ * and ISATAP). Private networks are not near: caches are in them.
  */
 export function isNearAddress(address: string): boolean {
   const [plain = ''] = address.split('%')
-  if (isIP(plain) === 4) return NEAR.check(plain, 'ipv4')
-  if (isIP(plain) !== 6) return false
-  return NEAR.check(plain, 'ipv6') || wrapped(plain).some(inner => NEAR.check(inner, 'ipv4'))
+  const version = isIP(plain)
+  if (version === 0) return false
+  const lists = [NEAR, ownNow()]
+  const inners = version === 4 ? [plain] : wrapped(plain)
+  return lists.some(
+    list => (version === 6 && list.check(plain, 'ipv6')) || inners.some(inner => list.check(inner, 'ipv4')),
+  )
 }
 
 /**
  * Whether a URL's host, as the URL standard writes it, is one that no other machine may send
- * requests to: a near address, or a name that means this machine.
+ * requests to: a near address, or a name that means this machine or a service of its cloud.
  */
 export function isNearHost(hostname: string): boolean {
-  return OWN_NAME.test(hostname) || isNearAddress(hostname.replace(/^\[|\]$/g, ''))
+  const isName = OWN_NAME.test(hostname) || CLOUD_NAME.test(hostname)
+  return isName || isNearAddress(hostname.replace(/^\[|\]$/g, ''))
 }
 
 /** Whether a URL's host is certainly this machine: a loopback address, or a name for it. */
@@ -61,6 +106,10 @@ function wrapped(address: string): readonly string[] {
     found.push(isSplit ? dotted(at(3), ((at(4) & 0xff) << 8) | (at(5) >>> 8)) : ends)
   }
   if (starts(0x2002)) found.push(dotted(at(1), at(2)))
+  // Teredo: its server, and its client with all bits turned round.
+  if (starts(0x2001, 0)) found.push(dotted(at(2), at(3)), dotted(at(6) ^ 0xffff, at(7) ^ 0xffff))
+  // ISATAP
+  if ((at(4) & 0xfdff) === 0 && at(5) === 0x5efe) found.push(ends)
   return found
 }
 
@@ -78,8 +127,6 @@ function wordsOf(address: string): readonly number[] {
   return [...front, ...Array<number>(8 - front.length - back.length).fill(0), ...back]
 }
 
-type Addresses = readonly { readonly address: string; readonly family: number }[]
-
 /** As curl does, and so Nix: these names need no resolver (RFC 6761, section 6.3). */
 const LOCALHOST = /^(?:.+\.)?localhost\.?$/i
 const OWN: Addresses = [
@@ -87,33 +134,21 @@ const OWN: Addresses = [
   { address: '::1', family: 6 },
 ]
 
-const underWay = new Map<string, Promise<Addresses>>()
-
-/**
- * The addresses of a name. Those who ask for it at the same time share one question: the system's
- * resolver answers four at a time, and may take long where there is no network.
- */
-function addressesOf(hostname: string, family: number): Promise<Addresses> {
-  if (LOCALHOST.test(hostname)) {
-    return Promise.resolve(OWN.filter(one => family === 0 || one.family === family))
-  }
-  const key = `${family} ${hostname}`
-  const known = underWay.get(key)
-  if (known !== undefined) return known
-  const asked = new Promise<Addresses>((found, failed) => {
-    resolve(hostname, { all: true, family }, (error, addresses) =>
-      error === null ? found(addresses) : failed(error),
-    )
-  }).finally(() => underWay.delete(key))
-  underWay.set(key, asked)
-  return asked
+/** Who named a host, and where a request to it may lead. */
+export interface Naming {
+  readonly reach: Reach
+  /** The host of the settings that redirected to it, if it is not of the settings itself. */
+  readonly redirectedBy?: string | undefined
 }
 
 /** For sockets: resolves a name to all of its addresses, or to those that are not near. */
-export function lookupFor(reach: Reach): LookupFunction {
+export function lookupFor({ reach, redirectedBy }: Naming, names: Names = NAMES): LookupFunction {
   return (hostname, options, callback) => {
     const family = options.family === 'IPv4' ? 4 : options.family === 'IPv6' ? 6 : (options.family ?? 0)
-    addressesOf(hostname, family).then(
+    const found = LOCALHOST.test(hostname)
+      ? Promise.resolve(OWN.filter(one => family === 0 || one.family === family))
+      : names.addresses(hostname, family, redirectedBy)
+    found.then(
       all => {
         const fit = reach === 'anywhere' ? all : all.filter(({ address }) => !isNearAddress(address))
         const [first] = fit
@@ -133,7 +168,10 @@ export type Reach = 'anywhere' | 'elsewhere'
 export const NEAR_CODE = 'NIXSIG_NEAR'
 
 function nearError(hostname: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`"${hostname}" is an address of this machine, or link-local`), {
-    code: NEAR_CODE,
-  })
+  return Object.assign(
+    new Error(`"${hostname}" is an address of this machine, or link-local, or for special purposes`),
+    {
+      code: NEAR_CODE,
+    },
+  )
 }

@@ -4,11 +4,27 @@
  */
 import { PassThrough, pipeline, Readable } from 'node:stream'
 import { createInflate, createInflateRaw } from 'node:zlib'
+import type { DecompressOptions } from '../files/decompress-stream.ts'
 import { printable } from '../primitives/printable.ts'
+import { openProgramTurns, type ProgramTurns } from './program-turns.ts'
 import { asSourceError, SourceError } from './source-error.ts'
 
 /** As many as curl takes off one body. */
 const LAYER_LIMIT = 5
+
+/**
+ * Programs that undo encodings at once: of short bodies, which need them for a moment, and of streams,
+ * which need them for as long as they take.
+ */
+const [BODIES, STREAMS] = [openProgramTurns(4), openProgramTurns(32)]
+
+/**
+ * Bytes that all encodings but the last may come to, for each byte that came out in the end. Before
+ * it comes, so many may come to at most, for a stream; a program may need much before it says
+ * anything.
+ */
+const BETWEEN = 4
+const STREAM_AHEAD = 64 * 1024 * 1024
 
 /**
  * How each encoding is undone: `deflate` here, the others as decompress-stream.ts names them. There,
@@ -42,7 +58,8 @@ export async function decodeBody(
 ): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of decodedStream(Readable.from([body]), header, signal)) {
+  const undoing = { signal, ahead: BETWEEN * limit, turns: BODIES }
+  for await (const chunk of decoding(Readable.from([body]), layersOf(header), undoing)) {
     size += (chunk as Buffer).length
     if (size > limit) throw garbage(`answered with more than ${limit} bytes, once decoded`)
     chunks.push(chunk as Buffer)
@@ -56,15 +73,28 @@ export async function decodeBody(
  * SourceError if an encoding is unknown.
  */
 export function decodedStream(body: Readable, header: string | undefined, signal?: AbortSignal): Readable {
-  const layers = layersOf(header)
+  return decoding(body, layersOf(header), { signal, ahead: STREAM_AHEAD, turns: STREAMS })
+}
+
+interface Undoing {
+  readonly signal: AbortSignal | undefined
+  /** Bytes between the encodings that are allowed before any byte has come out. */
+  readonly ahead: number
+  readonly turns: ProgramTurns
+}
+
+function decoding(body: Readable, layers: readonly Layer[], { signal, ahead, turns }: Undoing): Readable {
   if (layers.length === 0) return body
   const ended = new AbortController()
   const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+  const flow = { ahead, between: 0, out: 0 }
+  const turn = aloneIn(turns)
   let decoded: AsyncIterable<Uint8Array> = body
-  for (const layer of layers) decoded = undone(layer, decoded, either)
+  for (const [index, layer] of layers.entries())
+    decoded = undone(layer, index === 0 ? decoded : bounded(decoded, flow), { signal: either, turn })
   const out = new PassThrough()
   // An error on the way destroys what is returned.
-  pipeline(asSourceErrors(decoded), out, () => undefined)
+  pipeline(asSourceErrors(counted(decoded, flow)), out, () => undefined)
   out.once('close', () => {
     body.destroy()
     ended.abort()
@@ -72,6 +102,45 @@ export function decodedStream(body: Readable, header: string | undefined, signal
   // Whoever reads gets it; without a listener it would end the program if nobody does.
   body.on('error', () => undefined)
   return out
+}
+
+/** Turns for the programs of one body, of which there is one at most. */
+function aloneIn(turns: ProgramTurns): ProgramTurns['take'] {
+  let isTaken = false
+  return async signal => {
+    if (isTaken) throw garbage('answered in several encodings that need a program each')
+    isTaken = true
+    return turns.take(signal)
+  }
+}
+
+/** Bytes so far: between encodings, and out of the last. */
+interface Flow {
+  readonly ahead: number
+  between: number
+  out: number
+}
+
+async function* bounded(
+  source: AsyncIterable<Uint8Array>,
+  flow: Flow,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    flow.between += piece.length
+    if (flow.between > flow.ahead + BETWEEN * flow.out)
+      throw garbage('answered in encodings around much more than what is in them')
+    yield piece
+  }
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  flow: Flow,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of source) {
+    flow.out += piece.length
+    yield piece
+  }
 }
 
 /** The layers of a body, the outermost first: the reverse of the order in which they were applied. */
@@ -93,12 +162,12 @@ function namesIn(header = ''): string[] {
 async function* undone(
   layer: Layer,
   source: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
+  how: Pick<DecompressOptions, 'signal' | 'turn'>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (layer === 'deflate') return yield* inflated(source)
   const { decompressed } = await import('../files/decompress-stream.ts')
   const body = source instanceof Readable ? source : Readable.from(source)
-  yield* decompressed(body, { compression: layer, limit: Number.POSITIVE_INFINITY, signal })
+  yield* decompressed(body, { compression: layer, limit: Number.POSITIVE_INFINITY, ...how })
 }
 
 /** With zlib's header, as the RFC has it, or without, as some servers send it. */

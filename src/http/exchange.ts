@@ -2,6 +2,7 @@ import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { onAbort } from '../files/deadline.ts'
+import { refuseCrumbs } from './crumbs.ts'
 import { type Destination, isNearError, leadsHere, type Route } from './route.ts'
 import { asSourceError, refused, SourceError } from './source-error.ts'
 
@@ -50,7 +51,10 @@ export async function exchange(
       socket.destroy()
       fail(refused(`answered ${response.statusCode}, and nobody asked for another protocol`))
     })
-    request.once('response', resolve)
+    request.once('response', response => {
+      refuseCrumbs(response)
+      resolve(response)
+    })
     // Also for errors that come too late to reject: without a listener they would end the program.
     request.on('error', error => fail(isNearError(error) ? leadsHere(url.hostname) : asSourceError(error)))
     request.once('close', () => {

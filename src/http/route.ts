@@ -9,7 +9,7 @@ import { createSecureContext } from 'node:tls'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
-import { isNearHost, isThisMachine, lookupFor, NEAR_CODE, type Reach } from './addresses.ts'
+import { isNearHost, isThisMachine, lookupFor, type Naming, NEAR_CODE } from './addresses.ts'
 import { readSecret, readSecretHeader } from './secret-file.ts'
 import { refused } from './source-error.ts'
 import { TunnelAgent } from './tunnel.ts'
@@ -30,9 +30,8 @@ export interface RouteSettings {
 }
 
 /** To whom a request goes. */
-export interface Destination {
+export interface Destination extends Naming {
   readonly url: URL
-  readonly reach: Reach
   /** Whether the server may see the client's certificate. */
   readonly isOwn: boolean
   /** Whether it is a long request, which must not keep others from a connection. */
@@ -95,15 +94,18 @@ function openRoute(settings: RouteSettings): Route {
 
   return {
     isProxied,
-    options({ url, reach, isOwn, isLong }) {
+    options({ url, reach, redirectedBy, isOwn, isLong }) {
       if (reach === 'elsewhere' && isNearHost(url.hostname)) throw leadsHere(url.hostname)
+      const lookup = lookupFor({ reach, redirectedBy })
       if (url.protocol === 'https:') {
-        return { agent: secure({ isProxied: isProxied(url), reach, isOwn, isLong }) }
+        return { agent: secure({ isProxied: isProxied(url), reach, isOwn, isLong }), lookup }
       }
       const plain = isLong ? long : short
-      if (proxy === undefined || !isProxied(url)) return { agent: plain[reach] }
+      if (proxy === undefined || !isProxied(url)) return { agent: plain[reach], lookup }
       return {
         agent: plain.proxy,
+        // Which host it may be is said by the settings.
+        lookup: lookupFor({ reach: 'anywhere' }),
         ...placeOf(proxy),
         // Node prefers this one, and takes it from the URL.
         hostname: placeOf(proxy).host,
@@ -116,7 +118,8 @@ function openRoute(settings: RouteSettings): Route {
 
 /** A redirection to this machine, or to what is on its wire, by another one. */
 export function leadsHere(hostname: string) {
-  return refused(`redirects to "${hostname}", which is an address of this machine, or link-local`)
+  const what = 'an address of this machine, or link-local, or for special purposes'
+  return refused(`redirects to "${hostname}", which is ${what}`)
 }
 
 /** Whether an error of a connection comes from an address that must not be reached. */
@@ -126,23 +129,18 @@ export function isNearError(error: unknown): boolean {
 
 function plainAgents(each: number, proxy: number) {
   return {
-    anywhere: plainAgent('anywhere', each),
-    elsewhere: plainAgent('elsewhere', each),
-    // Which host it may be is said by the settings.
-    proxy: plainAgent('anywhere', proxy),
+    anywhere: plainAgent(each),
+    // Apart, since a connection leads where it led before.
+    elsewhere: plainAgent(each),
+    proxy: plainAgent(proxy),
   }
 }
 
-function plainAgent(reach: Reach, maxSockets: number): http.Agent {
-  return new http.Agent({ keepAlive: true, maxSockets, ...lookingUp(reach) })
+function plainAgent(maxSockets: number): http.Agent {
+  return new http.Agent({ keepAlive: true, maxSockets })
 }
 
-/** Node's types do not know that an agent's options reach the socket, as its documentation says. */
-function lookingUp(reach: Reach): https.AgentOptions {
-  return { lookup: lookupFor(reach) } as https.AgentOptions
-}
-
-type SecureWay = Omit<Destination, 'url'> & { readonly isProxied: boolean }
+type SecureWay = Omit<Destination, 'url' | 'redirectedBy'> & { readonly isProxied: boolean }
 
 /** Agents for TLS; new ones when a file of the settings has changed. */
 function secureAgents(settings: RouteSettings, proxy: URL | undefined) {
@@ -161,7 +159,6 @@ function secureAgents(settings: RouteSettings, proxy: URL | undefined) {
       // Sets explicitly what the environment could change otherwise.
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      ...lookingUp(reach),
       ...authorities(certificates),
       ...(isOwn && client !== undefined ? identity(client) : {}),
     } as const

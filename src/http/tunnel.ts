@@ -3,6 +3,7 @@ import https, { type AgentOptions } from 'node:https'
 import { isIPv6, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { deadlineSignal, onAbort } from '../files/deadline.ts'
+import { lookupFor } from './addresses.ts'
 import { asSourceError, SourceError, tooLate } from './source-error.ts'
 
 /** Milliseconds for a proxy to open a tunnel, if nothing limits it sooner. */
@@ -60,6 +61,7 @@ async function openTunnel(proxy: Proxy, to: string): Promise<Socket> {
       path: to,
       headers,
       agent: false,
+      lookup: lookupFor({ reach: 'anywhere' }),
       insecureHTTPParser: false,
     })
     const fail = (error: SourceError) => {

@@ -19,8 +19,8 @@ import {
 import { POLICY } from '../support/trust.ts'
 import { NEWEST } from '../support/world.ts'
 
-/** An address of this network that is not loopback. */
-const ELSEWHERE = '192.0.2.1'
+/** An address that is reached and not on an interface, as another machine's. */
+const ELSEWHERE = '198.51.100.1'
 const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
 const OTHER = cachedPath('other', 'other\n', [ALPHA])
 const BASIC = `Basic ${Buffer.from('nix:hush').toString('base64')}`

@@ -1,5 +1,6 @@
 /** Which addresses are near, in all spellings. */
 import assert from 'node:assert/strict'
+import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
@@ -11,8 +12,11 @@ const near4 = fc.oneof(
   fc.tuple(fc.constant(127), byte, byte, byte),
   fc.tuple(fc.constant(0), byte, byte, byte),
   fc.tuple(fc.constant(169), fc.constant(254), byte, byte),
+  fc.tuple(fc.constant(192), fc.constant(0), fc.constant(0), byte),
+  fc.tuple(fc.integer({ min: 224, max: 239 }), byte, byte, byte),
+  fc.constantFrom<Four>([100, 100, 100, 200], [168, 63, 129, 16], [255, 255, 255, 255]),
 )
-type Four = readonly [number, number, number, number]
+type Four = [number, number, number, number]
 const hex = (high: number, low: number) => ((high << 8) | low).toString(16)
 const tail = ([a, b, c, d]: Four) => `${hex(a, b)}:${hex(c, d)}`
 
@@ -27,10 +31,22 @@ const WRAPPED: readonly ((address: Four) => string)[] = [
   four => `64:ff9b:1::${tail(four)}`,
   ([a, b, c, d]) => `64:ff9b:1:${hex(a, b)}:${hex(0, c)}:${hex(d, 1)}::`,
   four => `2002:${tail(four)}::1`,
+  // Teredo, by its server and by its client.
+  four => `2001:0:${tail(four)}:0:0:34ff:8efe`,
+  ([a, b, c, d]) => `2001:0:cb00:7101:8000:63bf:${tail([255 - a, 255 - b, 255 - c, 255 - d])}`,
+  four => `2001:db8::5efe:${tail(four)}`,
+  four => `2001:db8::200:5efe:${tail(four)}`,
 ]
 
 test('an IPv4 address is as near as all IPv6 addresses that carry it', () => {
-  const isNear4 = ([a, b]: Four) => a === 127 || a === 0 || (a === 169 && b === 254)
+  const single = ['100.100.100.200', '168.63.129.16', '255.255.255.255', '192.0.2.1']
+  const isNear4 = ([a, b, c, d]: Four) =>
+    a === 127 ||
+    a === 0 ||
+    (a === 169 && b === 254) ||
+    (a === 192 && b === 0 && c === 0) ||
+    (a >= 224 && a < 240) ||
+    single.includes([a, b, c, d].join('.'))
   fc.assert(
     fc.property(fc.oneof(ipv4, near4), four => {
       assert.equal(isNearAddress(four.join('.')), isNear4(four))
@@ -61,12 +77,30 @@ test('what a URL writes in another way is the same address', () => {
     'localhost.localdomain',
     '169.254.169.254',
     '１２７.0.0.1',
+    'localhost4',
+    'localhost6',
+    'localhost4.localdomain4',
+    'metadata',
+    'metadata.google.internal',
+    'METADATA.google.internal.',
+    'metadata.goog',
+    'instance-data.eu-west-1.compute.internal',
+    '[fd00:ec2:0::254]',
+    '[fd20:ce::254]',
+    '[ff02::1]',
   ]) {
     assert.equal(isNearHost(new URL(`http://${host}/`).hostname), true, host)
   }
   for (const host of [
     '10.0.0.1',
-    '192.0.2.1',
+    '172.16.0.1',
+    '192.168.0.1',
+    '100.64.0.1',
+    '198.51.100.1',
+    '[fd00::1]',
+    'cache.internal',
+    'metadata.example.org',
+    'localhost5',
     '[2001:db8::1]',
     '[fec0::1]',
     'localhost.example.org',
@@ -74,6 +108,14 @@ test('what a URL writes in another way is the same address', () => {
   ]) {
     assert.equal(isNearHost(new URL(`http://${host}/`).hostname), false, host)
   }
+})
+
+test('attack: an address of this machine is near on all its interfaces, in every spelling', () => {
+  const all = Object.values(networkInterfaces()).flatMap(one => one ?? [])
+  assert.ok(all.length > 0)
+  for (const { address } of all) assert.equal(isNearAddress(address), true, address)
+  for (const wrap of WRAPPED) assert.equal(isNearAddress(wrap([192, 0, 2, 1])), true)
+  assert.equal(isNearAddress('192.0.2.2'), false)
 })
 
 test('only loopback addresses and their names are certainly this machine', () => {
@@ -87,7 +129,7 @@ test('a socket that must go elsewhere gets no near address of a name, whatever i
     for (const family of [0, 4] as const) {
       const look = (reach: 'anywhere' | 'elsewhere') =>
         promisify((done: (error: Error | null, found?: unknown) => void) =>
-          lookupFor(reach)('localhost', { all, family }, (error, found) => done(error, found)),
+          lookupFor({ reach })('localhost', { all, family }, (error, found) => done(error, found)),
         )()
       await assert.rejects(look('elsewhere'), /"localhost" is an address of this machine, or link-local/)
       assert.match(JSON.stringify(await look('anywhere')), /127\.0\.0\.1|::1/)
@@ -98,7 +140,7 @@ test('a socket that must go elsewhere gets no near address of a name, whatever i
 test('localhost needs no resolver, as in curl', async () => {
   for (const hostname of ['localhost', 'cache.localhost', 'localhost.']) {
     const found = await new Promise(resolve => {
-      lookupFor('anywhere')(hostname, { all: true, family: 4 }, (error, addresses) =>
+      lookupFor({ reach: 'anywhere' })(hostname, { all: true, family: 4 }, (error, addresses) =>
         resolve(error ?? addresses),
       )
     })

@@ -1,5 +1,5 @@
 /**
- * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere (192.0.2.1,
+ * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere (198.51.100.1,
  * which the test runner gives to each test file).
  */
 import assert from 'node:assert/strict'
@@ -15,7 +15,7 @@ import { cachedPath } from '../support/cache-of-many.ts'
 const HELLO = cachedPath('hello', 'hello\n', [])
 const NAME = `${HELLO.digest}.narinfo`
 const HERE = '127.0.0.1'
-const ELSEWHERE = '192.0.2.1'
+const ELSEWHERE = '198.51.100.1'
 
 interface Server {
   readonly url: string
@@ -118,10 +118,25 @@ const NEAR = [
   '[64:ff9b::7f00:1]',
   '169.254.169.254',
   '[fe80::1]',
+  // On one of this machine's interfaces.
+  '192.0.2.1',
+  '[::ffff:192.0.2.1]',
+  'localhost4',
+  'localhost6.localdomain6',
+  '224.0.0.1',
+  '255.255.255.255',
+  '[ff02::1]',
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.0.0.192',
+  '[fd00:ec2::254]',
+  '[fd20:ce::254]',
+  '[2001:0:cb00:7101::80ff:fffe]',
+  'metadata.google.internal',
 ]
 
 for (const host of NEAR) {
-  test(`a cache elsewhere leads to ${host}: nobody asks there`, async t => {
+  test(`attack: a cache elsewhere leads to ${host}: nobody asks there`, async t => {
     const hidden = await serving(t, HERE)
     const { port } = new URL(hidden.url)
     for (const steps of [1, 2]) {
@@ -133,7 +148,7 @@ for (const host of NEAR) {
       const said = await saidBy(cache)
       assert.match(
         said,
-        /^malformed: redirects to "\S+", which is an address of this machine, or link-local$/,
+        /^malformed: redirects to "\S+", which is an address of this machine, or link-local, or for special purposes$/,
       )
       assert.doesNotMatch(said, /hush/)
       const upstream = openUpstream({ url: cache.url }, { timeout: 2000 })
@@ -150,6 +165,31 @@ test('a cache of this machine leads to this machine, but not by way of another o
   const front = await serving(t, HERE, name => [302, `${other.url}/${name}`])
   assert.match(await saidBy(front), /^malformed: .*an address of this machine/)
   assert.equal(store.asked.length, 1)
+})
+
+test('a cache on an interface of this machine leads to this machine', async t => {
+  const store = await serving(t, '192.0.2.1')
+  assert.match(await saidBy(await serving(t, '192.0.2.1', name => [302, `${store.url}/${name}`])), /^offer/)
+})
+
+test('attack: a cache elsewhere leads through a proxy to a service of the cloud', async t => {
+  for (const host of ['metadata.google.internal', 'instance-data', '100.100.100.200', '192.0.2.1']) {
+    const asked: string[] = []
+    const proxy = createServer((request, response) => {
+      asked.push(request.url ?? '')
+      return response.writeHead(302, { location: `http://${host}/latest` }).end()
+    })
+    await new Promise<void>(resolve => proxy.listen(0, HERE, resolve))
+    t.after(() => proxy.close())
+    const http = { noProxy: [], proxy: `http://${HERE}:${(proxy.address() as AddressInfo).port}` }
+    const upstream = openUpstream({ url: 'http://cache.example' }, { timeout: 2000, http })
+    const said = await upstream.narinfo(HELLO.digest)
+    assert.match(
+      'detail' in said ? said.detail : '',
+      /an address of this machine, or link-local, or for special/,
+    )
+    assert.deepEqual(asked, [`http://cache.example/${NAME}`])
+  }
 })
 
 test('a presigned address stays out of what is said', async t => {

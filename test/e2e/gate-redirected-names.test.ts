@@ -1,0 +1,95 @@
+/**
+ * A cache redirects to names that its DNS never answers for, while another cache has a name that the
+ * same resolver must be asked about.
+ */
+// takes: 25
+import assert from 'node:assert/strict'
+import { createSocket, type Socket } from 'node:dgram'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { cachedPath } from '../support/cache-of-many.ts'
+import { startGate } from '../support/gate-process.ts'
+import { ALPHA, withGatedWorld } from '../support/gated-world.ts'
+import { serveUpstream } from '../support/upstream-server.ts'
+import { NEWEST } from '../support/world.ts'
+
+const PATHS = Array.from({ length: 80 }, (_, n) => cachedPath(`p${n}`, `p${n}\n`, [ALPHA]))
+const BURST = 60
+/** Milliseconds for an answer by a gate that waits for nobody's DNS. */
+const SOON = 5000
+
+for (const version of NEWEST) {
+  test(`${version}: attack: redirections to names without an answer silence no other cache`, async () => {
+    const honest = await serveUpstream(PATHS)
+    const { dns, asked } = await serveNames()
+    let isEvil = false
+    const evil = createServer((request, response) => {
+      const name = (request.url ?? '').slice(1)
+      if (!isEvil || !name.endsWith('.narinfo')) return response.writeHead(404).end()
+      return response.writeHead(302, { location: `http://${name.slice(0, 32)}.dead.example/${name}` }).end()
+    })
+    await new Promise<void>(resolve => evil.listen(0, '127.0.0.1', resolve))
+    const upstreams = [
+      `http://honest.example:${new URL(honest.url).port}`,
+      `http://127.0.0.1:${(evil.address() as AddressInfo).port}`,
+    ]
+    try {
+      const options = `upstreams = ${JSON.stringify(upstreams)}\ntimeout = 3\nmax-age = 0\nnegative-max-age = 0\n`
+      await withGatedWorld(version, options, async gated => {
+        gated.world.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n')
+        gated.world.write('/etc/nsswitch.conf', 'hosts: files dns\n')
+        await gated.gate.end('SIGTERM')
+        gated.gate = await startGate(gated.world)
+        const get = async (path: (typeof PATHS)[number]) => {
+          const started = performance.now()
+          const response = await fetch(`${gated.gate.url}/${path.digest}.narinfo`)
+          await response.arrayBuffer()
+          return { status: response.status, milliseconds: performance.now() - started }
+        }
+        assert.equal((await get(PATHS.at(-1) as (typeof PATHS)[number])).status, 200, gated.gate.log())
+        isEvil = true
+        const during = await Promise.all(PATHS.slice(0, BURST).map(get))
+        isEvil = false
+        const after = await Promise.all(PATHS.slice(BURST, -1).map(get))
+        assert.deepEqual(
+          [...during, ...after].filter(({ status }) => status !== 200),
+          [],
+          gated.gate.log(),
+        )
+        for (const { milliseconds } of after) assert.ok(milliseconds < SOON, `${milliseconds}`)
+        const dead = new Set(asked.filter(name => name.endsWith('.dead.example')))
+        assert.ok(dead.size >= 1 && dead.size <= 4, `${dead.size} dead names were asked for`)
+        assert.match(gated.gate.log(), /redirects to|no address from the resolver|no answer within/)
+      })
+    } finally {
+      dns.close()
+      evil.closeAllConnections()
+      evil.close()
+      await honest.close()
+    }
+  })
+}
+
+/** A server of names at 127.0.0.1 that knows honest.example and is silent about all others. */
+async function serveNames(): Promise<{ readonly dns: Socket; readonly asked: readonly string[] }> {
+  const asked: string[] = []
+  const dns = createSocket('udp4', (message, from) => {
+    const labels: string[] = []
+    let at = 12
+    for (let length = message[at] ?? 0; length !== 0; at += length + 1, length = message[at] ?? 0)
+      labels.push(message.toString('latin1', at + 1, at + 1 + length))
+    const name = labels.join('.')
+    asked.push(name)
+    if (name !== 'honest.example') return
+    const isA = message.readUInt16BE(at + 1) === 1
+    const head = Buffer.from(message.subarray(0, at + 5))
+    head.writeUInt16BE(0x8180, 2)
+    head.writeUInt16BE(isA ? 1 : 0, 6)
+    head.writeUInt32BE(0, 8)
+    const answer = isA ? Buffer.from('c00c000100010000000000047f000001', 'hex') : Buffer.alloc(0)
+    dns.send(Buffer.concat([head, answer]), from.port, from.address)
+  })
+  await new Promise<void>(resolve => dns.bind(53, '127.0.0.1', resolve))
+  return { dns, asked }
+}
