@@ -46,13 +46,12 @@ export async function resumeUnit(unit: string, was: readonly UnitState[]): Promi
 
 /** What systemd makes of a unit. */
 export async function statesOf(unit: string): Promise<readonly UnitState[]> {
-  const [isEnabled, isActive] = [
-    await systemctl('is-enabled', '--quiet', unit),
-    await systemctl('is-active', '--quiet', unit),
-  ]
+  // Of a unit that nobody can enable it is said that it is "static".
+  const { stdout } = await runProgram('systemctl', ['is-enabled', unit], PATIENCE)
+  const isActive = (await systemctl('is-active', '--quiet', unit)) === undefined
   return [
-    ...(isEnabled === undefined ? (['enabled'] as const) : []),
-    ...(isActive === undefined ? (['active'] as const) : []),
+    ...(stdout.trim() === 'enabled' ? (['enabled'] as const) : []),
+    ...(isActive ? (['active'] as const) : []),
   ]
 }
 
