@@ -8,9 +8,11 @@ import { createSocket, type Socket } from 'node:dgram'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cachedPath } from '../support/cache-of-many.ts'
 import { startGate } from '../support/gate-process.ts'
 import { ALPHA, withGatedWorld } from '../support/gated-world.ts'
+import { POLICY } from '../support/trust.ts'
 import { serveUpstream } from '../support/upstream-server.ts'
 import { NEWEST } from '../support/world.ts'
 
@@ -35,7 +37,7 @@ for (const version of NEWEST) {
       `http://127.0.0.1:${(evil.address() as AddressInfo).port}`,
     ]
     try {
-      const options = `upstreams = ${JSON.stringify(upstreams)}\ntimeout = 3\nmax-age = 0\nnegative-max-age = 0\n`
+      const options = `upstreams = ${JSON.stringify(upstreams.slice(1))}\ntimeout = 3\nmax-age = 0\nnegative-max-age = 0\n`
       await withGatedWorld(version, options, async gated => {
         gated.world.write('/etc/resolv.conf', 'nameserver 127.0.0.1\n')
         gated.world.write('/etc/nsswitch.conf', 'hosts: files dns\n')
@@ -47,9 +49,17 @@ for (const version of NEWEST) {
           await response.arrayBuffer()
           return { status: response.status, milliseconds: performance.now() - started }
         }
-        assert.equal((await get(PATHS.at(-1) as (typeof PATHS)[number])).status, 200, gated.gate.log())
         isEvil = true
-        const during = await Promise.all(PATHS.slice(0, BURST).map(get))
+        const burst = Promise.all(PATHS.slice(0, BURST).map(get))
+        await sleep(1000)
+        // The gate has to find this name while it waits for the others.
+        const policy = gated.world.read(POLICY)
+        gated.world.write(
+          POLICY,
+          policy.replace(/^upstreams = .*$/m, `upstreams = ${JSON.stringify(upstreams)}`),
+        )
+        const during = [await get(PATHS.at(-1) as (typeof PATHS)[number])]
+        await burst
         isEvil = false
         const after = await Promise.all(PATHS.slice(BURST, -1).map(get))
         assert.deepEqual(
@@ -57,7 +67,8 @@ for (const version of NEWEST) {
           [],
           gated.gate.log(),
         )
-        for (const { milliseconds } of after) assert.ok(milliseconds < SOON, `${milliseconds}`)
+        for (const { milliseconds } of [...during, ...after])
+          assert.ok(milliseconds < SOON, `${milliseconds}`)
         const dead = new Set(asked.filter(name => name.endsWith('.dead.example')))
         assert.ok(dead.size >= 1 && dead.size <= 4, `${dead.size} dead names were asked for`)
         assert.match(gated.gate.log(), /redirects to|no address from the resolver|no answer within/)
