@@ -29,13 +29,18 @@ export interface Upstreams {
  */
 export function keepUpstreams(metrics: Metrics, log: Log) {
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
+  let asked: Pick<Policy, 'gate' | 'http'> | undefined
   const attention = payAttention(metrics, log)
   const close = () => {
     for (const upstream of held?.upstreams ?? []) upstream.close()
     held = undefined
   }
   return {
-    current({ gate, http }: Pick<Policy, 'gate' | 'http'>): Upstreams {
+    current(policy: Pick<Policy, 'gate' | 'http'>): Upstreams {
+      // The same object until a file of the policy changes: most questions stop here.
+      if (held !== undefined && asked === policy) return upstreamsOver(held.upstreams, metrics)
+      asked = policy
+      const { gate, http } = policy
       const options = openOptions({ gate, http })
       const settings = JSON.stringify([gate.upstreams, options, gate.maxAge, gate.negativeMaxAge])
       if (held?.settings !== settings) {
