@@ -31,15 +31,13 @@ export function chooseNar(
   if (offers.length === 1) return onTheirOwn(only)
   const { narHash, narSize } = only.narinfo
   const fitting = offers.filter(offer => isShort(fileOf(offer)))
-  const unpackable = fitting.filter(offer => canUnpack(compressionOf(offer)))
   const first = fitting[0] ?? offers.find(({ nar }) => nar.kind === 'url') ?? only
   const alike = fitting.filter(offer => isSameFile(offer, first))
   const { compression, fileHash, fileSize } = first.narinfo
-  if (
-    fileHash !== undefined &&
-    alike.length > 1 &&
-    (alike.length === fitting.length || unpackable.length === 0)
-  ) {
+  const isOneFile = alike.length > 1 && alike.length === fitting.length
+  // Only for files that differ: a look at the disk takes longer than all the rest here.
+  const unpackable = isOneFile ? [] : fitting.filter(offer => canUnpack(compressionOf(offer)))
+  if (fileHash !== undefined && alike.length > 1 && unpackable.length === 0) {
     const ticket = fittingTicket({ form: 'file', hash: fileHash, narSize, files: alike.map(fileOf) })
     // A size that they do not agree on is left out: nothing but a progress bar depends on it.
     const isOneSize = alike.every(({ narinfo }) => narinfo.fileSize === fileSize)
