@@ -48,11 +48,13 @@ export interface NarTicket {
 
 /** The ticket with the first files of those that fit into a request, perhaps with none. */
 export function fittingTicket(ticket: NarTicket): NarTicket {
-  let files: readonly NarFile[] = []
+  const files: NarFile[] = []
+  let { length } = printHead(ticket)
   for (const file of ticket.files) {
-    const more = [...files, file]
-    if (more.length <= FILES_LIMIT && lengthOf(printTicket({ ...ticket, files: more })) <= TICKET_LIMIT)
-      files = more
+    const more = length + '\n'.length + printFile(file).length
+    if (files.length === FILES_LIMIT || lengthOf(more) > TICKET_LIMIT) continue
+    files.push(file)
+    length = more
   }
   return { ...ticket, files }
 }
@@ -60,7 +62,7 @@ export function fittingTicket(ticket: NarTicket): NarTicket {
 /** The address for Nix. Throws FormatError if it is too long for a request. */
 export function narTicket(key: KeyPair, ticket: NarTicket): string {
   const text = printTicket(ticket)
-  if (lengthOf(text) > TICKET_LIMIT || ticket.files.length > FILES_LIMIT)
+  if (lengthOf(text.length) > TICKET_LIMIT || ticket.files.length > FILES_LIMIT)
     throw new FormatError('narinfo', 'its URL is too long to be passed on', `length ${text.length}`)
   return `nar/${toBase64Url(Buffer.from(text))}/${toBase64Url(signEd25519(messageOf(text), key.secretKey))}`
 }
@@ -83,9 +85,16 @@ export function readNarTicket(
   return verifyEd25519(messageOf(text), signed, key.publicKey) ? parseTicket(text, upstreams) : undefined
 }
 
-function printTicket({ form, hash, narSize, files }: NarTicket): string {
-  const lines = files.map(({ upstream, compression, file }) => `${idOf(upstream)} ${compression} ${file}`)
-  return [`${form} ${hash} ${narSize}`, ...lines].join('\n')
+function printTicket(ticket: NarTicket): string {
+  return [printHead(ticket), ...ticket.files.map(printFile)].join('\n')
+}
+
+function printHead({ form, hash, narSize }: NarTicket): string {
+  return `${form} ${hash} ${narSize}`
+}
+
+function printFile({ upstream, compression, file }: NarFile): string {
+  return `${idOf(upstream)} ${compression} ${file}`
 }
 
 function parseTicket(text: string, upstreams: readonly string[]): NarTicket | undefined {
@@ -102,8 +111,9 @@ function parseTicket(text: string, upstreams: readonly string[]): NarTicket | un
   return { form: form as NarTicket['form'], hash, narSize: Number(narSize), files }
 }
 
-function lengthOf(text: string): number {
-  return 'nar/'.length + Math.ceil((text.length * 4) / 3) + '/'.length + 86
+/** Characters of the address whose `what` says so many. */
+function lengthOf(length: number): number {
+  return 'nar/'.length + Math.ceil((length * 4) / 3) + '/'.length + 86
 }
 
 /**
