@@ -156,10 +156,10 @@ async function bodyOf(
   { limit, excess }: Question,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const tooLong = refused(`answered with more than ${limit} bytes`)
+  const tooLong = () => refused(`answered with more than ${limit} bytes`)
   if (excess === 'refuse' && Number(response.headers['content-length'] ?? 0) > limit) {
     response.destroy()
-    throw tooLong
+    throw tooLong()
   }
   const stopListening = onAbort(signal, () => response.destroy())
   const chunks: Buffer[] = []
@@ -169,7 +169,7 @@ async function bodyOf(
       chunks.push(chunk)
       length += chunk.length
       if (length <= limit) continue
-      if (excess === 'refuse') throw tooLong
+      if (excess === 'refuse') throw tooLong()
       break
     }
   } catch (error) {
