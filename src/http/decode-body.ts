@@ -7,7 +7,7 @@ import { createInflate, createInflateRaw } from 'node:zlib'
 import type { DecompressOptions } from '../files/decompress-stream.ts'
 import { printable } from '../primitives/printable.ts'
 import { openProgramTurns, type ProgramTurns } from './program-turns.ts'
-import { asSourceError, SourceError } from './source-error.ts'
+import { asSourceError, refused, SourceError } from './source-error.ts'
 
 /** As many as curl takes off one body. */
 const LAYER_LIMIT = 5
@@ -61,7 +61,7 @@ export async function decodeBody(
   const undoing = { signal, ahead: BETWEEN * limit, turns: BODIES }
   for await (const chunk of decoding(Readable.from([body]), layersOf(header), undoing)) {
     size += (chunk as Buffer).length
-    if (size > limit) throw garbage(`answered with more than ${limit} bytes, once decoded`)
+    if (size > limit) throw refused(`answered with more than ${limit} bytes, once decoded`)
     chunks.push(chunk as Buffer)
   }
   return Buffer.concat(chunks)
@@ -87,14 +87,16 @@ function decoding(body: Readable, layers: readonly Layer[], { signal, ahead, tur
   if (layers.length === 0) return body
   const ended = new AbortController()
   const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
-  const flow = { ahead, between: 0, out: 0 }
+  const flow = countingFlow(ahead)
   const turn = aloneIn(turns)
   let decoded: AsyncIterable<Uint8Array> = body
-  for (const [index, layer] of layers.entries())
-    decoded = undone(layer, index === 0 ? decoded : bounded(decoded, flow), { signal: either, turn })
+  for (const [index, layer] of layers.entries()) {
+    const source = index === 0 ? decoded : counted(decoded, flow.between)
+    decoded = undone(layer, source, { signal: either, turn })
+  }
   const out = new PassThrough()
   // An error on the way destroys what is returned.
-  pipeline(asSourceErrors(counted(decoded, flow)), out, () => undefined)
+  pipeline(asSourceErrors(counted(decoded, flow.out)), out, () => undefined)
   out.once('close', () => {
     body.destroy()
     ended.abort()
@@ -108,37 +110,34 @@ function decoding(body: Readable, layers: readonly Layer[], { signal, ahead, tur
 function aloneIn(turns: ProgramTurns): ProgramTurns['take'] {
   let isTaken = false
   return async signal => {
-    if (isTaken) throw garbage('answered in several encodings that need a program each')
+    if (isTaken) throw refused('answered in several encodings that need a program each')
     isTaken = true
     return turns.take(signal)
   }
 }
 
-/** Bytes so far: between encodings, and out of the last. */
-interface Flow {
-  readonly ahead: number
-  between: number
-  out: number
-}
-
-async function* bounded(
-  source: AsyncIterable<Uint8Array>,
-  flow: Flow,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of source) {
-    flow.between += piece.length
-    if (flow.between > flow.ahead + BETWEEN * flow.out)
-      throw garbage('answered in encodings around much more than what is in them')
-    yield piece
+/** Counts bytes: between encodings, where it throws SourceError if they are too many, and at the end. */
+function countingFlow(ahead: number) {
+  let [between, out] = [0, 0]
+  return {
+    between({ length }: Uint8Array): void {
+      between += length
+      if (between > ahead + BETWEEN * out)
+        throw refused('answered in encodings around much more than what is in them')
+    },
+    out({ length }: Uint8Array): void {
+      out += length
+    },
   }
 }
 
+/** Calls back with each piece before it is passed on. */
 async function* counted(
   source: AsyncIterable<Uint8Array>,
-  flow: Flow,
+  count: (piece: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of source) {
-    flow.out += piece.length
+    count(piece)
     yield piece
   }
 }
@@ -146,10 +145,10 @@ async function* counted(
 /** The layers of a body, the outermost first: the reverse of the order in which they were applied. */
 function layersOf(header: string | undefined): readonly Layer[] {
   const names = namesIn(header)
-  if (names.length > LAYER_LIMIT) throw garbage(`answered in more than ${LAYER_LIMIT} encodings`)
+  if (names.length > LAYER_LIMIT) throw refused(`answered in more than ${LAYER_LIMIT} encodings`)
   return names.reverse().map(name => {
     const layer = LAYERS.get(name)
-    if (layer === undefined) throw garbage(`answered in the encoding "${printable(name, 40)}"`)
+    if (layer === undefined) throw refused(`answered in the encoding "${printable(name, 40)}"`)
     return layer
   })
 }
@@ -204,9 +203,5 @@ function ofDecoding(error: unknown): SourceError {
     error.name === 'DecompressionError' || /^Z_/.test(String((error as NodeJS.ErrnoException).code))
   if (!isCorrupt) return asSourceError(error)
   const problem = `answered in an encoding that cannot be undone: ${printable(error.message, 120)}`
-  return isOurs ? new SourceError(problem, { isPassing: false }) : garbage(problem)
-}
-
-function garbage(problem: string): SourceError {
-  return new SourceError(problem, { isPassing: false, isGarbage: true })
+  return isOurs ? new SourceError(problem, { isPassing: false }) : refused(problem)
 }
