@@ -8,13 +8,13 @@ import { routeWith } from '../../http/route.ts'
 import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { BackOff } from './back-off.ts'
-import { breakOffStalled } from './break-off-stalled.ts'
 import { type Authorization, authorizationFor } from './credentials.ts'
 import { locationOf, nameBelow } from './location.ts'
 import { openMisses } from './misses.ts'
 import type { OpenOptions } from './open-options.ts'
 import { readOffer } from './read-offer.ts'
 import { keepStanding } from './standing.ts'
+import { streamedResponse } from './streamed-response.ts'
 import type { Reachable, Said, Streamed, StreamOptions, Upstream } from './upstream.ts'
 
 /** Milliseconds within which a stale kept-alive connection shows; such a failure is retried. */
@@ -170,18 +170,10 @@ function streamOf(response: IncomingMessage, { asked, timeout, options }: Stream
     response.destroy()
     throw statusProblem(response)
   }
-  breakOffStalled(response, timeout)
   const encoding = response.headers['content-encoding']
-  if (isEncoded(encoding) && options.encoded === undefined) return decodedOf(response, options)
-  const length = Number(response.headers['content-length'] ?? Number.NaN)
-  const { 'content-range': contentRange } = response.headers
-  return {
-    status,
-    length: Number.isSafeInteger(length) ? length : undefined,
-    ...(contentRange === undefined ? {} : { contentRange }),
-    ...(encoding !== undefined && isEncoded(encoding) ? { encoding } : {}),
-    body: response,
-  }
+  const streamed = streamedResponse(response, status, timeout)
+  if (encoding === undefined || !isEncoded(encoding)) return streamed
+  return options.encoded === undefined ? decodedOf(response, options) : { ...streamed, encoding }
 }
 
 /**

@@ -7,11 +7,11 @@ import { type Route, routeWith } from '../../../http/route.ts'
 import { SourceError } from '../../../http/source-error.ts'
 import type { UpstreamSettings } from '../../../policy/gate-settings.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
-import { breakOffStalled } from '../break-off-stalled.ts'
 import { locationOf, nameBelow } from '../location.ts'
 import type { OpenOptions } from '../open-options.ts'
 import { readOffer } from '../read-offer.ts'
 import { keepStanding } from '../standing.ts'
+import { streamedResponse } from '../streamed-response.ts'
 import type { Said, Streamed, Upstream } from '../upstream.ts'
 import { readS3Address, type S3Address } from './address.ts'
 import type { CredentialSource } from './credentials.ts'
@@ -88,7 +88,7 @@ export function s3Upstream(settings: UpstreamSettings, { timeout, http }: OpenOp
       const response = await respond(await questionOf(bucket, name, absent), streaming)
       const status = response.statusCode ?? 0
       if (status === 200 || (status === 206 && streaming.range !== undefined))
-        return streamedOf(response, status, timeout)
+        return streamedResponse(response, status, timeout)
       const refusal = await refusalOf(response, timeout)
       if (absent.includes(status) && codeOf(refusal) !== 'NoSuchBucket') return undefined
       throw new SourceError(await wordsOf(bucket, refusal), { isPassing: false })
@@ -194,18 +194,6 @@ async function refusalOf(response: IncomingMessage, timeout: number): Promise<S3
     region: typeof region === 'string' ? region : undefined,
     date: headers.date,
     text: text.slice(0, ERROR_LIMIT),
-  }
-}
-
-function streamedOf(response: IncomingMessage, status: 200 | 206, timeout: number): Streamed {
-  breakOffStalled(response, timeout)
-  const length = Number(response.headers['content-length'] ?? Number.NaN)
-  const { 'content-range': contentRange } = response.headers
-  return {
-    status,
-    length: Number.isSafeInteger(length) ? length : undefined,
-    ...(contentRange === undefined ? {} : { contentRange }),
-    body: response,
   }
 }
 

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { SourceError } from '../../../http/source-error.ts'
+import { refused, SourceError } from '../../../http/source-error.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import type { OtherStoreClient } from '../../../store/other-store.ts'
 import { StoreError } from '../../../store/store-error.ts'
+import { STREAM_LIMIT } from '../streamed-response.ts'
 import type { Streamed } from '../upstream.ts'
 import type { NamedNar } from './described.ts'
 import type { Sessions } from './sessions.ts'
 import { storeWords } from './store-words.ts'
 
-/** Milliseconds for which a NAR waits while others take all processes, and for a whole one. */
+/** Milliseconds for which a NAR waits while others take all processes. */
 const WAIT = 120_000
-const STREAM_LIMIT = 6 * 60 * 60 * 1000
 
 interface Options {
   readonly range: string | undefined
@@ -99,8 +99,7 @@ async function* checked(
 function problemOf(error: unknown): unknown {
   if (error instanceof StoreError)
     return new SourceError(storeWords(error.message), { isPassing: error.isLoss })
-  if (error instanceof FormatError)
-    return new SourceError(error.message, { isPassing: false, isGarbage: true })
+  if (error instanceof FormatError) return refused(error.message)
   if (error instanceof DOMException)
     return new SourceError('too many NARs are under way from this store', { isPassing: true })
   return error
