@@ -64,7 +64,7 @@ export async function* judgeOffered(
 export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
   const { digest } = parseStorePath(path)
   // What they say of themselves decides whose offer is the first, and who is of use at all.
-  await Promise.all(upstreams.map(upstream => upstream.asked?.()))
+  await Promise.all(upstreams.map(upstream => upstream.asked()))
   const answers = await Promise.all(byPriority(upstreams).map(upstream => ask(upstream, digest)))
   const outcome = await judgeWithin(() => admitOffers(inquiry, digest, answers)).catch(error => {
     return { kind: 'refused', verdict: refusalOf(error, path, 'output') } as OfferOutcome & {

@@ -1,4 +1,4 @@
-import { byPriority, standingOf } from '../evidence/upstreams/by-priority.ts'
+import { byPriority } from '../evidence/upstreams/by-priority.ts'
 import { openOptions, openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Standing } from '../evidence/upstreams/standing.ts'
 import type { Said, Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
@@ -51,7 +51,7 @@ export function keepUpstreams(metrics: Metrics, log: Log) {
           upstreams: open.map(upstream => remembering(watched(upstream, attention.heard), gate)),
         }
         // So that the first answers need not wait for it.
-        for (const upstream of open) void upstream.asked?.()
+        for (const upstream of open) void upstream.asked()
       }
       return upstreamsOver(held.upstreams, metrics)
     },
@@ -110,7 +110,7 @@ function upstreamsOver(all: readonly RememberingUpstream[], metrics: Metrics): U
   return {
     list,
     get standings() {
-      return list.map(standingOf)
+      return list.map(upstream => upstream.standing())
     },
     ask: digest => Promise.all(list.map(upstream => askOne(upstream, digest))),
     until(digest) {

@@ -62,13 +62,10 @@ export interface Upstream {
    * SourceError.
    */
   stream(name: string, options: StreamOptions): Promise<Streamed | undefined>
-  /**
-   * What it says of itself, as far as that is known: never waits. Undefined for a store that says
-   * nothing.
-   */
-  standing?(): Standing
+  /** What it says of itself, as far as that is known: never waits. */
+  standing(): Standing
   /** The same, once it was asked. Never rejects. */
-  asked?(): Promise<Standing>
+  asked(): Promise<Standing>
   /** Drops what it remembers of earlier answers and failures. */
   forget?(): void
   close(): void

@@ -98,7 +98,7 @@ test('a cache of another store is of no use, whatever it has', async t => {
   )
   const upstream = openUpstream({ url }, { timeout: 2000 })
   assert.match(await ask(upstream), /^offer/, 'the first answer does not wait')
-  await upstream.asked?.()
+  await upstream.asked()
   const problem = /^silent: is a cache of the store \/gnu\/store, and not of \/nix\/store$/
   for (let count = 0; count < 5; count++) assert.match(await ask(upstream), problem)
   assert.equal(asked.length, 2)
@@ -110,7 +110,7 @@ test('caches come by priority: the policy’s, else their own, else 50', async t
   const open = async (text: string | undefined, priority?: number) => {
     const { url } = await says(text)
     const upstream = openUpstream({ url, ...(priority === undefined ? {} : { priority }) }, { timeout: 2000 })
-    await upstream.asked?.()
+    await upstream.asked()
     return upstream
   }
   const upstreams = [
