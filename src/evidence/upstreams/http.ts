@@ -92,6 +92,8 @@ function questionsTo(settings: UpstreamSettings, { http, netrcFile }: OpenOption
   const route = routeWith({ noProxy: [], ...http, ...(client === undefined ? {} : { client }) })
   const authorization = authorizationFor(settings, netrcFile)
   const isPrivate = () => client !== undefined || isSome(authorization)
+  const isReachedOtherwise =
+    route.isProxied(new URL(url)) || (http?.certificates !== undefined && url.startsWith('https:'))
   return {
     /** Throws FormatError and FileError. */
     question(name: string, milliseconds: number): Question {
@@ -104,16 +106,13 @@ function questionsTo(settings: UpstreamSettings, { http, netrcFile }: OpenOption
         redirects: 'anywhere as safe',
         route,
         patience: { headers: milliseconds, body: milliseconds, pauses: [] },
-        absent: isPrivate() ? NOT_THERE : NOT_THERE_IN_THE_OPEN,
+        absent: client === undefined && value === undefined ? NOT_THERE_IN_THE_OPEN : NOT_THERE,
         ...(value === undefined ? {} : { authorization: value }),
       }
     },
     isPrivate,
     /** Whether Nix lacks what nixsig's own configuration says, so that NARs go through the gate. */
-    isForUsAlone: () =>
-      isPrivate() ||
-      route.isProxied(new URL(url)) ||
-      (http?.certificates !== undefined && url.startsWith('https:')),
+    isForUsAlone: () => isReachedOtherwise || isPrivate(),
   }
 }
 
