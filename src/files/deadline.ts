@@ -53,6 +53,17 @@ export function within<T>(limit: TimeLimit, work: (signal: AbortSignal) => Promi
 }
 
 /**
+ * What a promise comes to or, after so many milliseconds, what `late` says. Whatever the promise
+ * waits for goes on.
+ */
+export function orLate<T>(promise: Promise<T>, milliseconds: number, late: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(late()), milliseconds)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+/**
  * Does some work within the limits of the caller. Rejects when they end, if the work has not
  * settled before.
  */

@@ -1,4 +1,5 @@
 import type { Said, Upstream } from '../evidence/upstreams/upstream.ts'
+import { orLate } from '../files/deadline.ts'
 
 /**
  * Limits of what is kept of an upstream: the number of paths, and characters of all answers
@@ -81,7 +82,7 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       const asked = ask(digest)
       if (silence === undefined) return asked
       const { said } = silence
-      return soon(asked, () => {
+      return orLate(asked, SLOW, () => {
         spare(said)
         return said
       })
@@ -94,14 +95,6 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       silence = undefined
     },
   }
-}
-
-/** What was asked, if it comes within SLOW milliseconds; otherwise what `late` returns. */
-function soon<T>(asked: Promise<T>, late: () => T): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(late()), SLOW)
-    asked.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 /** An upstream's answer, and the period in which it is valid, in milliseconds since 1970. */

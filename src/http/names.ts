@@ -4,6 +4,7 @@
  * that only a redirection brings have few of the threads, and each server that redirects has one.
  */
 import { type LookupAddress, lookup } from 'node:dns'
+import { orLate } from '../files/deadline.ts'
 import { printable } from '../primitives/printable.ts'
 import { SourceError } from './source-error.ts'
 
@@ -169,7 +170,9 @@ export function openNames(resolve: Resolve, limits: NameLimits = NAME_LIMITS): N
           ? timely(questions.ask(key, by), limits.patience)
           : timely(questions.askInTurn(key, by), limits.redirectedPatience)
       // What was true a moment ago is better than nothing, and often still true.
-      return known === undefined ? asked : soonOr(known, asked, limits.soon)
+      if (known === undefined) return asked
+      const earlier = () => known
+      return orLate(asked.catch(earlier), limits.soon, earlier)
     },
   }
 }
@@ -191,21 +194,12 @@ function openMemory({ memory, names }: NameLimits) {
   }
 }
 
-function soonOr(known: Addresses, asked: Promise<Addresses>, milliseconds: number): Promise<Addresses> {
-  return new Promise(resolve => {
-    const timer = setTimeout(() => resolve(known), milliseconds)
-    asked.then(resolve, () => resolve(known)).finally(() => clearTimeout(timer))
-  })
-}
-
 /** The resolver goes on after the limit: nothing can end it. */
 function timely(answer: Promise<Addresses>, milliseconds: number): Promise<Addresses> {
-  return new Promise((resolve, reject) => {
-    const problem = `no address from the resolver within ${milliseconds / 1000} seconds`
-    const error = new SourceError(problem, { isPassing: true, hardship: 'unreachable' })
-    const timer = setTimeout(() => reject(error), milliseconds)
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
+  const problem = `no address from the resolver within ${milliseconds / 1000} seconds`
+  return orLate(answer, milliseconds, () =>
+    Promise.reject(new SourceError(problem, { isPassing: true, hardship: 'unreachable' })),
+  )
 }
 
 function noRoom(key: string): SourceError {
