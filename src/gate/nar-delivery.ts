@@ -4,7 +4,8 @@
  * before the client gets anything. Where that takes too long, or there is no room for it, what comes
  * is sent on as it comes, all but the last piece; then the next upstream goes on where one broke off.
  */
-import { partOf } from '../http/byte-range.ts'
+import { fileLimit } from '../evidence/upstreams/read-nar.ts'
+import { partOf, restFrom } from '../http/byte-range.ts'
 import type { GateResponse } from './http-request.ts'
 import { SPOOL_LIMIT } from './nar-room.ts'
 import type { NarFlow, NarSource } from './nar-source.ts'
@@ -41,8 +42,7 @@ export async function deliverNar(
   const spool = openSpool(room)
   const transfer = openTransfer({ ...parts, ticket, request, spool }, sources)
   if (room === undefined) {
-    const from = Number(/^bytes=(\d{1,15})-$/.exec(request.range ?? '')?.[1] ?? 0)
-    const rest = await sendRest(transfer, from)
+    const rest = await sendRest(transfer, restFrom(request.range))
     if (rest !== undefined) return rest
   }
   const patience = openPatience(parts.times.unchecked)
@@ -61,7 +61,7 @@ export async function deliverNar(
 
 /** The most bytes that may come of it. */
 function mostOf({ form, narSize }: NarTicket): number {
-  return form === 'nar' ? narSize : Math.ceil(narSize + narSize / 8) + 1024 * 1024
+  return form === 'nar' ? narSize : fileLimit(narSize)
 }
 
 /** The answer once an upstream has sent all of it, or too slowly; undefined if all have failed. */

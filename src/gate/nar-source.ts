@@ -1,14 +1,12 @@
 /** The bytes that a ticket stands for, as one upstream sends them. */
 import type { Readable } from 'node:stream'
+import { fileLimit } from '../evidence/upstreams/read-nar.ts'
 import type { Streamed, StreamOptions, Upstream } from '../evidence/upstreams/upstream.ts'
 import { onAbort } from '../files/deadline.ts'
 import { openTurns, type SharesByKind, type Turns } from './fair-queue.ts'
 import { asNarFault, NarFault } from './nar-faults.ts'
 import type { NarFile, NarTicket } from './nar-ticket.ts'
 import type { Peer } from './peers.ts'
-
-/** Bytes that are read beyond what the NAR could need: compression makes nothing much longer. */
-const EXCESS = 1024 * 1024
 
 /** Milliseconds within which an upstream has to begin its answer, even if there is no other. */
 const OPENING = 120_000
@@ -199,14 +197,14 @@ async function* piecesOf(
   const stopListening = onAbort(signal, () => body.destroy())
   const { form, narSize } = ticket
   const { compression } = source.file
-  const limit = narSize + narSize / 8 + EXCESS
+  const limit = fileLimit(narSize)
   try {
     const sent = isPacked(source, ticket) ? await unpacked(body, { compression, limit, signal }) : body
     const most = form === 'nar' ? narSize : limit
     let size = 0
     for await (const piece of sent) {
       size += piece.length
-      if (size > most) throw new NarFault('failed', `sent more than ${Math.floor(most)} bytes`)
+      if (size > most) throw new NarFault('failed', `sent more than ${most} bytes`)
       yield Buffer.isBuffer(piece) ? piece : Buffer.from(piece)
     }
     // A stream that was destroyed can end without an error.

@@ -15,3 +15,8 @@ export function partOf(range: string | undefined, size: number): BytePart | unde
   const end = to === '' ? size - 1 : Math.min(Number(to), size - 1)
   return start <= end && start < size ? { start, end } : undefined
 }
+
+/** The first byte of the rest that a Range header asks for (`bytes=N-`); 0 for anything else. */
+export function restFrom(range: string | undefined): number {
+  return Number(/^bytes=(\d{1,15})-$/.exec(range ?? '')?.[1] ?? 0)
+}

@@ -1,8 +1,10 @@
 import { SourceError } from '../../http/source-error.ts'
 import type { Offer } from './upstream.ts'
 
-/** Bytes that are read beyond what the NAR could need: compression makes nothing much longer. */
-const EXCESS = 1024 * 1024
+/** The most bytes of a file with a NAR of this size: compression makes nothing much longer. */
+export function fileLimit(narSize: number): number {
+  return Math.floor(narSize + narSize / 8) + 1024 * 1024
+}
 
 /**
  * The decompressed NAR of an offer, piece by piece; its content is not checked. Ends when the
@@ -20,7 +22,7 @@ export async function* readNar(
   yield* decompressed(streamed.body, {
     // As in Nix, a narinfo that names no compression means bzip2.
     compression: narinfo.compression ?? 'bzip2',
-    limit: narinfo.narSize + narinfo.narSize / 8 + EXCESS,
+    limit: fileLimit(narinfo.narSize),
     signal,
   })
 }

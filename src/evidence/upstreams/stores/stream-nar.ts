@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { restFrom } from '../../../http/byte-range.ts'
 import { refused, SourceError } from '../../../http/source-error.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import type { OtherStoreClient } from '../../../store/other-store.ts'
@@ -28,7 +29,8 @@ export async function streamNar(
   { range, signal }: Options,
 ): Promise<Streamed> {
   const { narSize } = nar
-  const start = startOf(range, narSize)
+  const wanted = restFrom(range)
+  const start = wanted < narSize ? wanted : 0
   const pieces = from(start, checked(sessions, nar, signal))
   // Whether it can be had shows with its first piece.
   const first = await pieces.next()
@@ -36,15 +38,9 @@ export async function streamNar(
   const stop = () => body.destroy(new SourceError('was stopped', { isPassing: false }))
   signal?.addEventListener('abort', stop, { once: true })
   body.once('close', () => signal?.removeEventListener('abort', stop))
-  if (range === undefined || start === 0) return { status: 200, length: narSize, body }
+  if (start === 0) return { status: 200, length: narSize, body }
   const contentRange = `bytes ${start}-${narSize - 1}/${narSize}`
   return { status: 206, length: narSize - start, contentRange, body }
-}
-
-/** Where the part that a Range header asks for begins; 0 for anything but `bytes=N-`. */
-function startOf(range: string | undefined, size: number): number {
-  const [, from] = /^bytes=(\d{1,15})-$/.exec(range ?? '') ?? []
-  return from !== undefined && Number(from) < size ? Number(from) : 0
 }
 
 type Pieces = AsyncGenerator<Uint8Array, void, undefined>
