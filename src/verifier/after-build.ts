@@ -3,10 +3,10 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { type Expected, settleMade } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
-import { listEntriesOf } from '../quarantine/entries.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
+import { allGone } from './all-gone.ts'
 import { attestOutput, type Seen } from './attest-own-output.ts'
 import { condemn } from './condemn.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -16,7 +16,7 @@ import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { madeFrom } from './made-from.ts'
 import { type Ending, endingOf } from './new-outputs.ts'
-import { assertHere, MADE_ELSEWHERE } from './other-store.ts'
+import { assertHere } from './other-store.ts'
 import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
@@ -122,26 +122,6 @@ function forgetRefused(state: string, info: PathInfo, ending: Ending): void {
     forget(state, info, ending)
   } catch {
     return
-  }
-}
-
-/**
- * The refusal for outputs that are gone: another hook judged this build first, or they were never
- * here. Nix must not consider the build a success.
- */
-function allGone({ places: { state } }: Inquiry, stored: StoredDerivation): Refusal {
-  const { path } = stored
-  const isTakenOut = outputsOf(stored).some(output => listEntriesOf(state, output.path.digest).length > 0)
-  const detail = isTakenOut
-    ? 'what it made is not in the store any longer: nixsig quarantine list'
-    : MADE_ELSEWHERE
-  const finding = { code: 'unreadable', trouble: { origin: 'the store', detail } } as const
-  return {
-    outcome: 'indeterminate',
-    path: path.path,
-    kind: 'derivation',
-    ground: { kind: 'store' },
-    findings: [finding],
   }
 }
 
