@@ -94,7 +94,9 @@ export function parseNarinfo(text: string): Narinfo {
     references: covered(fields, 'References', readReferences) ?? [],
     deriver: passingOver(value('Deriver'), readDeriver),
     system: passingOver(value('System'), readWord),
-    signatures: fields.flatMap(({ name, value }) => (name === 'Sig' && isSignature(value) ? [value] : [])),
+    signatures: fields.flatMap(({ name, value }) =>
+      name === 'Sig' && isSignatureText(value) ? [value] : [],
+    ),
     contentAddress: readContentAddress(fields),
   }
 }
@@ -219,7 +221,8 @@ function readNarSize(value: string): number {
   return size
 }
 
-function isSignature(value: string): boolean {
+/** Whether a narinfo may hold this as a signature, of whatever form: visible ASCII. */
+export function isSignatureText(value: string): boolean {
   return value.length <= SIGNATURE_LENGTH && /^[!-~]+$/.test(value)
 }
 

@@ -1,6 +1,6 @@
 /** What a store says of a path, as the narinfo that a binary cache would have for it. */
 import { parseContentAddress } from '../../../formats/nix/content-address.ts'
-import { printNarinfo } from '../../../formats/nix/narinfo.ts'
+import { isSignatureText, printNarinfo } from '../../../formats/nix/narinfo.ts'
 import { isStorePath, parseStorePath, STORE_DIR } from '../../../formats/nix/store-path.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import { printable } from '../../../primitives/printable.ts'
@@ -14,11 +14,10 @@ export interface NamedNar {
 }
 
 const NAR = /^([^/]{34,243})\/([0-9a-f]{64})-([1-9][0-9]{0,15})\.nar$/
-const SIGNATURE = /^[!-~]{1,512}$/
 
 /**
- * The text of the narinfo. Signatures of which a narinfo could have none are left out: anybody may
- * have added them to the path. Throws FormatError on anything else that cannot stand in one.
+ * The text of the narinfo. Signatures that cannot stand in one are left out: anybody may have added
+ * them to the path. Throws FormatError for anything else that cannot.
  */
 export function printDescribed(info: PathInfo): string {
   const { path, narHash, narSize, references, deriver, signatures, ca } = info
@@ -33,7 +32,7 @@ export function printDescribed(info: PathInfo): string {
     references: [...new Set(references)],
     deriver,
     system: undefined,
-    signatures: signatures.filter(text => SIGNATURE.test(text)),
+    signatures: signatures.filter(isSignatureText),
     contentAddress: ca === undefined ? undefined : parseContentAddress(ca),
   })
 }
