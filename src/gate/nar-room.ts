@@ -1,6 +1,6 @@
 /**
- * How much of the disk NARs may take that wait to be checked. Nobody waits for room: a NAR for which
- * there is none is sent unchecked.
+ * How much of the disk NARs may take that wait to be checked. Nobody waits for room: a NAR that does
+ * not fit is sent unchecked.
  */
 import { mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ export interface Reserved {
 }
 
 export interface Room {
-  /** Room for a file of at most so many bytes; undefined if there is none. */
+  /** Room for a file of at most so many bytes; undefined if less is left. */
   take(peer: Peer, bytes: number): Reserved | undefined
 }
 

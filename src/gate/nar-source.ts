@@ -8,7 +8,7 @@ import { asNarFault, NarFault } from './nar-faults.ts'
 import type { NarFile, NarTicket } from './nar-ticket.ts'
 import type { Peer } from './peers.ts'
 
-/** Milliseconds within which an upstream has to begin its answer, even if there is no other. */
+/** Milliseconds within which an upstream has to begin its answer, even if it is the only one. */
 const OPENING = 120_000
 
 /**
@@ -131,7 +131,7 @@ function untilAborted(opening: Promise<Streamed>, signal: AbortSignal): Promise<
   })
 }
 
-/** Opens the file of a source. Throws NarFault if there is none, and what `Upstream.stream` throws. */
+/** Opens the file of a source. Throws NarFault if it is absent, and what `Upstream.stream` throws. */
 export async function openFile({ upstream, file }: NarSource, options: StreamOptions): Promise<Streamed> {
   const streamed = await upstream.stream(file.file, options)
   if (streamed === undefined) throw new NarFault('absent', 'has no such file')

@@ -69,7 +69,7 @@ export function narTicket(key: KeyPair, ticket: NarTicket): string {
 
 /**
  * What a ticket stands for, with those of its files that belong to one of these upstreams. Undefined
- * if there is none, or if the gate's key did not sign the ticket.
+ * if none of them does, or if the gate's key did not sign the ticket.
  */
 export function readNarTicket(
   key: Pick<KeyPair, 'publicKey'>,

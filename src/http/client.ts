@@ -120,7 +120,7 @@ function redirected(question: Question, { range }: Streaming, signal: AbortSigna
   return follow({ url, route, redirects, headers, ownHeaders, isLong }, signal)
 }
 
-/** What is wrong with an answer of this status, which is none that was hoped for. */
+/** What is wrong with an answer of this status, which brings nothing that was asked for. */
 export function statusProblem({ statusCode: status = 0, headers }: IncomingMessage): SourceError {
   if (status === 407) return proxyProblem(status)
   const isPassing = BUSY.includes(status) || FAILING.includes(status)

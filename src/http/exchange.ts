@@ -33,7 +33,7 @@ export async function exchange(
     try {
       request = url.protocol === 'https:' ? https.request(url, all) : http.request(url, all)
     } catch (error) {
-      // A certificate or key that is none.
+      // A file that does not hold the certificate or key that it should.
       return reject(asSourceError(error))
     }
     // Rejects first, since destroying a request emits no event in some of its states.

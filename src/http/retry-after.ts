@@ -9,7 +9,7 @@ const LONGEST = 5 * 60 * 1000
 export function retryAfter(value: string | undefined, now: number): number | undefined {
   const text = value?.trim() ?? ''
   if (/^\d{1,10}$/.test(text)) return Math.min(Number(text) * 1000, LONGEST)
-  // Date.parse takes much that is no date of HTTP.
+  // Date.parse takes much that is not a date of HTTP.
   const time = /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN
   return Number.isNaN(time) ? undefined : Math.min(Math.max(time - now, 0), LONGEST)
 }

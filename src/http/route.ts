@@ -25,7 +25,7 @@ export interface RouteSettings {
   readonly noProxy: readonly string[]
   /** A PEM file with the certificates that servers must have theirs from. */
   readonly certificates?: string
-  /** Whom the machine is to a server, in TLS: PEM files. */
+  /** As whom the machine appears to a server, in TLS: PEM files. */
   readonly client?: { readonly certificate: string; readonly key: string }
 }
 

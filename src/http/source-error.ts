@@ -14,7 +14,7 @@ export interface SourceErrorOptions {
   readonly hardship?: Hardship | undefined
   /** Milliseconds that the server wants to be left alone for, as it says. */
   readonly retryAfter?: number | undefined
-  /** The status of an answer that is none that was hoped for. */
+  /** The status, if it is why the answer cannot be used. */
   readonly status?: number | undefined
 }
 

@@ -38,7 +38,7 @@ export interface UpstreamSettings {
   readonly authorization?: string
   /** Which upstream is preferred: the lowest number. Undefined: what the cache says of itself. */
   readonly priority?: number
-  /** Whom the machine is to the server, in TLS: absolute paths of PEM files. */
+  /** As whom the machine appears to the server, in TLS: absolute paths of PEM files. */
   readonly client?: { readonly certificate: string; readonly key: string }
 }
 

@@ -82,7 +82,7 @@ export async function admitOffers(
   }
 }
 
-/** What is told of an answer that is none. */
+/** What is told of an upstream that did not answer, or whose answer cannot be read. */
 function strayOf(origin: string, said: Said): readonly Stray[] {
   if (said.kind === 'silent') return [{ problem: 'no-answer', origin, detail: said.detail }]
   return said.kind === 'malformed' ? [{ problem: 'unread-answer', origin, detail: said.detail }] : []
@@ -155,7 +155,7 @@ async function storedAs(inquiry: Inquiry, offers: Offers): Promise<readonly Path
 /**
  * Of words that nobody signed: the only one that other evidence or the path's own name speaks for,
  * or else one for which only the bytes can speak, since no cache is believed then. Undefined if
- * there is none.
+ * neither is found.
  */
 function oneOf(judged: readonly JudgedWord[]): JudgedWord | undefined {
   const trusted = judged.filter(({ verdict }) => verdict.outcome === 'trusted')

@@ -14,7 +14,7 @@ const BUSY_REST = { first: 2000, longest: 5 * 60 * 1000 } as const
 const QUICK_REST = { first: 100, longest: 5000 } as const
 const SLOW_REST = { first: 10_000, longest: 60_000 } as const
 const SLOW = 1000
-/** Questions at once from which on there is no limit again. */
+/** With so many questions at once, their number is not limited any more. */
 const OPEN = 32
 
 /** How one question is asked. Milliseconds. */
@@ -181,7 +181,7 @@ interface Failure {
   readonly took: number
 }
 
-/** Whether there is no point in asking again at once. A single connection may break at any time. */
+/** Whether asking again at once would be useless. A single connection may break at any time. */
 function isLost({ hardship }: SourceError, took: number): boolean {
   return hardship === 'unreachable' && took > SLOW
 }

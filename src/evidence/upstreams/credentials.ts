@@ -32,7 +32,7 @@ export function authorizationFor(settings: UpstreamSettings, netrcFile: string |
 
 function basicFrom(file: string, host: string): string | undefined {
   try {
-    // As bytes: what is no ASCII is sent as it stands there.
+    // As bytes: what is not ASCII is sent as it stands there.
     const found = netrcCredentials(readProtectedFile(file, NETRC_LIMIT).toString('latin1'), host)
     if (found === undefined) return undefined
     return `Basic ${Buffer.from(`${found.login}:${found.password}`, 'latin1').toString('base64')}`

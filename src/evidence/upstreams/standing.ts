@@ -33,8 +33,8 @@ export interface StandingKeeper {
 
 /**
  * `read` gets the cache's `nix-cache-info`, undefined if it has none; it rejects with SourceError or
- * FileError. `priority` is what the policy says. `clock` is in
- * milliseconds and never goes back. Asks nothing yet.
+ * FileError. `priority` is what the policy says. `clock` is in milliseconds and never goes back.
+ * Asks nothing yet.
  */
 export function keepStanding(
   read: () => Promise<Uint8Array | undefined>,

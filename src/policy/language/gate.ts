@@ -57,7 +57,7 @@ export function readGate(node: Node | undefined, absolute: (path: string) => str
     listen: readListen(fields.listen) ?? DEFAULT_GATE.listen,
     upstreams: readUpstreams(fields.upstreams, absolute),
     onRefusal: onRefusal ?? DEFAULT_GATE.onRefusal,
-    // Who writes that a refusal has to stop Nix means this one as well.
+    // Whoever wants refusals to stop Nix, or not to, wants the same here unless they say otherwise.
     onNoAnswer: word('on-no-answer') ?? onRefusal ?? DEFAULT_GATE.onNoAnswer,
     ...(netrc === undefined ? {} : { netrcFile: absolute(netrc) }),
     timeout: seconds('timeout', 1, TIMEOUT_LIMIT) ?? DEFAULT_GATE.timeout,

@@ -52,7 +52,7 @@ export function readUpstreamAddress(node: Node | undefined): string | undefined 
   return readUrl(node, ['https', 'http', 'file', 's3', 'ssh', 'ssh-ng'])
 }
 
-/** An address on its own, read as in a policy; or why it is none, escaped. */
+/** An address on its own, read as in a policy; or why it is not one, escaped. */
 export function parseUpstreamAddress(text: string): { readonly url: string } | { readonly problem: string } {
   const problems: Problem[] = []
   const draft = { toml: '', locate: () => ({ line: 1, offset: 0 }), problems }

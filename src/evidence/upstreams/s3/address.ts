@@ -17,7 +17,7 @@ const REGION = 'us-east-1'
 /**
  * Reads an address that the policy's language accepted. As in Nix, the bucket is part of the host
  * name at AWS, and of the path at an endpoint of one's own, or where its name has a dot, which no
- * certificate of AWS covers. Throws TypeError on what is no address.
+ * certificate of AWS covers. Throws TypeError for what is not an address.
  */
 export function readS3Address(text: string): S3Address {
   const { hostname: bucket } = new URL(text)
