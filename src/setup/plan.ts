@@ -4,6 +4,7 @@ import type { Listen } from '../policy/gate-settings.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import { withHook } from './after-build.ts'
+import { secretsOf } from './carry/carried.ts'
 import { type FileState, isSameState, publicFile, secretFile, textOf } from './file-state.ts'
 import type { Found, FoundFiles } from './found.ts'
 import { withInclude } from './include-line.ts'
@@ -170,11 +171,9 @@ function policySteps({ policy, carried, secrets }: Found, places: SetupPlaces): 
   const directory = dirname(places.policy)
   const toml = starterPolicy(carried, join(directory, 'attestations'))
   parsePolicy({ toml, file: places.policy, directory, certificate: () => Buffer.alloc(0) })
-  const written = [...carried.upstreams.map(({ secret }) => secret), carried.http.secret].flatMap(secret => {
-    if (secret === undefined) return []
-    const path = join(directory, secret.file)
-    return fileStep('secret', path, secrets.get(secret.file), secretFile(`${secret.value}\n`))
-  })
+  const written = secretsOf(carried).flatMap(({ file, value }) =>
+    fileStep('secret', join(directory, file), secrets.get(file), secretFile(`${value}\n`)),
+  )
   const after = publicFile(toml)
   return [...written, { kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
 }
