@@ -4,16 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "installed.h"
 #include "next-step.h"
 #include "plain.h"
 #include "policy.h"
-
-#ifndef NIXSIG_STATE
-#define NIXSIG_STATE "/var/lib/nixsig"
-#endif
-#ifndef NIXSIG_POLICY
-#define NIXSIG_POLICY "/etc/nixsig/policy.toml"
-#endif
 
 bool beside(const char *file, const char *name, char path[PATH_MAX]) {
   const char *slash = strrchr(file, '/');

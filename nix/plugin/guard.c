@@ -16,23 +16,14 @@
 #include <unistd.h>
 
 #include "decide.h"
-#include "next-step.h"
+#include "installed.h"
 #include "let-in.h"
+#include "next-step.h"
 #include "preask.h"
 #include "promises.h"
 #include "refer.h"
 #include "say.h"
 #include "tables.h"
-
-#ifndef NIXSIG_STATE
-#define NIXSIG_STATE "/var/lib/nixsig"
-#endif
-#ifndef NIXSIG_POLICY
-#define NIXSIG_POLICY "/etc/nixsig/policy.toml"
-#endif
-#ifndef NIXSIG_SOCKET
-#define NIXSIG_SOCKET "/run/nixsig/socket"
-#endif
 
 /*
  * During a transaction everybody who writes to the store waits, so the gate has a tenth of a

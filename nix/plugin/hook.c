@@ -15,14 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "installed.h"
 #include "next-step.h"
 #include "refusal-line.h"
 #include "resident.h"
 #include "store-path.h"
 
-#ifndef NIXSIG_SOCKET
-#define NIXSIG_SOCKET RESIDENT_SOCKET
-#endif
 #ifndef NIXSIG_AFTER_BUILD
 #define NIXSIG_AFTER_BUILD "/etc/nixsig/after-build"
 #endif

@@ -7,14 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "installed.h"
 #include "leaving.h"
 #include "next-step.h"
 #include "plain.h"
 #include "say.h"
-
-#ifndef NIXSIG_STATE
-#define NIXSIG_STATE "/var/lib/nixsig"
-#endif
 
 /* Set by the first connection; the same for all. */
 static const struct sqlite *library;

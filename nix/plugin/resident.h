@@ -6,10 +6,6 @@
 
 #include "reply.h"
 
-#ifndef RESIDENT_SOCKET
-#define RESIDENT_SOCKET "/run/nixsig/socket"
-#endif
-
 /* An error that is no fault. The same as in src/formats/hook-reply.ts. */
 #define LEFT_TO_THE_HOOK "left to the hook, which may write to the store"
 

@@ -9,6 +9,7 @@ import { type Environment, readConfiguration, VARIABLES } from '../nix-config/co
 import { optionAssignments } from '../nix-config/options.ts'
 import { type DaemonProcess, findDaemons } from '../nix-config/processes.ts'
 import { lookAtVersions } from '../setup/in-force.ts'
+import { SYSTEMD } from '../setup/places.ts'
 import { failedDaemonUnits } from '../setup/systemd.ts'
 import { openConnection } from '../store/connection.ts'
 import { GREETING, INTRODUCTION, readGreeting, readWelcome } from '../store/handshake.ts'
@@ -35,8 +36,6 @@ export interface Examination {
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
-/** It exists where systemd runs the machine: sd_booted(3). */
-const SYSTEMD = '/run/systemd/system'
 const TIMEOUT = 10_000
 /** Milliseconds for the daemon to greet. */
 const DAEMON_TIMEOUT = 4000
@@ -136,12 +135,13 @@ export async function findDaemon(): Promise<DaemonProcess | undefined> {
   return daemon
 }
 
-/** A daemon that does not run by choice is none; one that could not run is no reason for calm. */
+/** A daemon that was stopped is absent by choice; one that failed is a fault, and unknown. */
 async function assertNotFailed(): Promise<void> {
   const failed = existsSync(SYSTEMD) ? await failedDaemonUnits() : []
   if (failed.length === 0) return
+  const units = failed.join(' ')
   throw new Error(
-    `${failed.join(' and ')} failed, so no daemon answers: nixsig setup starts it again, and journalctl -u nix-daemon says why it failed`,
+    `${failed.join(' and ')} failed, so no daemon answers: systemctl reset-failed ${units}; systemctl start ${units}; journalctl -u nix-daemon says why it failed`,
   )
 }
 

@@ -4,8 +4,8 @@ import { syncDirectory, writeDurably } from '../files/durable-file.ts'
 import { placeDoorkeepers, removeDoorkeepers } from './doorkeepers.ts'
 import { makeDirectory, placeState } from './file-state.ts'
 import { recordFile, type SetupPlaces } from './places.ts'
-import type { Step } from './plan.ts'
 import { printRecord, type SetupRecord } from './record.ts'
+import type { Step } from './step.ts'
 
 /**
  * Carries steps out in order; returns a sentence if one fails. The steps after it are then skipped,

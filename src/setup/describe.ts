@@ -1,7 +1,7 @@
 /** Describes plans in words. Pure; text from files is escaped. */
 import { printable } from '../primitives/printable.ts'
 import { type FileState, textOf } from './file-state.ts'
-import type { Step } from './plan.ts'
+import type { Step } from './step.ts'
 import { SOCKET_UNIT, UNIT } from './unit.ts'
 
 /** One line for display. `mark`: `+` is added, `-` is removed. */

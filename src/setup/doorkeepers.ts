@@ -51,13 +51,9 @@ export function doorkeeperOf(directory: string, part: KeptPart): string {
   return join(directory, part === 'plugin' ? PLUGIN : part)
 }
 
-/** Where the doorkeepers' link leads, as it is written; undefined if there is none. */
+/** Where the doorkeepers' link leads, as it is written; undefined if it is absent. */
 export function programsOf(directory: string): string | undefined {
-  try {
-    return readlinkSync(join(directory, PROGRAM))
-  } catch {
-    return undefined
-  }
+  return linkOf(join(directory, PROGRAM))
 }
 
 /** Whether the doorkeepers are those of these programs, and call them. */

@@ -5,12 +5,11 @@ import { readSecretKeyFile } from '../crypto/secret-key.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
-import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { type Carried, carryOver, type FileFacts } from './carry/carried.ts'
+import { type Carried, carryOver, type FileFacts, secretsOf } from './carry/carried.ts'
 import { environmentOfNix } from './carry/environment.ts'
 import { keysOfUsers } from './carry/users.ts'
-import { type FileState, readState } from './file-state.ts'
+import { readState } from './file-state.ts'
 import type { Found } from './found.ts'
 import { type Setting, wordsFor } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
@@ -37,12 +36,8 @@ export function lookForCarried(
 
 /** The files for the secrets of a first policy, as they are now. Throws FileError. */
 export function lookAtSecrets(carried: Carried, places: SetupPlaces): Found['secrets'] {
-  const secrets = [...carried.upstreams.map(({ secret }) => secret), carried.http.secret]
-  return new Map(
-    secrets.flatMap((secret): readonly (readonly [string, FileState | undefined])[] =>
-      secret === undefined ? [] : [[secret.file, readState(join(dirname(places.policy), secret.file))]],
-    ),
-  )
+  const directory = dirname(places.policy)
+  return new Map(secretsOf(carried).map(({ file }) => [file, readState(join(directory, file))]))
 }
 
 const FILES: FileFacts = {
@@ -78,8 +73,7 @@ function rawKeyIn(file: string): readonly string[] {
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? KEY_LIMIT) >= KEY_LIMIT) return []
     const { publicKey } = readSecretKeyFile(file)
     return [Buffer.from(publicKey).toString('base64')]
-  } catch (error) {
-    if (error instanceof FileError || error instanceof FormatError) return []
+  } catch {
     return []
   }
 }

@@ -5,6 +5,9 @@ import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { EnvironmentPlaces } from './carry/environment.ts'
 import { DOORKEEPERS } from './doorkeepers.ts'
 
+/** It exists where systemd runs the machine: sd_booted(3). */
+export const SYSTEMD = '/run/systemd/system'
+
 /** Where setup reads and writes. Tests use other places. */
 export interface SetupPlaces extends Places {
   /** The file that Nix reads first. */
@@ -20,7 +23,7 @@ export interface SetupPlaces extends Places {
    * precedence.
    */
   readonly later: readonly string[]
-  /** A path that exists where systemd runs the machine (sd_booted(3)). */
+  /** A path that exists where systemd runs the machine. */
   readonly systemd: string
   readonly socket: string
   /** The list of programs that run after a build. Undefined: there is none here. */
@@ -44,7 +47,7 @@ export function machinePlaces(): SetupPlaces {
     socketUnit: '/etc/systemd/system/nixsig.socket',
     rootConf,
     later: ['/etc/xdg/nix/nix.conf', rootConf],
-    systemd: '/run/systemd/system',
+    systemd: SYSTEMD,
     socket: RESIDENT_SOCKET,
     afterBuild: '/etc/nixsig/after-build',
     environment: {

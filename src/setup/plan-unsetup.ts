@@ -5,9 +5,10 @@ import type { FoundFiles } from './found.ts'
 import { hasInclude, withoutInclude } from './include-line.ts'
 import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import { fileStep, restoringUnits, type Step, unitsIn } from './plan.ts'
 import { isAsLeft } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
+import { fileStep, type Step } from './step.ts'
+import { restoringUnits, unitsIn } from './unit-steps.ts'
 
 /** A plan of unsetup. */
 export interface LeavePlan {

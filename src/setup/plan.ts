@@ -1,11 +1,10 @@
 /** Plans what setup does on a machine in its current state. Pure. */
 import { dirname, join } from 'node:path'
-import type { Listen } from '../policy/gate-settings.ts'
-import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import { withHook } from './after-build.ts'
-import { type FileState, isSameState, publicFile, secretFile, textOf } from './file-state.ts'
-import type { Found, FoundFiles } from './found.ts'
+import { secretsOf } from './carry/carried.ts'
+import { type FileState, publicFile, secretFile, textOf } from './file-state.ts'
+import type { Found } from './found.ts'
 import { withInclude } from './include-line.ts'
 import type { Front } from './installation.ts'
 import { NO_FEATURES, settingValue } from './nix-conf.ts'
@@ -13,40 +12,14 @@ import { notesOn } from './notes.ts'
 import { obstaclesIn } from './obstacles.ts'
 import { originalOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import {
-  isAsLeft,
-  markOf,
-  printRecord,
-  type RecordedFile,
-  type Role,
-  type SetupRecord,
-  type UnitState,
-} from './record.ts'
+import { isAsLeft, markOf, printRecord, type RecordedFile, type Role, type SetupRecord } from './record.ts'
 import { withBuildHook } from './root-conf.ts'
 import { frontsIn, type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
-import { SOCKET_UNIT, socketText, UNIT, unitText } from './unit.ts'
+import { fileStep, type Step } from './step.ts'
+import { socketText, unitText } from './unit.ts'
+import { listenIn, unitSteps } from './unit-steps.ts'
 import { lostPlugin, versionNotes } from './upgraded.ts'
-
-/** One action. */
-export type Step =
-  | {
-      readonly kind: 'file'
-      readonly role: Role | 'policy' | 'secret'
-      readonly path: string
-      readonly before: FileState | undefined
-      /** Undefined: the file is deleted. */
-      readonly after: FileState | undefined
-    }
-  /** `socket`: whether systemd goes on listening as it does, if it does. */
-  | { readonly kind: 'start-gate'; readonly socket: 'kept' | 'renewed' }
-  | { readonly kind: 'stop-gate'; readonly units: readonly string[] }
-  /** A unit of the user's becomes again what it was. */
-  | { readonly kind: 'resume'; readonly unit: string; readonly was: readonly UnitState[] }
-  /** `failed`: its units that have failed, and are started again. */
-  | { readonly kind: 'restart-daemon'; readonly failed?: readonly string[] }
-  /** `programs`: where the doorkeepers' link leads; undefined removes them. */
-  | { readonly kind: 'doorkeepers'; readonly directory: string; readonly programs: string | undefined }
 
 /** A plan of setup. */
 export interface Plan {
@@ -153,10 +126,6 @@ function gateIn({ policy, gateKey }: Found, without: readonly Front[]): GateAddr
   return { url: `http://${address}:${port}`, publicKey: gateKey ?? KEY_TO_COME }
 }
 
-function listenIn(policy: Found['policy']): Listen {
-  return policy?.gate.listen ?? DEFAULT_GATE.listen
-}
-
 function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[]): Plan['newKeys'] {
   return [
     ...(hasMachineKey ? [] : (['machine'] as const)),
@@ -170,11 +139,9 @@ function policySteps({ policy, carried, secrets }: Found, places: SetupPlaces): 
   const directory = dirname(places.policy)
   const toml = starterPolicy(carried, join(directory, 'attestations'))
   parsePolicy({ toml, file: places.policy, directory, certificate: () => Buffer.alloc(0) })
-  const written = [...carried.upstreams.map(({ secret }) => secret), carried.http.secret].flatMap(secret => {
-    if (secret === undefined) return []
-    const path = join(directory, secret.file)
-    return fileStep('secret', path, secrets.get(secret.file), secretFile(`${secret.value}\n`))
-  })
+  const written = secretsOf(carried).flatMap(({ file, value }) =>
+    fileStep('secret', join(directory, file), secrets.get(file), secretFile(`${value}\n`)),
+  )
   const after = publicFile(toml)
   return [...written, { kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
 }
@@ -182,66 +149,6 @@ function policySteps({ policy, carried, secrets }: Found, places: SetupPlaces): 
 function afterBuildStep({ afterBuild }: Found, inForce: InForce): readonly Step[] {
   if (afterBuild === undefined || !frontsIn(inForce).includes('hooks')) return []
   return fileStep('after-build', afterBuild.path, afterBuild.state, withHook(afterBuild))
-}
-
-/** The step that changes a file; none if it stays as it is. */
-export function fileStep(
-  role: Role | 'secret',
-  path: string,
-  before: FileState | undefined,
-  after: FileState | undefined,
-): readonly Step[] {
-  return isSameState(before, after) ? [] : [{ kind: 'file', role, path, before, after }]
-}
-
-function unitSteps(
-  found: Found,
-  places: SetupPlaces,
-  { gate }: InForce,
-  startsAnyway: boolean,
-): readonly Step[] {
-  const { unit, socketUnit, hasSystemd, record, installation, policy } = found
-  if (gate !== undefined && hasSystemd) {
-    const text = publicFile(socketText(listenIn(policy)))
-    const opened = fileStep('socket-unit', places.socketUnit, socketUnit, text)
-    const change = [...opened, ...fileStep('unit', places.unit, unit, publicFile(unitText(installation)))]
-    if (change.length === 0 && !startsAnyway) return []
-    const isKept = opened.length === 0 && record?.finished !== false
-    return [...change, { kind: 'start-gate', socket: isKept ? 'kept' : 'renewed' }]
-  }
-  const restored = unitsIn(found, places).flatMap(({ role, name, path, state }) => {
-    const recorded = record?.files.get(role)
-    if (recorded === undefined || !isAsLeft(state, recorded)) return []
-    return [
-      { name, steps: fileStep(role, path, state, recorded.before), was: recorded.before && recorded.was },
-    ]
-  })
-  return restoringUnits(restored, hasSystemd)
-}
-
-/** The units of the gate: the socket first, which would start the service again. */
-export function unitsIn({ unit, socketUnit }: FoundFiles, places: SetupPlaces) {
-  return [
-    { role: 'socket-unit', name: SOCKET_UNIT, path: places.socketUnit, state: socketUnit },
-    { role: 'unit', name: UNIT, path: places.unit, state: unit },
-  ] as const
-}
-
-/** A unit of the gate that is restored. */
-export interface RestoredUnit {
-  readonly name: string
-  readonly steps: readonly Step[]
-  readonly was: RecordedFile['was']
-}
-
-/** The steps that restore units, after they were stopped. */
-export function restoringUnits(restored: readonly RestoredUnit[], hasSystemd: boolean): readonly Step[] {
-  const steps = restored.flatMap(one => one.steps)
-  if (!hasSystemd || restored.length === 0) return steps
-  const resumed = restored.flatMap(({ name, was = [] }) =>
-    was.length === 0 ? [] : [{ kind: 'resume', unit: name, was } as const],
-  )
-  return [{ kind: 'stop-gate', units: restored.map(({ name }) => name) }, ...steps, ...resumed]
 }
 
 function nixConfStep({ nixConf: { path, state } }: Found, places: SetupPlaces): readonly Step[] {

@@ -9,8 +9,10 @@ import type { Found } from './found.ts'
 import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
-import { type Plan, planSetup, recordUnderWay, type Step, unitsIn } from './plan.ts'
+import { type Plan, planSetup, recordUnderWay } from './plan.ts'
 import type { Role, UnitState } from './record.ts'
+import type { Step } from './step.ts'
+import { unitsIn } from './unit-steps.ts'
 import { olderThanInForce } from './upgraded.ts'
 
 /** What the user asked for. */

@@ -2,7 +2,7 @@
 import { findProgram } from '../files/programs.ts'
 import { runProgram } from '../files/run.ts'
 import { ADDRESS_TAKEN } from '../primitives/next-step.ts'
-import { printable } from '../primitives/printable.ts'
+import { inOneLine } from '../primitives/printable.ts'
 import type { UnitState } from './record.ts'
 import { SOCKET_UNIT, UNIT } from './unit.ts'
 
@@ -85,5 +85,5 @@ export async function failedDaemonUnits(): Promise<readonly string[]> {
 async function systemctl(...args: readonly string[]): Promise<string | undefined> {
   const { status, stderr } = await runProgram('systemctl', args, PATIENCE)
   if (status === 0) return undefined
-  return `systemctl ${args.join(' ')}: ${printable(stderr.trim(), 400) || `status ${status}`}`
+  return `systemctl ${args.join(' ')}: ${inOneLine(stderr) || `status ${status}`}`
 }

@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { userInfo } from 'node:os'
 import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
+import { pipeTo } from './child-pipe.ts'
 import type { Pipe } from './connection.ts'
-
-const LAST_WORDS = 2000
 
 /** A store other than this machine's own, as Nix names it, and how ssh gets there. */
 export interface OtherStore {
@@ -45,30 +44,14 @@ export function spawnNix(
     },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  let words = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words = (words + text).slice(-LAST_WORDS)
-  })
-  child.stdin.on('error', () => {})
-  const ended = new Promise<string>(resolve => {
-    child.on('error', error => resolve(error.message))
-    child.on('close', () => resolve(words.trim()))
-  })
+  const { pid } = child
+  const pipe = pipeTo(child, () => endGroup(pid))
   // It keeps no program from ending; whoever waits for an answer has a timer.
   for (const one of [child, child.stdin, child.stdout, child.stderr] as readonly Unrefable[]) one.unref()
-  const { pid } = child
   if (pid !== undefined) keepGroup(pid)
   // What it started may live on after it.
   child.on('exit', () => endGroup(pid))
-  return {
-    input: child.stdout,
-    output: child.stdin,
-    ended,
-    close() {
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
-      endGroup(pid)
-    },
-  }
+  return pipe
 }
 
 /** A child and its pipes, which are sockets. */

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
+import { pipeTo } from './child-pipe.ts'
 import type { Pipe } from './connection.ts'
-
-const LAST_WORDS = 2000
 
 /**
  * Starts a nix-daemon for this process alone, which opens the local store, for root on a machine
@@ -16,21 +15,5 @@ export function spawnDaemon(program: string): Pipe {
     env: { HOME: '/', NIX_USER_CONF_FILES: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
-  let words = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words = (words + text).slice(-LAST_WORDS)
-  })
-  const ended = new Promise<string>(resolve => {
-    child.on('error', error => resolve(error.message))
-    child.on('close', () => resolve(words.trim()))
-  })
-  return {
-    input: child.stdout,
-    output: child.stdin,
-    ended,
-    close() {
-      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
-      child.kill()
-    },
-  }
+  return pipeTo(child, () => child.kill())
 }

@@ -12,15 +12,15 @@ after(() => rmSync(root, { recursive: true }))
 
 /**
  * Calls a function of src/setup/systemd.ts; what it returned, and what it asked of a systemctl that
- * says these states and fails where `fails` matches.
+ * says these states and fails where `fails` matches, with these words.
  */
-async function asking(call: string, states: readonly string[], fails = '-') {
+async function asking(call: string, states: readonly string[], fails = '-', words = 'it failed') {
   const log = join(root, 'log')
   writeFileSync(log, '')
   const script = `#!/bin/sh
 echo "$*" >>${log}
 case "$*" in
-${fails}) echo "it failed" >&2; exit 1 ;;
+${fails}) printf '%b\\n' "${words}" >&2; exit 1 ;;
 is-failed*) printf '%s\\n' ${states.join(' ')} ;;
 is-active*) [ ${states.at(-1)} = active ] ;;
 esac
@@ -50,6 +50,11 @@ test('attack: a nix-daemon that failed while the programs were gone is started a
   assert.deepEqual(asked, ['reset-failed nix-daemon.service', 'start nix-daemon.service'])
   const { said } = await asking('restartDaemon()', both, 'start*')
   assert.match(said, /^systemctl start .*: it failed; journalctl -u nix-daemon says why/)
+})
+
+test('what systemctl says in several lines is one line of a report', async () => {
+  const { said } = await asking('restartDaemon()', ['active', 'active'], 'try-*', 'Job failed.\\nSee status.')
+  assert.equal(said, 'systemctl try-restart nix-daemon.service: Job failed.; See status.')
 })
 
 test('a nix-daemon that was stopped stays so, and one that runs is restarted', async () => {

@@ -1,10 +1,9 @@
-import { realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import { ownDirectory } from '../own-directory.ts'
 import type { Status } from '../status.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -48,7 +47,7 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
   const { judgeDoors } = await import('../../doctor/doors.ts')
   const { isHole } = await import('../../doctor/door.ts')
   const { parseNixPublicKey } = await import('../../formats/nix/nix-key.ts')
-  const installation = dirname(realpathSync(process.argv[1] ?? ''))
+  const installation = ownDirectory()
   const keys = options['gate-key'].map(text => parseNixPublicKey(text))
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(

@@ -10,6 +10,7 @@ import { machinePlaces } from '../../setup/places.ts'
 import { CURRENT, PREVIOUS, VERSIONS, versionIn } from '../../setup/versions.ts'
 import { command, type Invocation } from '../command.ts'
 import { keysOfArgument } from '../key-argument.ts'
+import { ownDirectory } from '../own-directory.ts'
 import { assertOwnMachine } from '../setup-words.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -37,7 +38,7 @@ export const install = command({
   examples: [['install', 'as root, in an unpacked archive: ./nixsig install']],
   epilogue: EPILOGUE,
   run: (options: CommonOptions, invocation) =>
-    bring(options, { directory: dirname(realpathSync.native(process.argv[1] ?? '')) }, 'install', invocation),
+    bring(options, { directory: ownDirectory() }, 'install', invocation),
 })
 
 interface UpgradeOptions extends CommonOptions {
@@ -95,8 +96,7 @@ async function upgradeMachine(options: UpgradeOptions, invocation: Invocation): 
 async function keysFor(named: readonly string[]) {
   if (named.length > 0) return named.flatMap(keysOfArgument)
   const { RELEASE_KEYS, releaseKeysIn } = await import('../../release/archive.ts')
-  const own = dirname(realpathSync.native(process.argv[1] ?? ''))
-  return ['/etc/nixsig', own].flatMap(directory => releaseKeysIn(join(directory, RELEASE_KEYS)))
+  return ['/etc/nixsig', ownDirectory()].flatMap(directory => releaseKeysIn(join(directory, RELEASE_KEYS)))
 }
 
 async function bring(

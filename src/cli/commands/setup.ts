@@ -1,6 +1,4 @@
 /** `nixsig setup` and `nixsig unsetup`: enables nixsig on this machine, and undoes that. */
-import { realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { printable } from '../../primitives/printable.ts'
 import { FRONTS, type Front } from '../../setup/installation.ts'
 import { leftovers } from '../../setup/leftovers.ts'
@@ -8,6 +6,7 @@ import { machinePlaces } from '../../setup/places.ts'
 import type { Plan } from '../../setup/plan.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation } from '../command.ts'
+import { ownDirectory } from '../own-directory.ts'
 import { advisoryNotes, assertOwnMachine, noteAll, printSteps, saySettled } from '../setup-words.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -43,7 +42,7 @@ async function setUpMachine(options: SetupOptions, { places, terminal }: Invocat
   assertOwnMachine('setup', places)
   const without = frontsOf(options.without)
   const { setUp } = await import('../../setup/set-up.ts')
-  const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
+  const directory = ownDirectory()
   const older = options.older ? 'taken' : 'refused'
   let obstacles: readonly string[] = []
   const outcome = await setUp(machinePlaces(), { directory, without, older }, async plan => {
@@ -136,7 +135,7 @@ async function leave(options: UnsetupOptions, { places, terminal }: Invocation):
           `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
         ),
       )
-    const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
+    const directory = ownDirectory()
     noteAll([...notes, ...(options.purge ? leftovers(places, directory) : [])], terminal)
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')

@@ -100,6 +100,11 @@ export function carryOver(sources: Sources): Carried {
   }
 }
 
+/** The secrets that are to lie in files. */
+export function secretsOf({ upstreams, http }: Carried): readonly Secret[] {
+  return [...upstreams, http].flatMap(({ secret }) => (secret === undefined ? [] : [secret]))
+}
+
 function keyNote({ shown, why }: LeftKey): string {
   return `of trusted-public-keys, ${shown} does not become a principal of the policy: ${why}`
 }
