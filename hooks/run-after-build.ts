@@ -19,8 +19,8 @@ import { say } from './say.ts'
 const LIMIT_MINUTES = 60
 
 /**
- * Runs the listed programs, one after another, for the admitted outputs of a derivation; returns the
- * exit status for Nix. A program that fails does not keep the next ones from running.
+ * Runs the listed programs, one after another, for the admitted outputs of a derivation; returns
+ * the exit status for Nix. A program that fails does not keep the next ones from running.
  */
 export async function runAfterBuild(derivation: string): Promise<number> {
   try {

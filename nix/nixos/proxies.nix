@@ -17,7 +17,7 @@ let
   host = word: builtins.match "[*]?[.]?([a-z0-9.-]+|\\[[0-9a-f:]+])" word;
 in
 rec {
-  # An address that a policy can have; null where there is none, or one of another kind.
+  # An address that a policy can have; null without a proxy, or with one of another kind.
   proxy = if match == null then null else lib.head match;
 
   # One that a policy cannot have; null otherwise.

@@ -1,7 +1,7 @@
 /**
- * `pre-build-hook`, `post-build-hook` and `build-hook` beside nix.conf: see gone.h. One small static
- * program, which tells them apart by its name and executes the one of `program`: the thin one, or
- * else the one in Node.
+ * `pre-build-hook`, `post-build-hook` and `build-hook` beside nix.conf: see gone.h. One small
+ * static program, which tells them apart by its name and executes the one of `program`: the thin
+ * one, or else the one in Node.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +126,7 @@ int main(int count, char **arguments) {
   }
   static char self[PATH_MAX], thin[64], program[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (name == NULL || length < 0) return without("", called, 0, "called by a name that is none of the hooks", arguments);
+  if (name == NULL || length < 0) return without("", called, 0, "called by a name that is not a hook's", arguments);
   self[length] = '\0';
   snprintf(thin, sizeof thin, "native/%s", name);
   const char *const candidates[] = {thin, name};

@@ -151,7 +151,9 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
                                : "nixsig: warning, let in: a realisation of a content-addressed derivation, which cannot be judged");
 }
 
-/** Called before a transaction ends that let paths in for what was signed about their references. */
+/**
+ * Called before a transaction ends that let paths in for what was signed about their references.
+ */
 static void before_commit(struct guard *guard) {
   char text[1024], reason[512];
   long count;

@@ -43,6 +43,7 @@ export async function exchange(
     }
     const stopListening = onAbort(signal, reason => fail(asSourceError(reason)))
     let informed = 0
+    let isAnswered = false
     request.on('information', () => {
       if (++informed > INFORMATION_LIMIT) fail(refused('goes on announcing an answer, and gives none'))
     })
@@ -52,6 +53,7 @@ export async function exchange(
       fail(refused(`answered ${response.statusCode}, and nobody asked for another protocol`))
     })
     request.once('response', response => {
+      isAnswered = true
       refuseCrumbs(response)
       resolve(response)
     })
@@ -59,6 +61,7 @@ export async function exchange(
     request.on('error', error => fail(isNearError(error) ? leadsHere(url.hostname) : asSourceError(error)))
     request.once('close', () => {
       stopListening()
+      if (isAnswered) return
       const problem = 'closed the connection without an answer'
       reject(new SourceError(problem, { isPassing: true, hardship: 'unreachable' }))
     })

@@ -51,8 +51,9 @@ export interface Switched {
 const PATIENCE = 30_000
 
 /**
- * Switches to a version. A crash at any point leaves the old version or the new one in force, whole.
- * Throws FileError, with the old version in force, if the new one cannot be trusted or does not run.
+ * Switches to a version. A crash at any point leaves the old version or the new one in force,
+ * whole. Throws FileError, with the old version in force, if the new one cannot be trusted or does
+ * not run.
  */
 export async function switchVersion({ home, places, source, older }: Wish): Promise<Switched> {
   // Where a system's configuration makes nix.conf, that installs nixsig as well: this throws.

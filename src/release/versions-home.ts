@@ -1,4 +1,7 @@
-/** The directory with the versions side by side (src/setup/versions.ts): adds one, switches, tidies up. */
+/**
+ * The directory with the versions side by side (src/setup/versions.ts): adds one, switches, tidies
+ * up.
+ */
 import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
@@ -25,14 +28,14 @@ export function openHome(home: string): void {
   assertOwnedDirectory(home)
 }
 
-/** The version in force; undefined if there is none. */
+/** The version in force; undefined if no link leads to one. */
 export function currentIn(home: string): Version | undefined {
   return versionAt(home, CURRENT)
 }
 
 /**
  * The version that was in force last: the one in force or, where somebody deleted the link to it,
- * the newest whole one. That one may be the one before it only if there is no other.
+ * the newest whole one. That one may be the one before it only if it is the only one.
  */
 export function lastIn(home: string): Version | undefined {
   const before = versionAt(home, PREVIOUS)?.name
@@ -41,7 +44,7 @@ export function lastIn(home: string): Version | undefined {
 }
 
 /**
- * The version before the one in force, which a rollback goes back to; undefined if there is none.
+ * The version before the one in force, which a rollback goes back to; undefined without one.
  * Where the links name none that is there and another one, it is the newest whole version that is
  * not newer than the one in force, or else the newest one.
  */

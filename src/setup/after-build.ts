@@ -27,7 +27,9 @@ export interface AfterBuild {
   }
 }
 
-/** Looks at the list at `path`, and for a hook in these settings. Throws FileError and FormatError. */
+/**
+ * Looks at the list at `path`, and for a hook in these settings. Throws FileError and FormatError.
+ */
 export function lookAtAfterBuild(path: string, settings: readonly Setting[]): AfterBuild {
   const state = readState(path)
   const setting = settings.filter(({ name }) => name === 'post-build-hook').at(-1)

@@ -8,7 +8,9 @@ import { DOORKEEPERS, programsOf } from './doorkeepers.ts'
 import { versionIn } from './versions.ts'
 
 const PLUGIN = 'nixsig-plugin.so'
-/** What the gate starts beside itself, by the real path of its program (src/cli/commands/serve.ts). */
+/**
+ * What the gate starts beside itself, by the real path of its program (src/cli/commands/serve.ts).
+ */
 const GATE = 'serve-http'
 
 /** The directories of the programs, absolute. */
@@ -17,7 +19,10 @@ export interface VersionsInForce {
   readonly programs: string | undefined
   /** Those that running gates were started from; usually one. */
   readonly gates: readonly string[]
-  /** Those of the plugin that the running daemon has loaded; undefined if none, or if this is not root. */
+  /**
+   * Those of the plugin that the running daemon has loaded; undefined if none, or if this is not
+   * root.
+   */
   readonly plugin: string | undefined
 }
 

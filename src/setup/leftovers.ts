@@ -21,7 +21,10 @@ export function leftovers({ policy }: Pick<SetupPlaces, 'policy'>, directory: st
   ]
 }
 
-/** Whether a file of the policy's directory is neither the policy, nor its secrets, nor an empty directory of its. */
+/**
+ * Whether a file of the policy's directory is neither the policy, nor its secrets, nor an empty
+ * directory that setup made.
+ */
 function stays(directory: string, name: string, policy: string): boolean {
   const file = join(directory, name)
   if (file === policy) return false

@@ -44,7 +44,7 @@ const FILES: FileFacts = {
   isThere: file => lstatSync(file, { throwIfNoEntry: false }) !== undefined,
   problem(file, kind) {
     const name = printable(file)
-    if (!/^\/[\x21-\x7e]{1,1000}$/.test(file)) return `${name} is no absolute path that a policy can have`
+    if (!/^\/[\x21-\x7e]{1,1000}$/.test(file)) return `${name} is not an absolute path that a policy can have`
     try {
       const real = protectedPath(file)
       if (readOwnedFile(real, FILE_LIMIT) === undefined) return `there is no ${name}`
@@ -58,7 +58,10 @@ const FILES: FileFacts = {
   },
 }
 
-/** The keys of this machine's own, and those by which Nix signs here. One that cannot be read is passed over. */
+/**
+ * The keys of this machine's own, and those by which Nix signs here. One that cannot be read is
+ * passed over.
+ */
 function ownKeys(settings: readonly Setting[], { state }: SetupPlaces): ReadonlySet<string> {
   const files = [
     join(state, 'machine.secret'),

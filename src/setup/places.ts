@@ -26,7 +26,7 @@ export interface SetupPlaces extends Places {
   /** A path that exists where systemd runs the machine. */
   readonly systemd: string
   readonly socket: string
-  /** The list of programs that run after a build. Undefined: there is none here. */
+  /** The list of programs that run after a build. Undefined: this machine has none. */
   readonly afterBuild?: string
   /** Where the environment of Nix is told. Undefined: nowhere here. */
   readonly environment?: EnvironmentPlaces

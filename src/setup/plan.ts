@@ -133,7 +133,9 @@ function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[])
   ]
 }
 
-/** The first policy, after the secrets that it names. Throws PolicyError, before anything is done. */
+/**
+ * The first policy, after the secrets that it names. Throws PolicyError, before anything is done.
+ */
 function policySteps({ policy, carried, secrets }: Found, places: SetupPlaces): readonly Step[] {
   if (policy !== undefined) return []
   const directory = dirname(places.policy)

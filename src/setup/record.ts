@@ -2,14 +2,15 @@
  * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, readable by
  * root only, because it holds the contents of nix.conf. JSON with exactly these fields:
  *
- *     { "version": 1, "directory": "/opt/nixsig", "program": "0.1.0", "without": ["plugin"], "finished": true,
- *       "nixConfDirectoryMade": false,
+ *     { "version": 1, "directory": "/opt/nixsig", "program": "0.1.0",
+ *       "without": ["plugin"], "finished": true, "nixConfDirectoryMade": false,
  *       "files": {
  *         "nix.conf": {
  *           "path": …,
  *           "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
  *           "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
- *         "nixsig.conf": …, "unit": { …, "was": ["enabled", "active"] }, "socket-unit": …, "root.conf": …, "after-build": … } }
+ *         "nixsig.conf": …, "unit": { …, "was": ["enabled", "active"] }, "socket-unit": …,
+ *         "root.conf": …, "after-build": … } }
  */
 import { createHash } from 'node:crypto'
 import {

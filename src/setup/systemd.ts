@@ -22,7 +22,9 @@ export async function startGate(socket: 'kept' | 'renewed' = 'kept'): Promise<st
   return (isKept ? undefined : await openSocket()) ?? (await systemctl('restart', UNIT))
 }
 
-/** A service that listens by itself, as older versions had it, has the address until it is stopped. */
+/**
+ * A service that listens by itself, as older versions had it, has the address until it is stopped.
+ */
 async function openSocket(): Promise<string | undefined> {
   const stopped = await systemctl('stop', SOCKET_UNIT, UNIT)
   if (stopped !== undefined) return stopped

@@ -59,7 +59,9 @@ interface Unrefable {
   unref(): void
 }
 
-/** The process groups that run, by the number of their first process, which has not been waited for. */
+/**
+ * The process groups that run, by the number of their first process, which has not been waited for.
+ */
 const groups = new Set<number>()
 
 function keepGroup(pid: number): void {

@@ -2,33 +2,16 @@
 // post-build-hook: said before anything changes, served afterwards, and taken back.
 // takes: 1 minute
 import assert from 'node:assert/strict'
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
+import { CONF, NEEDED, nixsig, POLICY, withInstalled } from '../support/setup-world.ts'
 import { byDefault, policyText, signer } from '../support/trust.ts'
-import { NEWEST, OLDEST, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+import { NEWEST, OLDEST, VERSIONS, type World } from '../support/world.ts'
 
-const CONF = '/etc/nix/nix.conf'
-const NIXSIG = '/opt/nixsig/nixsig'
-const POLICY = '/etc/nixsig/policy.toml'
 const LIST = '/etc/nixsig/after-build'
 const SECRET = '/etc/nixsig/secrets/from-nix-conf/cache.example.org'
-const USUAL = 'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\nsubstituters =\n'
-
-function withInstalled(version: Version, conf: string, use: (world: World) => Promise<void>) {
-  return withWorld(version, { resident: 'none' }, async world => {
-    rmSync(world.path('/etc/nix'), { recursive: true })
-    world.write(CONF, conf)
-    await use(world)
-  })
-}
-
-async function nixsig(world: World, args: string, status = 0): Promise<string> {
-  const ended = await world.run(`${NIXSIG} ${args}`)
-  const said = ended.stdout + ended.stderr
-  assert.equal(ended.status, status, `nixsig ${args}: ${said}`)
-  return said
-}
+const USUAL = `${NEEDED}substituters =\n`
 
 const everything = (world: World) =>
   world.output(

@@ -7,33 +7,12 @@ import { commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'
 import { freePort, startGate } from '../support/gate-process.ts'
+import { CONF, NEEDED, NIXSIG, nixsig, POLICY, withInstalled } from '../support/setup-world.ts'
 import { byDefault, contentsOf, packaged, policyText, publish, signer } from '../support/trust.ts'
-import { EVERY_VERSION, OLDEST, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, OLDEST, VERSIONS, type World } from '../support/world.ts'
 
 const PAGE = 'docs/how-to/setup.md'
-const CONF = '/etc/nix/nix.conf'
-const NIXSIG = '/opt/nixsig/nixsig'
-const POLICY = '/etc/nixsig/policy.toml'
-/** What a test's Nix needs to build at all. */
-const NEEDED = 'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\n'
 const USUAL = `${NEEDED}sandbox = false\nexperimental-features = nix-command flakes\nsubstituters =\n`
-
-/** A machine on which nixsig was installed and nothing else happened. */
-function withInstalled(version: Version, conf: string | undefined, use: (world: World) => Promise<void>) {
-  return withWorld(version, { resident: 'none' }, async world => {
-    rmSync(world.path('/etc/nix'), { recursive: true })
-    if (conf !== undefined) world.write(CONF, conf)
-    await use(world)
-  })
-}
-
-/** Runs a command of nixsig's that has to end like this; all that it said. */
-async function nixsig(world: World, args: string, status = 0): Promise<string> {
-  const ended = await world.run(`${NIXSIG} ${args}`)
-  const said = ended.stdout + ended.stderr
-  assert.equal(ended.status, status, `nixsig ${args}: ${said}`)
-  return said
-}
 
 /** What Nix itself takes for its settings. */
 async function settingsOf(world: World): Promise<ReadonlyMap<string, string>> {

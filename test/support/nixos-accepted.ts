@@ -1,4 +1,6 @@
-/** Settings of others beside which nixsig works: what they are, and what nix.conf must have of them. */
+/**
+ * Settings of others beside which nixsig works: what they are, and what nix.conf must have of them.
+ */
 export const ACCEPTED: readonly (readonly [set: string, line?: string])[] = [
   // What one module sets, another one may force away.
   [

@@ -79,7 +79,9 @@ export const UNCOVERED: readonly Oddity[] = [
   written('a fragment', 'URL', url => `${url}#x`),
 ].map(oddity => (oddity.name === 'another URL before' ? lastStands(oddity) : oddity))
 
-/** Odd in what signatures cover, with one meaning alone. Some version of Nix takes each of these. */
+/**
+ * Odd in what signatures cover, with one meaning alone. Some version of Nix takes each of these.
+ */
 export const COVERED: readonly Oddity[] = [
   hashAs('in hex', plain => `sha256:${hexOf(plain)}`),
   hashAs('in upper-case hex', plain => `sha256:${hexOf(plain).toUpperCase()}`),

@@ -1,4 +1,6 @@
-/** `nixsig install` and `nixsig upgrade`: programs in a directory of their version, switched whole. */
+/**
+ * `nixsig install` and `nixsig upgrade`: programs in a directory of their version, switched whole.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -59,7 +59,9 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
   return saySettled(settled, terminal)
 }
 
-/** Why next to nothing could be built by this policy, with what to do; undefined if something could. */
+/**
+ * Why next to nothing could be built by this policy, with what to do; undefined if something could.
+ */
 function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
   if (principals.size === 0)
     return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals])'

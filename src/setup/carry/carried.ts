@@ -1,4 +1,6 @@
-/** What nix.conf and the environment of Nix said until now, in the words of a first policy. Pure. */
+/**
+ * What nix.conf and the environment of Nix said until now, in the words of a first policy. Pure.
+ */
 import type { Listen } from '../../policy/gate-settings.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Setting, settingValue } from '../nix-conf.ts'
@@ -229,7 +231,7 @@ function certificateSetting(settings: readonly Setting[]) {
   return setting && { value: settingText(setting), origin: `${printable(setting.file)}:${setting.line}` }
 }
 
-/** The value of a setting that is no list. */
+/** The value of a setting that is not a list. */
 export function settingText({ words }: Pick<Setting, 'words'>): string {
   return Buffer.from(words.join(' '), 'latin1').toString('utf8')
 }

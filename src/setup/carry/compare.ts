@@ -1,4 +1,6 @@
-/** What nix.conf said and a policy that is there already does not: nobody would heed it any more. */
+/**
+ * What nix.conf said and a policy that is there already does not: nobody would heed it any more.
+ */
 import type { Policy } from '../../policy/policy.ts'
 import type { Carried } from './carried.ts'
 import { shownWord } from './upstream.ts'

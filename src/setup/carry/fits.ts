@@ -9,8 +9,8 @@ require = { source = "refuse", derivation = "nothing", output = "self" }
 `
 
 /**
- * Why a policy cannot have these tables (TOML), as the policy language says it; undefined if it can.
- * Safe to print.
+ * Why a policy cannot have these tables (TOML), as the policy language says it; undefined if it
+ * can. Safe to print.
  */
 export function problemWith(tables: string): string | undefined {
   try {

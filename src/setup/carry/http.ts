@@ -131,7 +131,9 @@ function carryProxy(
   }
 }
 
-/** A proxy's address, as the policy can have it but for its user; curl takes one without a scheme. */
+/**
+ * A proxy's address, as the policy can have it but for its user; curl takes one without a scheme.
+ */
 function proxyUrl(text: string): URL | undefined {
   const whole = text.includes('://') ? text : `http://${text}`
   if (!URL.canParse(whole)) return undefined

@@ -80,8 +80,10 @@ function uniqueName(name: string, taken: ReadonlySet<string>): string {
   return unique
 }
 
-/** A malformed key may be anything, a secret one even: only what can be a name of a key is shown. */
+/**
+ * A malformed key may be anything, a secret one even: only what can be a name of a key is shown.
+ */
 function shownKey(word: string): string {
   const [name = ''] = word.split(':')
-  return /^[0-9A-Za-z._@+-]{1,100}$/.test(name) && word.includes(':') ? name : 'a word that is no key'
+  return /^[0-9A-Za-z._@+-]{1,100}$/.test(name) && word.includes(':') ? name : 'a word that is not a key'
 }

@@ -129,7 +129,9 @@ function queryOf(parameters: readonly Parameter[]): string {
   return `?${parameters.map(({ name, value }) => `${name}=${value}`).join('&')}`
 }
 
-/** Deals with what all stores may be told, and asks the policy language whether it takes the rest. */
+/**
+ * Deals with what all stores may be told, and asks the policy language whether it takes the rest.
+ */
 function finish(upstream: Upstream, parameters: readonly Parameter[], known: readonly string[]): Outcome {
   const notes: string[] = []
   let priority: number | undefined
@@ -156,7 +158,9 @@ function finish(upstream: Upstream, parameters: readonly Parameter[], known: rea
   }
 }
 
-/** The nearest priority that a policy can have; undefined for what Nix does not take for a number. */
+/**
+ * The nearest priority that a policy can have; undefined for what Nix does not take for a number.
+ */
 function priorityOf(value: string): number | undefined {
   return /^-?[0-9]{1,10}$/.test(value) ? Math.min(Math.max(Number(value), 1), 1_000_000) : undefined
 }
