@@ -18,6 +18,7 @@ const PACKAGES = {
   sshd: 'openssh-server',
   sudo: 'sudo',
   sqlite3: 'sqlite3',
+  faketime: 'faketime',
   strace: 'strace',
   busybox: 'busybox-static',
   unshare: 'util-linux',
@@ -108,6 +109,7 @@ export async function ensureTestTools({ endToEnd, debianSources }) {
     'curl',
     'python3',
     'sshd',
+    'faketime',
     'strace',
     'sudo',
   ])
