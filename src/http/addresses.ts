@@ -2,7 +2,7 @@
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { forAMoment } from '../primitives/for-a-moment.ts'
-import { type Addresses, NAMES, type Names } from './names.ts'
+import { type Addresses, type Names, namesHere } from './names.ts'
 
 /**
  * This machine, its own wire, and what is no single other machine: loopback, "this network",
@@ -142,7 +142,7 @@ export interface Naming {
 }
 
 /** For sockets: resolves a name to all of its addresses, or to those that are not near. */
-export function lookupFor({ reach, redirectedBy }: Naming, names: Names = NAMES): LookupFunction {
+export function lookupFor({ reach, redirectedBy }: Naming, names: Names = namesHere()): LookupFunction {
   return (hostname, options, callback) => {
     const family = options.family === 'IPv4' ? 4 : options.family === 'IPv6' ? 6 : (options.family ?? 0)
     const found = LOCALHOST.test(hostname)
