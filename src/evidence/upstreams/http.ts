@@ -34,7 +34,9 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
   const { url } = settings
   const { timeout } = options
   const { question, isPrivate, isForUsAlone } = questionsTo(settings, options)
-  const [files, streams] = [new BackOff(), new BackOff()]
+  // One for each kind of question: a cache that fails at logs, which anybody may ask for, can still
+  // have NARs.
+  const [narinfos, nars, logs] = [new BackOff(), new BackOff(), new BackOff()]
   const info = () => getFresh({ ...question('nix-cache-info', timeout), limit: CACHE_INFO_LIMIT })
   const standing = keepStanding(async () => {
     const { status, body } = await info()
@@ -55,17 +57,19 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
       const problem = standing.problem()
       if (problem !== undefined) return { kind: 'silent', detail: problem }
       try {
-        const { status, body } = await files.ask(left => getFresh(question(name, left)), { within: timeout })
+        const { status, body } = await narinfos.ask(left => getFresh(question(name, left)), {
+          within: timeout,
+        })
         return status === 404 ? { kind: 'absent' } : readOffer(upstream, digest, body)
       } catch (error) {
         return (await isMiss(error)) ? { kind: 'absent' } : unansweredBy(error, isPrivate())
       }
     },
     async stream(name, options): Promise<Streamed | undefined> {
-      const { signal } = options
+      const { signal, kind } = options
       const asked = question(name, timeout)
       try {
-        return await streams.ask(
+        return await (kind === 'log' ? logs : nars).ask(
           async () =>
             streamOf(await respond({ ...asked, isLong: true }, options), { asked, timeout, options }),
           { within: Math.min(timeout, STREAM_PATIENCE), signal },
@@ -78,7 +82,7 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
     standing: standing.now,
     asked: standing.asked,
     forget() {
-      for (const one of [files, streams, standing, misses]) one.forget()
+      for (const one of [narinfos, nars, logs, standing, misses]) one.forget()
     },
     // Connections are shared by everything that asks the same server, and close by themselves.
     close: () => {},

@@ -74,6 +74,8 @@ export interface Upstream {
 export interface StreamOptions {
   /** The value of a Range header: one range of bytes. */
   readonly range?: string
+  /** What it is: by default a NAR. An upstream that fails at the one may still have the other. */
+  readonly kind?: 'log'
   /** What to do with a file that has a Content-Encoding: by default it is an error. */
   readonly encoded?: 'pass on'
   /** Aborts the stream. */
