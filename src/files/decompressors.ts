@@ -11,8 +11,13 @@ const BUILT_IN: readonly string[] = [
 ]
 const BY_PROGRAM: readonly string[] = ['xz', 'bzip2', 'zstd', 'lzip']
 
+/** Whether Node undoes it, so that no program is needed. */
+export function isBuiltIn(compression: string): boolean {
+  return BUILT_IN.includes(compression)
+}
+
 /** Whether it can decompress what is compressed in this way, as narinfo files name it. */
 export function canDecompress(compression: string): boolean {
-  if (BUILT_IN.includes(compression)) return true
+  if (isBuiltIn(compression)) return true
   return BY_PROGRAM.includes(compression) && findProgram(compression) !== undefined
 }
