@@ -185,7 +185,7 @@ const OWN: Addresses = [
 /** Who named a host, and where a request to it may lead. */
 export interface Naming {
   readonly reach: Reach
-  /** The host of the settings that redirected to it, if it is not of the settings itself. */
+  /** The host and port of the settings that redirected to it, if it is not of the settings itself. */
   readonly redirectedBy?: string | undefined
 }
 

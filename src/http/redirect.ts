@@ -43,7 +43,7 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<I
   let reach: Reach = 'anywhere'
   for (let count = 0; ; count++) {
     const isOwn = url.origin === first.origin
-    const redirectedBy = url.hostname === first.hostname ? undefined : first.hostname
+    const redirectedBy = url.hostname === first.hostname ? undefined : first.host
     const destination = { url, reach, redirectedBy, isOwn, isLong }
     const sent = isOwn ? { ...headers, ...ownHeaders } : headers
     const response = await exchange(route, { destination, headers: sent }, signal).catch((error: unknown) => {
