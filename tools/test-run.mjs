@@ -19,6 +19,7 @@ const OWN_NETWORK = [
   'ip link set lo up',
   'ip address add 192.0.2.1/32 dev lo',
   'ip route add local 198.51.100.0/24 dev lo',
+  'ip route add local 10.99.0.0/24 dev lo',
 ].join(' && ')
 // A unit test runs as on a machine that never had Nix.
 const WITHOUT_STORE = 'mount -t tmpfs none /nix'

@@ -1,5 +1,6 @@
 /** The command line: `nixsig COMMAND`. Only the command that is called is loaded. */
 import project from '../../package.json' with { type: 'json' }
+import { MANY_THREADS, wantThreads } from '../http/threads.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Command } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
@@ -72,6 +73,7 @@ function print(text: string): Status {
 }
 
 function main(): Promise<void> {
+  wantThreads(MANY_THREADS)
   // A reader that went away (`nixsig … | head`) has all it wanted, and gets no status that means
   // success.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { FileError } from '../files/regular-file.ts'
+import { MANY_THREADS } from '../http/threads.ts'
 import type { Listen } from '../policy/gate-settings.ts'
 import { parseListen } from '../policy/language/gate.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -50,9 +51,6 @@ interface Times {
   /** Limit for beginning to listen, and for a reload. */
   readonly start: number
 }
-
-/** Threads for what takes long: half of them may wait for resolvers (src/http/names.ts). */
-const THREADS = '16'
 
 const TIMES: Times = { backoff: 100, backoffLimit: 10_000, ping: 5000, silence: 60_000, start: 30_000 }
 
@@ -141,7 +139,7 @@ function spawn([program = '', ...args]: readonly string[], file: number): ChildP
   return fork(program, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files],
     detached: false,
-    env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(MANY_THREADS) },
   })
 }
 

@@ -16,7 +16,8 @@ export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstream
       if (!isStorePath(`${STORE_DIR}/${name}`)) return notFound()
       for (const upstream of upstreams.current(kept.policy()).list) {
         const file = `log/${name}`
-        const streamed = await upstream.stream(file, { signal, encoded: 'pass on' }).catch(() => undefined)
+        const options = { kind: 'log', encoded: 'pass on', signal } as const
+        const streamed = await upstream.stream(file, options).catch(() => undefined)
         if (streamed === undefined) continue
         const where = upstream.locate(file)
         if (where.kind === 'streamed') {

@@ -1,4 +1,5 @@
 /** What was wrong with the NARs that upstreams sent, and which of them are asked last because of it. */
+import { NoTurn } from '../http/program-turns.ts'
 import { asSourceError } from '../http/source-error.ts'
 import type { Log } from './log.ts'
 import type { NarFile } from './nar-ticket.ts'
@@ -9,11 +10,12 @@ const COUNT_LIMIT = 4096
 
 /**
  * Why a file of an upstream is of no use. `absent`: it says that it has no such file; `late`: it
- * sends too slowly. The message is escaped.
+ * sends too slowly; `crowded`: it was not asked, or not read, for want of a turn here. The message is
+ * escaped.
  */
 export class NarFault extends Error {
   override readonly name = 'NarFault'
-  readonly kind: 'absent' | 'late' | 'failed'
+  readonly kind: 'absent' | 'late' | 'failed' | 'crowded'
 
   constructor(kind: NarFault['kind'], message: string) {
     super(message)
@@ -24,6 +26,7 @@ export class NarFault extends Error {
 /** A fault, whatever was thrown. */
 export function asNarFault(error: unknown): NarFault {
   if (error instanceof NarFault) return error
+  if (error instanceof NoTurn) return new NarFault('crowded', `was not asked: ${error.message}`)
   // Errors of these kinds are escaped already; others come from streams of Node.
   const isEscaped = ['FileError', 'FormatError', 'DecompressionError'].includes((error as Error).name)
   return new NarFault('failed', isEscaped ? (error as Error).message : asSourceError(error).message)
@@ -32,7 +35,10 @@ export function asNarFault(error: unknown): NarFault {
 export interface NarFaults {
   /** These files, with those that failed lately at the end. */
   sort(files: readonly NarFile[]): readonly NarFile[]
-  /** Remembers that a file failed. The first time, and if it fails differently, that is logged. */
+  /**
+   * Remembers that a file failed, unless only a turn was missing. The first time, and if it fails
+   * differently, that is logged.
+   */
   note(file: NarFile, fault: NarFault): void
   /** Forgets what was wrong with a file. */
   clear(file: NarFile): void
@@ -51,6 +57,7 @@ export function openNarFaults(log: Log, now: () => number = () => performance.no
       return [...files.filter(file => !failed.includes(file)), ...failed]
     },
     note(file, { kind, message }) {
+      if (kind === 'crowded') return
       const before = remembered(file)
       known.delete(keyOf(file))
       known.set(keyOf(file), { until: now() + REMEMBERED, kind })

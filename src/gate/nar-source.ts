@@ -1,12 +1,11 @@
 /** The bytes that a ticket stands for, as one upstream sends them. */
 import type { Readable } from 'node:stream'
 import { fileLimit } from '../evidence/upstreams/read-nar.ts'
-import type { Streamed, StreamOptions, Upstream } from '../evidence/upstreams/upstream.ts'
+import type { Streamed, StreamOptions, StreamTurns, Upstream } from '../evidence/upstreams/upstream.ts'
 import { onAbort } from '../files/deadline.ts'
-import { openTurns, type SharesByKind, type Turns } from './fair-queue.ts'
 import { asNarFault, NarFault } from './nar-faults.ts'
 import type { NarFile, NarTicket } from './nar-ticket.ts'
-import type { Peer } from './peers.ts'
+import type { PeerTurns } from './nar-turns.ts'
 
 /** Milliseconds within which an upstream has to begin its answer, even if it is the only one. */
 const OPENING = 120_000
@@ -20,21 +19,6 @@ export interface Pace {
   readonly ms: number
 }
 
-/**
- * How many programs decompress at once: as many as one Nix process asks for, whose requests must not
- * wait for each other. Each takes as much memory as in Nix itself.
- */
-const UNPACKING: SharesByKind = {
-  root: { each: 64, all: 64 },
-  client: { each: 16, all: 64 },
-  user: { each: 8, all: 32 },
-  machine: { each: 32, all: 64 },
-}
-
-export function openUnpackingTurns(): Turns {
-  return openTurns({ atOnce: UNPACKING, pace: {} })
-}
-
 /** A file of an upstream that is open. */
 export interface NarSource {
   readonly file: NarFile
@@ -44,8 +28,7 @@ export interface NarSource {
 /** How it is read. */
 export interface Reading {
   readonly ticket: NarTicket
-  readonly peer: Peer
-  readonly turns: Turns
+  readonly turns: PeerTurns
   /** Undefined: however slow it is. */
   readonly pace: Pace | undefined
   /** The first byte that is wanted. */
@@ -70,19 +53,21 @@ export interface NarFlow {
  * more than a NAR of that size needs. Rejects with NarFault, or with the signal's reason.
  */
 export async function openFlow(source: NarSource, reading: Reading): Promise<NarFlow> {
-  const { ticket, pace, signal } = reading
+  const { ticket, pace, turns, signal } = reading
   const ended = new AbortController()
   const stopListening = onAbort(signal, reason => ended.abort(reason))
   const watch = watchPace(pace, fault => ended.abort(fault))
-  let late: NodeJS.Timeout | undefined
-  let giveBack = () => {}
+  const opening = limitOpening(() => ended.abort(new NarFault('late', 'did not begin to answer')))
+  let giveBack: (() => void) | undefined
   const close = () => {
-    giveBack()
+    giveBack?.()
     stopListening()
     watch.stop()
-    clearTimeout(late)
+    opening.stop()
     ended.abort()
   }
+  /** Waiting for a turn is not the upstream's fault. */
+  const inTurn = <T>(waiting: Promise<T>) => opening.apart(watch.apart(waiting))
   const faulty = (error: unknown) => {
     close()
     if (signal.aborted) return signal.reason
@@ -91,11 +76,16 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   try {
     const range = ticket.form === 'nar' || reading.from === 0 ? {} : { range: `bytes=${reading.from}-` }
     // Taken first: a file that is open and not read is taken for one that stands still.
-    if (isPacked(source, ticket)) giveBack = await turnOf(reading, ended.signal)
-    late = setTimeout(() => ended.abort(new NarFault('late', 'did not begin to answer')), OPENING)
-    const opening = openFile(source, { ...range, signal: ended.signal })
-    const streamed = await watch.during(untilAborted(opening, ended.signal))
-    clearTimeout(late)
+    if (isPacked(source, ticket)) giveBack = await turns.unpacking(ended.signal)
+    opening.start()
+    const streamTurns: StreamTurns = {
+      // One turn is enough for both programs of a file: two could keep each other waiting.
+      program: signal => (giveBack === undefined ? inTurn(turns.program(signal)) : Promise.resolve(() => {})),
+      sending: (store, signal) => inTurn(turns.sending(store, signal)),
+    }
+    const file = openFile(source, { ...range, signal: ended.signal, turns: streamTurns })
+    const streamed = await watch.during(untilAborted(file, ended.signal))
+    opening.stop()
     const { begin, size } = partSent(streamed, reading)
     const pieces = piecesOf(streamed.body, source, reading, ended.signal)
     return {
@@ -116,6 +106,31 @@ export async function openFlow(source: NarSource, reading: Reading): Promise<Nar
   } catch (error) {
     throw faulty(error)
   }
+}
+
+/** Calls back if nothing was opened in time. What is waited for apart does not count. */
+function limitOpening(onLate: () => void) {
+  let timer: NodeJS.Timeout | undefined
+  let isOpening = false
+  const limit = {
+    start() {
+      isOpening = true
+      timer = setTimeout(onLate, OPENING)
+    },
+    async apart<T>(waiting: Promise<T>): Promise<T> {
+      clearTimeout(timer)
+      try {
+        return await waiting
+      } finally {
+        if (isOpening) limit.start()
+      }
+    },
+    stop() {
+      isOpening = false
+      clearTimeout(timer)
+    },
+  }
+  return limit
 }
 
 /** What a promise resolves to. Rejects when the signal aborts, whatever the promise waits for. */
@@ -160,11 +175,11 @@ const LOOKS = 10
  * for a piece: a client that reads slowly is not the upstream's fault.
  */
 function watchPace(pace: Pace | undefined, onSlow: (fault: NarFault) => void) {
-  let [came, looks, isAwaited]: [number, number, boolean] = [0, 0, false]
+  let [came, looks, isAwaited, isApart] = [0, 0, false, false]
   let fault: NarFault | undefined
   const timer = pace && setInterval(() => look(pace), pace.ms / LOOKS)
   function look({ bytes, ms }: Pace): void {
-    if (!isAwaited || ++looks < LOOKS) return
+    if (!isAwaited || isApart || ++looks < LOOKS) return
     if (came < bytes) {
       fault = new NarFault('late', `sent ${came} bytes in ${ms / 1000} seconds`)
       clearInterval(timer)
@@ -182,6 +197,15 @@ function watchPace(pace: Pace | undefined, onSlow: (fault: NarFault) => void) {
         return piece
       } finally {
         isAwaited = false
+      }
+    },
+    /** Waits for something else than the upstream. */
+    async apart<T>(waiting: Promise<T>): Promise<T> {
+      isApart = true
+      try {
+        return await waiting
+      } finally {
+        ;[isApart, came, looks] = [false, 0, 0]
       }
     },
     stop: () => clearInterval(timer),
@@ -226,16 +250,4 @@ async function unpacked(
 ) {
   const { decompressed } = await import('../files/decompress-stream.ts')
   return decompressed(body, options)
-}
-
-/** Waits for a turn; the function that is returned gives it back. Rejects if the signal aborts. */
-function turnOf({ turns, peer }: Reading, signal: AbortSignal): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    onAbort(signal, reject)
-    turns.take(
-      peer,
-      () => signal.aborted,
-      done => (signal.aborted ? done() : resolve(done)),
-    )
-  })
 }

@@ -3,13 +3,13 @@ import { createHash, type Hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BytePart } from '../http/byte-range.ts'
 import { printable } from '../primitives/printable.ts'
-import type { Turns } from './fair-queue.ts'
 import type { GateRequest, GateResponse } from './http-request.ts'
 import { asNarFault, NarFault, type NarFaults } from './nar-faults.ts'
 import type { Room } from './nar-room.ts'
 import { type NarFlow, type NarSource, openFlow, type Pace, type Reading } from './nar-source.ts'
 import type { Spool } from './nar-spool.ts'
 import type { NarTicket } from './nar-ticket.ts'
+import type { NarTurns } from './nar-turns.ts'
 import { NAR_HEADERS, notFound, text } from './respond.ts'
 
 /** How long is waited for upstreams. */
@@ -35,7 +35,7 @@ export const DELIVERY_TIMES: DeliveryTimes = {
 /** What all deliveries share. */
 export interface DeliveryParts {
   readonly room: Room
-  readonly turns: Turns
+  readonly turns: NarTurns
   readonly faults: NarFaults
   readonly times: DeliveryTimes
 }
@@ -114,7 +114,7 @@ export function readingOf(transfer: Transfer, source: NarSource, from: number): 
   const { ticket, turns, request, queue, slow, times } = transfer
   const { peer, signal } = request
   const pace = queue.length === 0 || slow.has(source) ? undefined : paceFor(ticket, times.pace)
-  return { ticket, turns, peer, signal, pace, from }
+  return { ticket, turns: turns.of(peer), signal, pace, from }
 }
 
 /** An upstream that would take long for the whole is given up as long as there are others. */
@@ -128,8 +128,10 @@ export function failureOf(told: Iterable<readonly [NarSource, NarFault]>): GateR
   const kinds = new Set(all.map(([, { kind }]) => kind))
   kinds.delete('absent')
   if (kinds.size === 0) return notFound()
-  const next = 'next: try again later, or look after these caches'
-  return text(kinds.has('failed') ? 502 : 504, `nixsig: no NAR: ${wordsOf(all)}; ${next}`)
+  const isOurs = kinds.size === 1 && kinds.has('crowded')
+  const next = isOurs ? 'next: try again later' : 'next: try again later, or look after these caches'
+  const status = isOurs ? 503 : kinds.has('failed') ? 502 : 504
+  return text(status, `nixsig: no NAR: ${wordsOf(all)}; ${next}`)
 }
 
 /** What each upstream did, escaped. */

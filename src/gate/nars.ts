@@ -4,9 +4,10 @@ import type { GateRequest, GateResponse } from './http-request.ts'
 import { deliverNar } from './nar-delivery.ts'
 import { asNarFault, type NarFault, type NarFaults, openNarFaults } from './nar-faults.ts'
 import { openRoom } from './nar-room.ts'
-import { type NarSource, openFile, openUnpackingTurns } from './nar-source.ts'
+import { type NarSource, openFile } from './nar-source.ts'
 import { type NarTicket, readNarTicket } from './nar-ticket.ts'
-import { DELIVERY_TIMES, failureOf, headOf, streamOf } from './nar-transfer.ts'
+import { DELIVERY_TIMES, type DeliveryParts, failureOf, headOf, streamOf } from './nar-transfer.ts'
+import { openNarTurns } from './nar-turns.ts'
 import { NAR_HEADERS, notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 
@@ -22,7 +23,7 @@ export function openNars({ places, kept, key, upstreams, log }: Omit<GateParts, 
   const room = openRoom(join(places.state, DIRECTORY), ({ message }) =>
     log('error', 'NARs cannot be checked before they are sent', { why: message }),
   )
-  const parts = { faults, room, turns: openUnpackingTurns(), times: DELIVERY_TIMES }
+  const parts = { faults, room, turns: openNarTurns(), times: DELIVERY_TIMES }
 
   function serve(request: GateRequest): GateResponse | Promise<GateResponse> {
     const { list } = upstreams.current(kept.policy())
@@ -34,8 +35,8 @@ export function openNars({ places, kept, key, upstreams, log }: Omit<GateParts, 
     })
     const [first] = sources
     if (ticket === undefined || first === undefined) return notFound()
-    if (request.method === 'HEAD') return look(ticket, sources, request)
-    if (ticket.form === 'passed') return pass(first, request, faults)
+    if (request.method === 'HEAD') return look(ticket, sources, request, parts)
+    if (ticket.form === 'passed') return pass(first, request, parts)
     return deliverNar(ticket, sources, request, parts)
   }
 
@@ -55,11 +56,12 @@ export function openNars({ places, kept, key, upstreams, log }: Omit<GateParts, 
 /** Passes on the file of the only upstream. */
 async function pass(
   source: NarSource,
-  { range, signal }: GateRequest,
-  faults: NarFaults,
+  { range, peer, signal }: GateRequest,
+  { faults, turns }: DeliveryParts,
 ): Promise<GateResponse> {
   try {
-    const streamed = await openFile(source, { ...(range === undefined ? {} : { range }), signal })
+    const options = { ...(range === undefined ? {} : { range }), signal, turns: turns.of(peer) }
+    const streamed = await openFile(source, options)
     const { status, length, contentRange, body } = streamed
     const headers = {
       ...NAR_HEADERS,
@@ -95,12 +97,13 @@ async function* passed(
 async function look(
   { form, narSize }: NarTicket,
   sources: readonly NarSource[],
-  { signal }: GateRequest,
+  { peer, signal }: GateRequest,
+  { turns }: DeliveryParts,
 ): Promise<GateResponse> {
   const told: [NarSource, NarFault][] = []
   for (const source of sources) {
     try {
-      const { length, body } = await openFile(source, { signal })
+      const { length, body } = await openFile(source, { signal, turns: turns.of(peer) })
       // The body is not read: the answer to a HEAD request has none.
       return { ...headOf(undefined, form === 'nar' ? narSize : length), body }
     } catch (error) {

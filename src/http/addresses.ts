@@ -1,14 +1,17 @@
-/** Addresses that lead to this machine, or to what is on its own wire, whoever names them. */
+/**
+ * Where addresses lead: to this machine or what is on its own wire, into a private network, or outside
+ * of both.
+ */
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { forAMoment } from '../primitives/for-a-moment.ts'
-import { type Addresses, NAMES, type Names } from './names.ts'
+import { type Addresses, type Names, namesHere } from './names.ts'
 
 /**
  * This machine, its own wire, and what is no single other machine: loopback, "this network",
  * link-local, IETF protocol assignments (RFC 6890; Oracle's cloud has a service there), multicast and
  * broadcast. Then the services that clouds give to the machines in them, at addresses that look like
- * any other: of Alibaba, Azure, AWS and Google.
+ * any other: of Alibaba, Azure, AWS, Google and Scaleway.
  */
 const NEAR = new BlockList()
 for (const [network, prefix] of [
@@ -27,10 +30,29 @@ for (const [network, prefix] of [
   ['::1', 128],
   ['fe80::', 10],
   ['ff00::', 8],
-  ['fd00:ec2::254', 128],
+  ['fd00:ec2::', 32],
   ['fd20:ce::254', 128],
+  ['fd00:42::42', 128],
 ] as const)
   NEAR.addSubnet(network, prefix, 'ipv6')
+
+/**
+ * Networks whose addresses mean something only within them: RFC 1918, the space that carriers and VPNs
+ * share (RFC 6598), unique local (RFC 4193) and the old site-local addresses.
+ */
+const PRIVATE = new BlockList()
+for (const [network, prefix] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+] as const)
+  PRIVATE.addSubnet(network, prefix, 'ipv4')
+for (const [network, prefix] of [
+  ['fc00::', 7],
+  ['fec0::', 10],
+] as const)
+  PRIVATE.addSubnet(network, prefix, 'ipv6')
 
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -40,9 +62,22 @@ LOOPBACK.addAddress('::1', 'ipv6')
 const OWN_NAME =
   /^(?:(?:.+\.)?localhost|localhost[46]?\.localdomain[46]?|localhost[46]|ip6-localhost|ip6-loopback)\.?$/i
 
-/** Names of clouds' services, for a proxy that would resolve them. */
-const CLOUD_NAME =
-  /^(?:(?:metadata|instance-data)(?:\.(?:.+\.)?internal)?|metadata\.goog|metadata\.tencentyun\.com)\.?$/i
+/**
+ * Names of clouds' services and of the machine around a container, for a proxy that would resolve them.
+ * Otherwise the address decides.
+ */
+const SERVICE_NAME = new RegExp(
+  `^(?:${[
+    '(?:metadata|instance-data)(?:\\.(?:.+\\.)?internal)?',
+    'metadata\\.(?:goog|tencentyun\\.com|platformequinix\\.com|packet\\.net)',
+    'api\\.metadata\\.cloud\\.ibm\\.com',
+    '(?:host|gateway)\\.(?:docker|containers)\\.internal',
+  ].join('|')})\\.?$`,
+  'i',
+)
+
+/** Names that no public DNS has: of one label, or for private use (ICANN, RFC 6762 and 8375). */
+const PRIVATE_NAME = /^(?:[^.]+|(?:.+\.)?(?:internal|local|localdomain|home\.arpa))\.?$/i
 
 const ownAddresses = forAMoment<BlockList>()
 
@@ -63,23 +98,36 @@ function ownNow(): BlockList {
  * and ISATAP). Private networks are not near: caches are in them.
  */
 export function isNearAddress(address: string): boolean {
+  return placeOf(address) === 'here'
+}
+
+/** From the innermost to the outermost. */
+export type Place = 'here' | 'private' | 'outside'
+
+/**
+ * Where an IP address leads, without brackets: `here` if it is near. Where IPv6 wraps an IPv4 address,
+ * to the innermost of both. What is no address counts as outside.
+ */
+export function placeOf(address: string): Place {
   const [plain = ''] = address.split('%')
   const version = isIP(plain)
-  if (version === 0) return false
-  const lists = [NEAR, ownNow()]
+  if (version === 0) return 'outside'
   const inners = version === 4 ? [plain] : wrapped(plain)
-  return lists.some(
-    list => (version === 6 && list.check(plain, 'ipv6')) || inners.some(inner => list.check(inner, 'ipv4')),
-  )
+  const isIn = (list: BlockList) =>
+    (version === 6 && list.check(plain, 'ipv6')) || inners.some(inner => list.check(inner, 'ipv4'))
+  if (isIn(NEAR) || isIn(ownNow())) return 'here'
+  return isIn(PRIVATE) ? 'private' : 'outside'
 }
 
 /**
- * Whether a URL's host, as the URL standard writes it, is one that no other machine may send
- * requests to: a near address, or a name that means this machine or a service of its cloud.
+ * Where a URL's host, as the URL standard writes it, certainly leads, before it is resolved: `here`
+ * for a near address, or a name that means this machine or a service of its cloud.
  */
-export function isNearHost(hostname: string): boolean {
-  const isName = OWN_NAME.test(hostname) || CLOUD_NAME.test(hostname)
-  return isName || isNearAddress(hostname.replace(/^\[|\]$/g, ''))
+export function placeOfHost(hostname: string): Place {
+  if (OWN_NAME.test(hostname) || SERVICE_NAME.test(hostname)) return 'here'
+  const address = hostname.replace(/^\[|\]$/g, '')
+  if (isIP(address) !== 0) return placeOf(address)
+  return PRIVATE_NAME.test(hostname) ? 'private' : 'outside'
 }
 
 /** Whether a URL's host is certainly this machine: a loopback address, or a name for it. */
@@ -137,12 +185,12 @@ const OWN: Addresses = [
 /** Who named a host, and where a request to it may lead. */
 export interface Naming {
   readonly reach: Reach
-  /** The host of the settings that redirected to it, if it is not of the settings itself. */
+  /** The host and port of the settings that redirected to it, if it is not of the settings itself. */
   readonly redirectedBy?: string | undefined
 }
 
 /** For sockets: resolves a name to all of its addresses, or to those that are not near. */
-export function lookupFor({ reach, redirectedBy }: Naming, names: Names = NAMES): LookupFunction {
+export function lookupFor({ reach, redirectedBy }: Naming, names: Names = namesHere()): LookupFunction {
   return (hostname, options, callback) => {
     const family = options.family === 'IPv4' ? 4 : options.family === 'IPv6' ? 6 : (options.family ?? 0)
     const found = LOCALHOST.test(hostname)
@@ -150,9 +198,9 @@ export function lookupFor({ reach, redirectedBy }: Naming, names: Names = NAMES)
       : names.addresses(hostname, family, redirectedBy)
     found.then(
       all => {
-        const fit = reach === 'anywhere' ? all : all.filter(({ address }) => !isNearAddress(address))
+        const fit = all.filter(({ address }) => mayReach(reach, placeOf(address)))
         const [first] = fit
-        if (first === undefined) callback(nearError(hostname), '', 0)
+        if (first === undefined) callback(barredError(hostname, all), '', 0)
         else if (options.all === true) callback(null, [...fit])
         else callback(null, first.address, first.family)
       },
@@ -161,17 +209,43 @@ export function lookupFor({ reach, redirectedBy }: Naming, names: Names = NAMES)
   }
 }
 
-/** Where a request may lead: to this machine as well, or to others only. */
-export type Reach = 'anywhere' | 'elsewhere'
+/**
+ * Where a request may lead: to this machine as well, to others in private networks too, or outside of
+ * them only.
+ */
+export type Reach = 'anywhere' | 'elsewhere' | 'outside'
 
-/** `code` of the error of a lookup that found near addresses only. */
-export const NEAR_CODE = 'NIXSIG_NEAR'
+export function mayReach(reach: Reach, place: Place): boolean {
+  return reach === 'anywhere' || place === 'outside' || (reach === 'elsewhere' && place === 'private')
+}
 
-function nearError(hostname: string): NodeJS.ErrnoException {
-  return Object.assign(
-    new Error(`"${hostname}" is an address of this machine, or link-local, or for special purposes`),
-    {
-      code: NEAR_CODE,
-    },
-  )
+/**
+ * Where a redirection may lead that comes from such a place: never further in than that, nor than who
+ * redirected there could.
+ */
+export function reachFrom(place: Place, reach: Reach): Reach {
+  if (place === 'here' || reach === 'outside') return reach
+  return place === 'private' ? 'elsewhere' : 'outside'
+}
+
+/** `code` of the error of a lookup that found only addresses that must not be reached. */
+const BARRED = 'NIXSIG_BARRED'
+
+/** A name all of whose addresses must not be reached: where they lead. */
+function barredError(hostname: string, all: Addresses): NodeJS.ErrnoException {
+  const place: Place = all.every(({ address }) => isNearAddress(address)) ? 'here' : 'private'
+  return Object.assign(new Error(`"${hostname}" is ${PLACES[place]}`), { code: BARRED, place })
+}
+
+/** Where the name leads that a lookup did not let through; undefined for any other error. */
+export function barredPlace(error: unknown): Place | undefined {
+  const { code, place } = (error ?? {}) as { readonly code?: unknown; readonly place?: Place }
+  return code === BARRED ? place : undefined
+}
+
+/** What a place is called. */
+export const PLACES: Readonly<Record<Place, string>> = {
+  here: 'an address of this machine, or link-local, or for special purposes',
+  private: 'in a private network, and who redirects there is not',
+  outside: 'outside',
 }

@@ -5,8 +5,9 @@
 import { PassThrough, pipeline, Readable } from 'node:stream'
 import { createInflate, createInflateRaw } from 'node:zlib'
 import type { DecompressOptions } from '../files/decompress-stream.ts'
+import { isBuiltIn } from '../files/decompressors.ts'
 import { printable } from '../primitives/printable.ts'
-import { openProgramTurns, type ProgramTurns } from './program-turns.ts'
+import { NoTurn, openProgramTurns, type ProgramTurns } from './program-turns.ts'
 import { asSourceError, refused, SourceError } from './source-error.ts'
 
 /** As many as curl takes off one body. */
@@ -42,6 +43,9 @@ const LAYERS: ReadonlyMap<string, Layer> = new Map([
   ['bzip2', 'by its first bytes'],
 ])
 
+/** Those of them that Node does not undo itself. */
+const PROGRAMS: readonly string[] = ['zstd', 'xz', 'bzip2'].filter(name => !isBuiltIn(name))
+
 /** Whether a Content-Encoding header changes the body at all. */
 export function isEncoded(header: string | undefined): boolean {
   return namesIn(header).length > 0
@@ -67,13 +71,32 @@ export async function decodeBody(
   return Buffer.concat(chunks)
 }
 
+/** How a stream is decoded. */
+export interface StreamDecoding {
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Waits until a program may run, and resolves with what gives its turn back. By default some run at
+   * once, first come first served, which is for those who do not work for clients.
+   */
+  readonly turn?: ProgramTurns['take'] | undefined
+}
+
 /**
  * The decoded body as a stream; its length is not known. Ends with SourceError where decodeBody
- * throws, and ends the body when it is destroyed. The caller limits what comes out. Throws
- * SourceError if an encoding is unknown.
+ * throws, and with what a turn rejects with, and ends the body when it is destroyed. The caller limits
+ * what comes out. Throws SourceError if an encoding is unknown.
  */
-export function decodedStream(body: Readable, header: string | undefined, signal?: AbortSignal): Readable {
-  return decoding(body, layersOf(header), { signal, ahead: STREAM_AHEAD, turns: STREAMS })
+export function decodedStream(
+  body: Readable,
+  header: string | undefined,
+  { signal, turn = STREAMS.take }: StreamDecoding = {},
+): Readable {
+  return decoding(body, layersOf(header), { signal, ahead: STREAM_AHEAD, turns: { take: turn } })
+}
+
+/** Whether a body in these encodings needs a program, if it is what its header says. */
+export function needsProgram(header: string | undefined): boolean {
+  return namesIn(header).some(name => PROGRAMS.includes(name))
 }
 
 interface Undoing {
@@ -196,7 +219,8 @@ async function* asSourceErrors(
   }
 }
 
-function ofDecoding(error: unknown): SourceError {
+function ofDecoding(error: unknown): SourceError | NoTurn {
+  if (error instanceof NoTurn) return error
   if (!(error instanceof Error)) return asSourceError(error)
   const isOurs = error.name === 'DecompressionError' && 'isOurs' in error && error.isOurs === true
   const isCorrupt =

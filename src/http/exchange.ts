@@ -2,12 +2,20 @@ import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
 import { onAbort } from '../files/deadline.ts'
+import { barredPlace } from './addresses.ts'
 import { refuseCrumbs } from './crumbs.ts'
-import { type Destination, isNearError, leadsHere, type Route } from './route.ts'
+import { type Destination, leadsInward, type Route } from './route.ts'
 import { asSourceError, refused, SourceError } from './source-error.ts'
 
 /** Informational responses (1xx: RFC 9110, section 15.2) allowed before the final one. */
 const INFORMATION_LIMIT = 16
+
+const senders = new WeakMap<IncomingMessage, string>()
+
+/** The IP address that a response of `exchange` came from, a proxy's for one; empty if not known. */
+export function senderOf(response: IncomingMessage): string {
+  return senders.get(response) ?? ''
+}
 
 /** One request, without redirections. */
 export interface Exchange {
@@ -54,11 +62,16 @@ export async function exchange(
     })
     request.once('response', response => {
       isAnswered = true
+      // While it is connected: a server may close the connection at once.
+      senders.set(response, response.socket.remoteAddress ?? '')
       refuseCrumbs(response)
       resolve(response)
     })
     // Also for errors that come too late to reject: without a listener they would end the program.
-    request.on('error', error => fail(isNearError(error) ? leadsHere(url.hostname) : asSourceError(error)))
+    request.on('error', error => {
+      const place = barredPlace(error)
+      fail(place === undefined ? asSourceError(error) : leadsInward(url.hostname, place))
+    })
     request.once('close', () => {
       stopListening()
       if (isAnswered) return

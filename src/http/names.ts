@@ -7,6 +7,7 @@ import { type LookupAddress, lookup } from 'node:dns'
 import { orLate } from '../files/deadline.ts'
 import { printable } from '../primitives/printable.ts'
 import { SourceError } from './source-error.ts'
+import { threadCount } from './threads.ts'
 
 export type Addresses = readonly LookupAddress[]
 
@@ -17,7 +18,7 @@ export interface NameLimits {
   /** Questions about redirected names under way at once: in all, and for one server. */
   readonly atOnce: number
   readonly each: number
-  /** Redirected names of one server that wait for their turn. */
+  /** Redirected names of one server that wait for their turn, however often each is asked for. */
   readonly waiting: number
   /** Milliseconds for an answer about a name of the settings, and about a redirected one. */
   readonly patience: number
@@ -29,30 +30,30 @@ export interface NameLimits {
   readonly names: number
 }
 
-/** As libuv reads it; half of its threads, rounded up, wait for resolvers. */
-const THREADS = Math.min(
-  1024,
-  Math.max(1, Number.parseInt(process.env['UV_THREADPOOL_SIZE'] ?? '4', 10) || 1),
-)
-const RESOLVING = Math.floor((THREADS + 1) / 2)
-
-/** A resolver whose first two servers are down takes 30 seconds to ask the third. */
-const NAME_LIMITS: NameLimits = {
-  atOnce: Math.max(1, Math.floor(RESOLVING / 2)),
-  each: 1,
-  waiting: 16,
-  patience: 30_000,
-  redirectedPatience: 5000,
-  soon: 500,
-  memory: 60_000,
-  names: 256,
+/**
+ * With so many threads, of which libuv lets half, rounded up, wait for resolvers. A resolver whose first
+ * two servers are down takes 30 seconds to ask the third.
+ */
+function limitsWith(threads: number): NameLimits {
+  const resolving = Math.floor((threads + 1) / 2)
+  return {
+    atOnce: Math.max(1, Math.floor(resolving / 2)),
+    each: 1,
+    waiting: 16,
+    patience: 30_000,
+    redirectedPatience: 5000,
+    soon: 500,
+    memory: 60_000,
+    names: 256,
+  }
 }
 
 export interface Names {
   /**
    * The addresses of a name: of the settings or, if `redirectedBy` names a server of theirs, of a
    * redirection by it. Rejects with the resolver's error, or with SourceError after the limit of
-   * time or, for a redirected name, if there is no room for the question.
+   * time or, for a redirected name, if there is no room for the question. That is a hardship of the
+   * server only if its own names take the room.
    */
   addresses(hostname: string, family: number, redirectedBy?: string): Promise<Addresses>
 }
@@ -99,16 +100,24 @@ class Questions {
     return answer
   }
 
-  /** Asks about a redirected name when there is room. */
+  /** Asks about a redirected name when there is room, and waits for both no longer than the limit. */
   askInTurn(key: string, by: string): Promise<Addresses> {
-    if (this.#mayBegin(key, by)) return this.ask(key, by)
-    const mine = this.#waiting.filter(one => one.by === by)
-    if (this.#isStuck(by) || mine.length >= this.#limits.waiting) return Promise.reject(noRoom(key))
-    return new Promise((resolve, reject) => {
-      const go = () => this.ask(key, by).then(resolve, reject)
-      const own = { by, key, go, until: performance.now() + this.#limits.redirectedPatience }
-      this.#waiting = [...this.#waiting, own]
+    const { redirectedPatience: patience, waiting } = this.#limits
+    if (this.#mayBegin(key, by)) return timely(this.ask(key, by), patience)
+    const mine = new Set(this.#waiting.filter(one => one.by === by).map(one => one.key))
+    const isFull = !mine.has(key) && mine.size >= waiting
+    if (isFull || this.#isStuck(by)) return Promise.reject(noRoom(key))
+    let hasBegun = false
+    const answer = new Promise<Addresses>((resolve, reject) => {
+      const go = () => {
+        hasBegun = true
+        this.ask(key, by).then(resolve, reject)
+      }
+      this.#waiting = [...this.#waiting, { by, key, go, until: performance.now() + patience }]
     })
+    return orLate(answer, patience, () =>
+      Promise.reject(hasBegun || this.#hasAllItsTurns(by) ? late(patience) : noTurn(key)),
+    )
   }
 
   #begin(key: string, by: string | undefined): Promise<Addresses> {
@@ -121,29 +130,34 @@ class Questions {
     return answer
   }
 
-  /** Begins those for which there is room now, in the order in which they came. */
+  /** Begins those for which there is room now: the servers in turn, the names of each as they came. */
   #goOn(): void {
     // Of the others, whoever asked has an error already.
     this.#waiting = this.#waiting.filter(({ until }) => performance.now() < until)
-    for (const one of this.#waiting) {
-      if (!this.#mayBegin(one.key, one.by)) continue
-      this.#waiting = this.#waiting.filter(other => other !== one)
-      one.go()
+    for (;;) {
+      const next = this.#waiting.find(({ key, by }) => this.#mayBegin(key, by))
+      if (next === undefined) return
+      const others = this.#waiting.filter(other => other !== next)
+      const isOfSame = ({ by }: Waiting) => by === next.by
+      this.#waiting = [...others.filter(one => !isOfSame(one)), ...others.filter(isOfSame)]
+      next.go()
     }
   }
 
   #mayBegin(key: string, by: string): boolean {
-    return this.#running.has(key) || !isFull(this.#redirected(), by, this.#limits)
+    if (this.#running.has(key)) return true
+    return this.#redirected().length < this.#limits.atOnce && !this.#hasAllItsTurns(by)
   }
 
-  /** Whether there will not be room soon: what has it waits for a resolver that does not answer. */
+  #hasAllItsTurns(by: string): boolean {
+    return this.#redirected().filter(one => one.by === by).length >= this.#limits.each
+  }
+
+  /** Whether a server's own names wait for a resolver that does not answer: no turn comes soon. */
   #isStuck(by: string): boolean {
     const since = performance.now() - this.#limits.redirectedPatience
-    return isFull(
-      this.#redirected().filter(one => one.since <= since),
-      by,
-      this.#limits,
-    )
+    const stuck = this.#redirected().filter(one => one.by === by && one.since <= since)
+    return stuck.length >= this.#limits.each
   }
 
   #redirected(): readonly Running[] {
@@ -151,12 +165,8 @@ class Questions {
   }
 }
 
-function isFull(running: readonly Running[], by: string, { atOnce, each }: NameLimits): boolean {
-  return running.length >= atOnce || running.filter(one => one.by === by).length >= each
-}
-
 /** Knows nothing at first. */
-export function openNames(resolve: Resolve, limits: NameLimits = NAME_LIMITS): Names {
+export function openNames(resolve: Resolve, limits: NameLimits): Names {
   // Apart, so that redirections cannot crowd out the names of the settings.
   const [ours, theirs] = [openMemory(limits), openMemory(limits)]
   const memoryOf = (by: string | undefined) => (by === undefined ? ours : theirs)
@@ -166,9 +176,7 @@ export function openNames(resolve: Resolve, limits: NameLimits = NAME_LIMITS): N
       const key = `${family} ${hostname}`
       const known = memoryOf(by).get(key)
       const asked =
-        by === undefined
-          ? timely(questions.ask(key, by), limits.patience)
-          : timely(questions.askInTurn(key, by), limits.redirectedPatience)
+        by === undefined ? timely(questions.ask(key, by), limits.patience) : questions.askInTurn(key, by)
       // What was true a moment ago is better than nothing, and often still true.
       if (known === undefined) return asked
       const earlier = () => known
@@ -196,24 +204,41 @@ function openMemory({ memory, names }: NameLimits) {
 
 /** The resolver goes on after the limit: nothing can end it. */
 function timely(answer: Promise<Addresses>, milliseconds: number): Promise<Addresses> {
-  const problem = `no address from the resolver within ${milliseconds / 1000} seconds`
-  return orLate(answer, milliseconds, () =>
-    Promise.reject(new SourceError(problem, { isPassing: true, hardship: 'unreachable' })),
-  )
+  return orLate(answer, milliseconds, () => Promise.reject(late(milliseconds)))
 }
 
+function late(milliseconds: number): SourceError {
+  const problem = `no address from the resolver within ${milliseconds / 1000} seconds`
+  return new SourceError(problem, { isPassing: true, hardship: 'unreachable' })
+}
+
+/** A server's own names are in the way. */
 function noRoom(key: string): SourceError {
-  const name = printable(key.replace(/^\d /, ''), 100)
-  const problem = `redirects to "${name}", and the resolver is still busy with names that it redirected to`
+  const problem = `${redirects(key)} names that it redirected to`
   return new SourceError(problem, { isPassing: true, hardship: 'failing' })
 }
 
+/** Names of other servers are in the way: nothing that counts against this one. */
+function noTurn(key: string): SourceError {
+  return new SourceError(`${redirects(key)} names that others redirected to`, { isPassing: true })
+}
+
+function redirects(key: string): string {
+  const name = printable(key.replace(/^\d /, ''), 100)
+  return `redirects to "${name}", and the resolver is still busy with`
+}
+
+const resolve: Resolve = (hostname, family) =>
+  new Promise((found, failed) => {
+    lookup(hostname, { all: true, family }, (error, addresses) =>
+      error === null ? found(addresses) : failed(error),
+    )
+  })
+
+let ours: Names | undefined
+
 /** The names that this process asks for. */
-export const NAMES = openNames(
-  (hostname, family) =>
-    new Promise((found, failed) => {
-      lookup(hostname, { all: true, family }, (error, addresses) =>
-        error === null ? found(addresses) : failed(error),
-      )
-    }),
-)
+export function namesHere(): Names {
+  ours ??= openNames(resolve, limitsWith(threadCount()))
+  return ours
+}

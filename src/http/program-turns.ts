@@ -1,5 +1,14 @@
 import { onAbort } from '../files/deadline.ts'
 
+/** No turn came in time: nothing that anybody who was asked can be blamed for. */
+export class NoTurn extends Error {
+  override readonly name = 'NoTurn'
+
+  constructor(milliseconds: number) {
+    super(`too much is under way here: no turn for it within ${milliseconds / 1000} seconds`)
+  }
+}
+
 /** Turns of programs, first come first served. */
 export interface ProgramTurns {
   /**

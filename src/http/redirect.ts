@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { printable } from '../primitives/printable.ts'
-import { isNearAddress, isThisMachine, type Reach } from './addresses.ts'
-import { exchange } from './exchange.ts'
+import { isThisMachine, type Place, placeOf, placeOfHost, type Reach, reachFrom } from './addresses.ts'
+import { exchange, senderOf } from './exchange.ts'
 import { directRoute, type Route } from './route.ts'
 import { shownUrl } from './shown-url.ts'
 import { refused, SourceError } from './source-error.ts'
@@ -9,7 +9,7 @@ import { refused, SourceError } from './source-error.ts'
 /**
  * Where redirections may lead: to the same host only, or anywhere, and then from https to http or
  * not. `same host` never leads from https to http either. A server elsewhere never leads to this
- * machine. `none`: a redirection is the answer.
+ * machine, and one outside of private networks never into one. `none`: a redirection is the answer.
  */
 export type Redirects = 'none' | 'same host' | 'anywhere' | 'anywhere as safe'
 
@@ -43,14 +43,14 @@ export async function follow(followed: Followed, signal: AbortSignal): Promise<I
   let reach: Reach = 'anywhere'
   for (let count = 0; ; count++) {
     const isOwn = url.origin === first.origin
-    const redirectedBy = url.hostname === first.hostname ? undefined : first.hostname
+    const redirectedBy = url.hostname === first.hostname ? undefined : first.host
     const destination = { url, reach, redirectedBy, isOwn, isLong }
     const sent = isOwn ? { ...headers, ...ownHeaders } : headers
     const response = await exchange(route, { destination, headers: sent }, signal).catch((error: unknown) => {
       throw count === 0 ? error : ofThisAnswer(error)
     })
     if (redirects === 'none' || !REDIRECTS.includes(response.statusCode ?? 0)) return response
-    if (!isFromHere(response, url, route)) reach = 'elsewhere'
+    reach = reachFrom(sourceOf(response, url, route), reach)
     response.destroy()
     if (count === LIMIT[redirects]) throw refused(`redirects more than ${count} times`)
     url = redirection(url, response.headers.location ?? '', redirects)
@@ -64,10 +64,11 @@ function ofThisAnswer(error: unknown): unknown {
   return new SourceError(message, { isPassing, isGarbage, status, hardship: 'failing' })
 }
 
-/** Whether this machine itself answered. Through a proxy only the name of the server is known. */
-function isFromHere({ socket }: IncomingMessage, url: URL, route: Route): boolean {
-  if (isThisMachine(url.hostname)) return true
-  return !route.isProxied(url) && isNearAddress(socket.remoteAddress ?? '')
+/** Who answered. Through a proxy only the name of the server is known, and no machine is this one. */
+function sourceOf(response: IncomingMessage, url: URL, route: Route): Place {
+  if (isThisMachine(url.hostname)) return 'here'
+  if (!route.isProxied(url)) return placeOf(senderOf(response))
+  return placeOfHost(url.hostname) === 'outside' ? 'outside' : 'private'
 }
 
 /** Where a redirection leads. Throws SourceError if that is not allowed. */

@@ -9,9 +9,17 @@ import { createSecureContext } from 'node:tls'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
-import { isNearHost, isThisMachine, lookupFor, type Naming, NEAR_CODE } from './addresses.ts'
+import {
+  isThisMachine,
+  lookupFor,
+  mayReach,
+  type Naming,
+  PLACES,
+  type Place,
+  placeOfHost,
+} from './addresses.ts'
 import { readSecret, readSecretHeader } from './secret-file.ts'
-import { refused } from './source-error.ts'
+import { refused, type SourceError } from './source-error.ts'
 import { TunnelAgent } from './tunnel.ts'
 import { versionsOf } from './versions.ts'
 
@@ -95,7 +103,8 @@ function openRoute(settings: RouteSettings): Route {
   return {
     isProxied,
     options({ url, reach, redirectedBy, isOwn, isLong }) {
-      if (reach === 'elsewhere' && isNearHost(url.hostname)) throw leadsHere(url.hostname)
+      const place = placeOfHost(url.hostname)
+      if (!mayReach(reach, place)) throw leadsInward(url.hostname, place)
       const lookup = lookupFor({ reach, redirectedBy })
       if (url.protocol === 'https:') {
         return { agent: secure({ isProxied: isProxied(url), reach, isOwn, isLong }), lookup }
@@ -116,15 +125,9 @@ function openRoute(settings: RouteSettings): Route {
   }
 }
 
-/** A redirection to this machine, or to what is on its wire, by another one. */
-export function leadsHere(hostname: string) {
-  const what = 'an address of this machine, or link-local, or for special purposes'
-  return refused(`redirects to "${hostname}", which is ${what}`)
-}
-
-/** Whether an error of a connection comes from an address that must not be reached. */
-export function isNearError(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === NEAR_CODE
+/** A redirection to this machine or into a private network by who is not there. */
+export function leadsInward(hostname: string, place: Place): SourceError {
+  return refused(`redirects to "${hostname}", which is ${PLACES[place]}`)
 }
 
 function plainAgents(each: number, proxy: number) {
@@ -132,6 +135,7 @@ function plainAgents(each: number, proxy: number) {
     anywhere: plainAgent(each),
     // Apart, since a connection leads where it led before.
     elsewhere: plainAgent(each),
+    outside: plainAgent(each),
     proxy: plainAgent(proxy),
   }
 }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as zlib from 'node:zlib'
+import fc from 'fast-check'
 import { generateKey } from '../../src/crypto/secret-key.ts'
 import type { Offer } from '../../src/evidence/upstreams/upstream.ts'
+import { canDecompress } from '../../src/files/decompressors.ts'
 import type { Narinfo } from '../../src/formats/nix/narinfo.ts'
 import { chooseNar, type NarChoice } from '../../src/gate/nar-choice.ts'
 import { SPOOL_LIMIT } from '../../src/gate/nar-room.ts'
@@ -93,6 +96,68 @@ for (const [what, fields] of Object.entries(EVIL)) {
     })
   }
 }
+
+test('attack: a copied narinfo with a compression that the gate can read, where honest caches have another one', () => {
+  const fields = { compression: 'zstd', fileHash: F2 }
+  const [a, b] = [offer('a', fields), offer('b', { ...fields, url: 'nar/y' })]
+  for (const lie of [
+    { compression: 'none', fileHash: undefined },
+    { compression: 'none' },
+    { fileHash: F1 },
+  ]) {
+    const evil = offer('e', { ...fields, ...lie })
+    for (const offers of [[evil, a, b] as const, [a, evil, b] as const, [a, b, evil] as const])
+      assert.equal(choice(offers, false), 'file 2b a:nar/x b:nar/y = zstd 2b 100')
+  }
+})
+
+const COMPRESSIONS = ['none', 'xz', 'zstd', 'lzip', 'lz4'] as const
+
+test('attack: whatever fewer caches say of a NAR, the caches that have the same file stand for it', () => {
+  const lie = fc.record({
+    compression: fc.constantFrom(undefined, '', ...COMPRESSIONS),
+    fileHash: fc.constantFrom(undefined, F1, F2),
+    url: fc.constantFrom('nar/x', `nar/${'y'.repeat(150)}`, `nar/${'y'.repeat(3000)}`),
+  })
+  const world = fc
+    .tuple(fc.integer({ min: 2, max: 4 }), fc.constantFrom(...COMPRESSIONS), fc.subarray([...COMPRESSIONS]))
+    .chain(([count, compression, readable]) =>
+      fc.tuple(
+        fc.constant(Array.from({ length: count }, (_, n) => offer(`h${n}`, { compression }))),
+        fc.array(lie, { minLength: 1, maxLength: count - 1 }),
+        fc.constant(readable),
+        fc.infiniteStream(fc.nat()),
+      ),
+    )
+  fc.assert(
+    fc.property(world, ([honest, lies, readable, order]) => {
+      const all = [...honest, ...lies.map((fields, n) => offer(`e${n}`, fields))]
+        .map(one => ({ one, place: order.next().value }))
+        .sort((a, b) => a.place - b.place)
+        .map(({ one }) => one)
+      const chosen = chooseNar(all as unknown as readonly [Offer, ...Offer[]], name =>
+        readable.some(known => known === name),
+      )
+      const asked = chosen.kind === 'ticket' ? chosen.ticket.files.map(({ upstream }) => upstream) : []
+      for (const { upstream } of honest) assert.ok(asked.includes(upstream), JSON.stringify(chosen))
+    }),
+  )
+})
+
+test('of two files that as many caches have, the one that comes first is sent', () => {
+  const other = { compression: 'lzip', fileHash: F2 }
+  const [c, d] = [offer('c', other), offer('d', other)]
+  assert.equal(choice([A, c, d, B], false), 'file 1a a:nar/x b:nar/y = xz 1a 100')
+  assert.equal(choice([c, A, B, d], false), 'file 2b c:nar/x d:nar/x = lzip 2b 100')
+})
+
+test('where Node has its own zstd, the gate needs no program for it', () => {
+  if ('createZstdDecompress' in zlib) assert.equal(canDecompress('zstd'), true)
+  assert.deepEqual(['none', 'gzip', 'br', 'lz4', '', 'XZ', '../xz'].map(canDecompress), [
+    ...[true, true, true],
+    ...[false, false, false, false],
+  ])
+})
 
 test('a cache whose address of the NAR is too long for a ticket is left out', () => {
   const long = offer('b', { url: `nar/${'y'.repeat(3000)}` })

@@ -16,9 +16,9 @@ import { openHttpServer } from '../../src/gate/http-server.ts'
 import { deliverNar } from '../../src/gate/nar-delivery.ts'
 import { NarFault, openNarFaults } from '../../src/gate/nar-faults.ts'
 import { openRoom, ROOM_LIMITS } from '../../src/gate/nar-room.ts'
-import { openUnpackingTurns } from '../../src/gate/nar-source.ts'
 import type { NarFile, NarTicket } from '../../src/gate/nar-ticket.ts'
 import type { DeliveryTimes } from '../../src/gate/nar-transfer.ts'
+import { openNarTurns } from '../../src/gate/nar-turns.ts'
 import { BREAKING, GOOD, type Mood, serveFaultyCaches, WRONG } from '../support/faulty-caches.ts'
 
 const CASES = Number(process.env['NIXSIG_CASES'] ?? 40)
@@ -105,7 +105,7 @@ async function deliver(one: Case): Promise<Result & { readonly wanted: Buffer }>
   const faults = openNarFaults((_level, _event, details) => log.push(String(details?.['why'])))
   const limits = { ...ROOM_LIMITS, files: hasRoom ? 128 : 0, free: 0 }
   const room = openRoom(state, error => assert.fail(error), limits)
-  const parts = { room, faults, turns: openUnpackingTurns(), times }
+  const parts = { room, faults, turns: openNarTurns(), times }
   const server = await openHttpServer(
     { host: '127.0.0.1', port: 0 },
     request => deliverNar(ticket, sources, request, parts),
@@ -265,7 +265,7 @@ test('attack: a cache that never begins to send is passed over', async () => {
   const log: string[] = []
   const faults = openNarFaults((_level, _event, details) => log.push(String(details?.['why'])))
   const room = openRoom(state, error => assert.fail(error), ROOM_LIMITS)
-  const parts = { room, faults, turns: openUnpackingTurns(), times: QUICK }
+  const parts = { room, faults, turns: openNarTurns(), times: QUICK }
   const never = { stream: () => new Promise<undefined>(() => {}) }
   const atOnce = {
     stream: async () => ({ status: 200 as const, length: nar.length, body: Readable.from([nar]) }),
@@ -356,7 +356,7 @@ test('a client that goes away ends the work, and leaves nothing behind', async (
     const answer = deliverNar(ticket, sources, request, {
       room,
       faults,
-      turns: openUnpackingTurns(),
+      turns: openNarTurns(),
       times: QUICK,
     })
     setTimeout(() => leaving.abort(), 200)

@@ -4,7 +4,17 @@ import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
-import { isNearAddress, isNearHost, isThisMachine, lookupFor } from '../../src/http/addresses.ts'
+import {
+  isNearAddress,
+  isThisMachine,
+  lookupFor,
+  mayReach,
+  type Place,
+  placeOf,
+  placeOfHost,
+  type Reach,
+  reachFrom,
+} from '../../src/http/addresses.ts'
 
 const byte = fc.integer({ min: 0, max: 255 })
 const ipv4 = fc.tuple(byte, byte, byte, byte)
@@ -54,7 +64,7 @@ test('an IPv4 address is as near as all IPv6 addresses that carry it', () => {
         const address = wrap(four)
         assert.equal(isNearAddress(address), isNear4(four), address)
         assert.equal(isNearAddress(`${address}%eth0`), isNear4(four), address)
-        assert.equal(isNearHost(new URL(`http://[${address}]/`).hostname), isNear4(four), address)
+        assert.equal(placeOfHost(new URL(`http://[${address}]/`).hostname), placeOf(four.join('.')), address)
       }
     }),
   )
@@ -87,27 +97,86 @@ test('what a URL writes in another way is the same address', () => {
     'instance-data.eu-west-1.compute.internal',
     '[fd00:ec2:0::254]',
     '[fd20:ce::254]',
+    '[fd00:ec2::23]',
+    '[fd00:42::42]',
+    'api.metadata.cloud.ibm.com',
+    'metadata.platformequinix.com',
+    'metadata.packet.net.',
+    'host.docker.internal',
+    'gateway.docker.internal',
+    'Host.Containers.Internal',
     '[ff02::1]',
   ]) {
-    assert.equal(isNearHost(new URL(`http://${host}/`).hostname), true, host)
+    assert.equal(placeOfHost(new URL(`http://${host}/`).hostname), 'here', host)
   }
-  for (const host of [
-    '10.0.0.1',
-    '172.16.0.1',
-    '192.168.0.1',
-    '100.64.0.1',
-    '198.51.100.1',
-    '[fd00::1]',
-    'cache.internal',
-    'metadata.example.org',
-    'localhost5',
-    '[2001:db8::1]',
-    '[fec0::1]',
-    'localhost.example.org',
-    'x.org',
-  ]) {
-    assert.equal(isNearHost(new URL(`http://${host}/`).hostname), false, host)
+})
+
+test('private networks and their names are neither here nor outside, and all else is outside', () => {
+  const places: Readonly<Record<'private' | 'outside', readonly string[]>> = {
+    private: [
+      ...[
+        '10.0.0.1',
+        '172.16.0.1',
+        '172.31.255.255',
+        '192.168.0.1',
+        '100.64.0.1',
+        '100.127.255.255',
+        '0x0a.1',
+      ],
+      ...['[fd00::1]', '[fc00::1]', '[fdff:1::1]', '[fec0::1]', '[::ffff:10.0.0.1]', '[64:ff9b::a00:1]'],
+      ...['cache.internal', 'cache', 'cache.', 'nas.local', 'x.home.arpa', 'x.localdomain', 'localhost5'],
+    ],
+    outside: [
+      ...['11.0.0.1', '172.15.0.1', '172.32.0.1', '192.167.0.1', '100.63.0.1', '100.128.0.1', '198.51.100.1'],
+      ...['198.18.0.1', '[2001:db8::1]', '[fbff::1]', '[64:ff9b::c633:6401]'],
+      ...[
+        'metadata.example.org',
+        'localhost.example.org',
+        'x.org',
+        'internal.org',
+        'local.example',
+        'xlocal.org',
+      ],
+    ],
   }
+  for (const [place, hosts] of Object.entries(places))
+    for (const host of hosts) assert.equal(placeOfHost(new URL(`http://${host}/`).hostname), place, host)
+})
+
+test('however redirections lead on, none leads further in than any of those before it', () => {
+  const depth: Readonly<Record<Place, number>> = { outside: 0, private: 1, here: 2 }
+  const place = fc.constantFrom<Place>('here', 'private', 'outside')
+  fc.assert(
+    fc.property(fc.array(place, { maxLength: 6 }), place, (sources, target) => {
+      const reach = sources.reduce<Reach>((sofar, source) => reachFrom(source, sofar), 'anywhere')
+      const isInward = sources.some(source => depth[source] < depth[target])
+      assert.equal(mayReach(reach, target), !isInward)
+    }),
+  )
+})
+
+test('attack: a name that has a private address as well is reached at its other one alone', async () => {
+  const names = (...found: readonly string[]) => ({
+    addresses: async () => found.map(address => ({ address, family: address.includes(':') ? 6 : 4 })),
+  })
+  const look = (reach: Reach, ...found: readonly string[]) =>
+    new Promise(resolve =>
+      lookupFor({ reach }, names(...found))('x.example', { all: true, family: 0 }, (error, all) =>
+        resolve(error?.message ?? (all as { address: string }[]).map(({ address }) => address).join(' ')),
+      ),
+    )
+  const all = ['127.0.0.1', 'fd00:42::42', '10.0.0.1', 'fd12::1', '198.51.100.1', '2001:db8::1']
+  assert.equal(await look('anywhere', ...all), all.join(' '))
+  assert.equal(await look('elsewhere', ...all), '10.0.0.1 fd12::1 198.51.100.1 2001:db8::1')
+  assert.equal(await look('outside', ...all), '198.51.100.1 2001:db8::1')
+  assert.equal(
+    await look('outside', '127.0.0.1', '10.0.0.1'),
+    '"x.example" is in a private network, and who redirects there is not',
+  )
+  assert.match(
+    String(await look('outside', '127.0.0.1', '::1')),
+    /is an address of this machine, or link-local/,
+  )
 })
 
 test('attack: an address of this machine is near on all its interfaces, in every spelling', () => {

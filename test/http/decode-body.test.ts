@@ -145,7 +145,7 @@ test('attack: streams that hold all programs for streams keep no narinfo waiting
   assert.equal(programs(), 32)
   assert.deepEqual(await decode(ENCODE['xz']?.(BODY) ?? BODY, 'xz'), BODY)
   const limit = AbortSignal.timeout(100)
-  const late = decodedStream(Readable.from([bytes]), 'xz', limit)
+  const late = decodedStream(Readable.from([bytes]), 'xz', { signal: limit })
   await assert.rejects(late.toArray(), SourceError)
   for (const stream of streams.slice(0, 32)) stream.destroy()
   // The one that waited has its turn now.

@@ -1,6 +1,6 @@
 /**
- * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere (198.51.100.1,
- * which the test runner gives to each test file).
+ * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere (198.51.100.1, and
+ * 10.99.0.1 in a private network, which the test runner gives to each test file).
  */
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,6 +16,7 @@ const HELLO = cachedPath('hello', 'hello\n', [])
 const NAME = `${HELLO.digest}.narinfo`
 const HERE = '127.0.0.1'
 const ELSEWHERE = '198.51.100.1'
+const PRIVATE = '10.99.0.1'
 
 interface Server {
   readonly url: string
@@ -133,6 +134,9 @@ const NEAR = [
   '[fd20:ce::254]',
   '[2001:0:cb00:7101::80ff:fffe]',
   'metadata.google.internal',
+  'host.docker.internal',
+  '[fd00:42::42]',
+  '[fd00:ec2::23]',
 ]
 
 for (const host of NEAR) {
@@ -167,6 +171,50 @@ test('a cache of this machine leads to this machine, but not by way of another o
   assert.equal(store.asked.length, 1)
 })
 
+for (const host of [PRIVATE, '[::ffff:10.99.0.1]', 'nas.internal', 'nas', '[fd12::1]']) {
+  test(`attack: a cache outside leads into a private network (${host}): nobody asks there`, async t => {
+    const hidden = await serving(t, PRIVATE)
+    const cache = await serving(t, ELSEWHERE, () => [
+      302,
+      `http://${host}:${new URL(hidden.url).port}/admin?token=hush`,
+    ])
+    assert.match(
+      await saidBy(cache),
+      /^malformed: redirects to "[^"]+", which is in a private network, and who redirects there is not$/,
+    )
+    assert.deepEqual(hidden.asked, [])
+  })
+}
+
+test('a cache in a private network leads there and outside, but not to this machine, nor back by way of others', async t => {
+  const [store, outer, here] = [
+    await serving(t, PRIVATE),
+    await serving(t, ELSEWHERE),
+    await serving(t, HERE),
+  ]
+  const leadsTo = ({ url }: Server) => serving(t, PRIVATE, name => [302, `${url}/${name}`])
+  assert.match(await saidBy(await leadsTo(store)), /^offer/)
+  assert.match(await saidBy(await leadsTo(outer)), /^offer/)
+  assert.match(await saidBy(await leadsTo(here)), /^malformed: .*an address of this machine/)
+  const other = await serving(t, ELSEWHERE, name => [302, `${store.url}/${name}`])
+  assert.match(await saidBy(await leadsTo(other)), /^malformed: .*is in a private network/)
+  // One of this machine leads anywhere.
+  assert.match(await saidBy(await serving(t, HERE, name => [302, `${store.url}/${name}`])), /^offer/)
+  assert.deepEqual([store.asked.length, here.asked.length], [2, 0])
+})
+
+test('a cache of a private network that closes its connections leads there as well', async t => {
+  const store = await serving(t, PRIVATE)
+  const front = createServer((request, response) => {
+    response.writeHead(302, { location: `${store.url}${request.url}`, connection: 'close' }).end()
+    response.socket?.destroySoon()
+  })
+  await new Promise<void>(resolve => front.listen(0, PRIVATE, resolve))
+  t.after(() => front.close())
+  const url = `http://${PRIVATE}:${(front.address() as AddressInfo).port}`
+  assert.match(await saidBy({ url }), /^offer/)
+})
+
 test('a cache on an interface of this machine leads to this machine', async t => {
   const store = await serving(t, '192.0.2.1')
   assert.match(await saidBy(await serving(t, '192.0.2.1', name => [302, `${store.url}/${name}`])), /^offer/)
@@ -189,6 +237,28 @@ test('attack: a cache elsewhere leads through a proxy to a service of the cloud'
       /an address of this machine, or link-local, or for special/,
     )
     assert.deepEqual(asked, [`http://cache.example/${NAME}`])
+  }
+})
+
+test('attack: a cache behind a proxy leads through it into a private network', async t => {
+  for (const host of ['10.0.0.5', '[fd12::1]', 'nas', 'vault.internal', 'printer.local']) {
+    const proxy = createServer((_, response) =>
+      response.writeHead(302, { location: `http://${host}/x` }).end(),
+    )
+    await new Promise<void>(resolve => proxy.listen(0, HERE, resolve))
+    t.after(() => proxy.close())
+    const http = { noProxy: [], proxy: `http://${HERE}:${(proxy.address() as AddressInfo).port}` }
+    const said = async (url: string) => {
+      const answer = await openUpstream({ url }, { timeout: 2000, http }).narinfo(HELLO.digest)
+      return 'detail' in answer ? answer.detail : ''
+    }
+    assert.match(
+      await said('http://cache.example'),
+      /is in a private network, and who redirects there is not$/,
+    )
+    // It leads from one name or address of such a network to another, over and over.
+    assert.match(await said('http://cache.internal'), /^redirects more than 20 times$/)
+    assert.match(await said('http://10.0.0.7'), /^redirects more than 20 times$/)
   }
 })
 

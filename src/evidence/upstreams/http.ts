@@ -3,7 +3,7 @@ import { FileError } from '../../files/regular-file.ts'
 import { CACHE_INFO_LIMIT } from '../../formats/nix/cache-info.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
 import { type Answer, get, type Question, respond, statusProblem } from '../../http/client.ts'
-import { decodedStream, isEncoded } from '../../http/decode-body.ts'
+import { decodedStream, isEncoded, needsProgram } from '../../http/decode-body.ts'
 import { routeWith } from '../../http/route.ts'
 import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/gate-settings.ts'
@@ -34,7 +34,9 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
   const { url } = settings
   const { timeout } = options
   const { question, isPrivate, isForUsAlone } = questionsTo(settings, options)
-  const [files, streams] = [new BackOff(), new BackOff()]
+  // One for each kind of question: a cache that fails at logs, which anybody may ask for, can still
+  // have NARs.
+  const [narinfos, nars, logs] = [new BackOff(), new BackOff(), new BackOff()]
   const info = () => getFresh({ ...question('nix-cache-info', timeout), limit: CACHE_INFO_LIMIT })
   const standing = keepStanding(async () => {
     const { status, body } = await info()
@@ -55,21 +57,23 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
       const problem = standing.problem()
       if (problem !== undefined) return { kind: 'silent', detail: problem }
       try {
-        const { status, body } = await files.ask(left => getFresh(question(name, left)), { within: timeout })
+        const { status, body } = await narinfos.ask(left => getFresh(question(name, left)), {
+          within: timeout,
+        })
         return status === 404 ? { kind: 'absent' } : readOffer(upstream, digest, body)
       } catch (error) {
         return (await isMiss(error)) ? { kind: 'absent' } : unansweredBy(error, isPrivate())
       }
     },
     async stream(name, options): Promise<Streamed | undefined> {
-      const { signal } = options
+      const { signal, kind } = options
       const asked = question(name, timeout)
       try {
-        return await streams.ask(
-          async () =>
-            streamOf(await respond({ ...asked, isLong: true }, options), { asked, timeout, options }),
+        const response = await (kind === 'log' ? logs : nars).ask(
+          async () => withFile(await respond({ ...asked, isLong: true }, options), asked, options),
           { within: Math.min(timeout, STREAM_PATIENCE), signal },
         )
+        return response && (await streamOf(response, timeout, options))
       } catch (error) {
         if (await isMiss(error)) return undefined
         throw error
@@ -78,7 +82,7 @@ export function httpUpstream(settings: UpstreamSettings, options: OpenOptions): 
     standing: standing.now,
     asked: standing.asked,
     forget() {
-      for (const one of [files, streams, standing, misses]) one.forget()
+      for (const one of [narinfos, nars, logs, standing, misses]) one.forget()
     },
     // Connections are shared by everything that asks the same server, and close by themselves.
     close: () => {},
@@ -153,40 +157,61 @@ function unansweredBy(error: unknown, isPrivate: boolean): Said {
   return { kind: isGarbage ? 'malformed' : 'silent', detail: error.message + doubt }
 }
 
-interface StreamAsked {
-  readonly asked: Question
-  readonly timeout: number
-  readonly options: StreamOptions
+/** The response if it brings the file; undefined if that is absent. Throws SourceError. */
+function withFile(
+  response: IncomingMessage,
+  { absent }: Question,
+  { range }: StreamOptions,
+): IncomingMessage | undefined {
+  const status = response.statusCode ?? 0
+  if (status === 200 || (status === 206 && range !== undefined)) return response
+  response.destroy()
+  if (absent?.includes(status)) return undefined
+  throw statusProblem(response)
 }
 
-function streamOf(response: IncomingMessage, { asked, timeout, options }: StreamAsked): Streamed | undefined {
-  const status = response.statusCode ?? 0
-  if (asked.absent?.includes(status)) {
-    response.destroy()
-    return undefined
-  }
-  if (status !== 200 && !(status === 206 && options.range !== undefined)) {
-    response.destroy()
-    throw statusProblem(response)
-  }
+async function streamOf(
+  response: IncomingMessage,
+  timeout: number,
+  options: StreamOptions,
+): Promise<Streamed> {
+  const status = response.statusCode === 206 ? 206 : 200
   const encoding = response.headers['content-encoding']
-  const streamed = streamedResponse(response, status, timeout)
-  if (encoding === undefined || !isEncoded(encoding)) return streamed
-  return options.encoded === undefined ? decodedOf(response, options) : { ...streamed, encoding }
+  if (encoding === undefined || !isEncoded(encoding)) return streamedResponse(response, status, timeout)
+  if (options.encoded !== undefined) return { ...streamedResponse(response, status, timeout), encoding }
+  return decodedOf(response, timeout, options)
 }
 
 /**
  * A whole file that came in an encoding that nobody asked for. Neither its length nor a part of it
- * is known, so a request for a part is refused.
+ * is known, so a request for a part is refused. Waits for the turn of a program.
  */
-function decodedOf(response: IncomingMessage, { signal }: StreamOptions): Streamed {
+async function decodedOf(
+  response: IncomingMessage,
+  timeout: number,
+  { signal, turns }: StreamOptions,
+): Promise<Streamed> {
+  const encoding = response.headers['content-encoding']
+  const ended = new AbortController()
+  const broken = new SourceError('broke off in the middle of its answer', { isPassing: true })
+  response.once('close', () => ended.abort(broken))
+  const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+  let done: (() => void) | undefined
   try {
     if (response.statusCode !== 200) {
       throw new SourceError('answered with a part of an encoded file', { isPassing: false })
     }
-    const body = decodedStream(response, response.headers['content-encoding'], signal)
-    return { status: 200, length: undefined, body }
+    // Before the body counts as one that stands still: what waits for a turn is not read.
+    if (turns !== undefined && needsProgram(encoding)) done = await turns.program(either)
+    const { body } = streamedResponse(response, 200, timeout)
+    const decoded = decodedStream(body, encoding, {
+      signal,
+      turn: done === undefined ? turns?.program : async () => () => {},
+    })
+    decoded.once('close', () => done?.())
+    return { status: 200, length: undefined, body: decoded }
   } catch (error) {
+    done?.()
     response.destroy()
     throw error
   }

@@ -58,7 +58,7 @@ export interface Upstream {
   locate(name: string): Reachable
   /**
    * Opens one of its files, by its name relative to the address; undefined if it is absent. Rejects
-   * with FormatError, FileError and SourceError. A body that breaks off or stalls ends with
+   * with FormatError, FileError, SourceError and NoTurn. A body that breaks off or stalls ends with
    * SourceError.
    */
   stream(name: string, options: StreamOptions): Promise<Streamed | undefined>
@@ -74,10 +74,25 @@ export interface Upstream {
 export interface StreamOptions {
   /** The value of a Range header: one range of bytes. */
   readonly range?: string
+  /** What it is: by default a NAR. An upstream that fails at the one may still have the other. */
+  readonly kind?: 'log'
   /** What to do with a file that has a Content-Encoding: by default it is an error. */
   readonly encoded?: 'pass on'
   /** Aborts the stream. */
   readonly signal?: AbortSignal
+  /** Turns of what the stream needs; by default a few have one at once, whoever asks. */
+  readonly turns?: StreamTurns
+}
+
+/**
+ * Each waits for a turn and resolves with what gives it back. Rejects with NoTurn if none comes in
+ * time, or with the signal's reason.
+ */
+export interface StreamTurns {
+  /** Of a program that undoes an encoding. */
+  program(signal: AbortSignal): Promise<() => void>
+  /** Of a process through which a store sends a NAR. `store`: its address, as the policy writes it. */
+  sending(store: string, signal: AbortSignal): Promise<() => void>
 }
 
 /** A file, or part of it, as a stream. */

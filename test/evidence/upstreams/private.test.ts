@@ -65,6 +65,30 @@ for (const miss of [401, 403, 404]) {
   })
 }
 
+for (const [how, fail] of [
+  ['fail', (response: ServerResponse) => response.writeHead(500).end()],
+  ['are turned away', (response: ServerResponse) => response.writeHead(429, { 'retry-after': '60' }).end()],
+  ['hang', () => {}],
+] as const) {
+  test(`attack: logs that ${how} at a private cache silence neither its narinfos nor its NARs`, async t => {
+    const { url, asked } = await serving(t, (name, _, response) => {
+      if (name.startsWith('log/')) return fail(response)
+      const found = name === HELLO.url ? HELLO.nar : name === 'nix-cache-info' ? INFO : HELLO.narinfo
+      return response.end(found)
+    })
+    const upstream = openUpstream({ url, authorization: secret(t, 'Bearer T\n') }, { timeout: 1100 })
+    for (let count = 0; count < 5; count++) {
+      const log = upstream.stream(`log/${HELLO.digest}-${count}.drv`, { kind: 'log', encoded: 'pass on' })
+      await assert.rejects(log, { name: 'SourceError' })
+      assert.match(await ask(upstream), /^offer/)
+      const streamed = await upstream.stream(HELLO.url, {})
+      assert.deepEqual(Buffer.concat((await streamed?.body.toArray()) ?? []), Buffer.from(HELLO.nar))
+    }
+    // The logs themselves are left alone meanwhile: without that, each is asked for three times.
+    assert.ok(asked.filter(name => name.startsWith('log/')).length < 15)
+  })
+}
+
 test('a netrc file speaks for the host of a cache on this machine, and for no other server', async t => {
   const basic = `Basic ${Buffer.from('x:y').toString('base64')}`
   const netrcFile = secret(t, 'machine 127.0.0.1 login x password y\nmachine 192.0.2.1 login x password y\n')

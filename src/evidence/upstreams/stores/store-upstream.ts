@@ -23,9 +23,9 @@ import { keepSessions, type SessionLimits, type Sessions } from './sessions.ts'
 import { noStore, storeWords } from './store-words.ts'
 import { streamNar } from './stream-nar.ts'
 
-/** For questions, and for NARs, which take long. */
+/** For questions, and for NARs, which take long: the gate shares these out (src/gate/nar-turns.ts). */
 const QUESTIONS: SessionLimits = { count: 4, idle: 300_000, pause: 5000 }
-const NARS: SessionLimits = { count: 8, idle: 30_000, pause: 1000 }
+const NARS: SessionLimits = { count: 20, idle: 30_000, pause: 1000 }
 /** Milliseconds for which a host that answered in the old protocol alone is asked in that. */
 const LEGACY = 600_000
 /**
@@ -85,12 +85,13 @@ export function storeUpstream({ url, priority }: UpstreamSettings, { timeout }: 
         throw error
       }
     },
-    async stream(name, { range, signal }) {
+    async stream(name, { range, signal, turns }) {
       const nar = readNarName(name)
       const lack = lackOf(address)
       if (lack !== undefined) throw new SourceError(lack, { isPassing: false })
       const { nars } = legacy !== undefined && isLegacy() ? legacy : modern
-      return streamNar(nars, nar, { range, signal })
+      const turn = turns && ((until: AbortSignal) => turns.sending(url, until))
+      return streamNar(nars, nar, { range, signal, turn })
     },
     // A store says nothing of itself. It is asked as much as a cache that wants that.
     standing: () => standing,

@@ -17,6 +17,8 @@ const WAIT = 120_000
 interface Options {
   readonly range: string | undefined
   readonly signal: AbortSignal | undefined
+  /** Waits until one more NAR may be sent, and resolves with what gives the turn back. */
+  readonly turn: ((signal: AbortSignal) => Promise<() => void>) | undefined
 }
 
 /**
@@ -26,18 +28,22 @@ interface Options {
 export async function streamNar(
   sessions: Sessions<OtherStoreClient>,
   nar: NamedNar,
-  { range, signal }: Options,
+  { range, signal, turn }: Options,
 ): Promise<Streamed> {
   const { narSize } = nar
   const wanted = restFrom(range)
   const start = wanted < narSize ? wanted : 0
-  const pieces = from(start, checked(sessions, nar, signal))
+  const pieces = from(start, checked(sessions, nar, { signal, turn }))
   // Whether it can be had shows with its first piece.
   const first = await pieces.next()
   const body = Readable.from(joined(first, pieces), { objectMode: false })
   const stop = () => body.destroy(new SourceError('was stopped', { isPassing: false }))
   signal?.addEventListener('abort', stop, { once: true })
-  body.once('close', () => signal?.removeEventListener('abort', stop))
+  body.once('close', () => {
+    signal?.removeEventListener('abort', stop)
+    // Also where nobody has begun to read it: a generator that never began ends without its `finally`.
+    void pieces.return()
+  })
   if (start === 0) return { status: 200, length: narSize, body }
   const contentRange = `bytes ${start}-${narSize - 1}/${narSize}`
   return { status: 206, length: narSize - start, contentRange, body }
@@ -46,13 +52,9 @@ export async function streamNar(
 type Pieces = AsyncGenerator<Uint8Array, void, undefined>
 
 async function* joined(first: IteratorResult<Uint8Array, void>, rest: Pieces): Pieces {
-  try {
-    if (first.done) return
-    yield first.value
-    yield* rest
-  } finally {
-    await rest.return()
-  }
+  if (first.done) return
+  yield first.value
+  yield* rest
 }
 
 async function* from(start: number, pieces: Pieces): Pieces {
@@ -68,13 +70,15 @@ async function* from(start: number, pieces: Pieces): Pieces {
 async function* checked(
   sessions: Sessions<OtherStoreClient>,
   { path, narHash, narSize }: NamedNar,
-  signal: AbortSignal | undefined,
+  { signal, turn }: Pick<Options, 'signal' | 'turn'>,
 ): Pieces {
-  const ends = AbortSignal.any([AbortSignal.timeout(WAIT), ...(signal === undefined ? [] : [signal])])
+  const endsAfter = (...limits: readonly AbortSignal[]) =>
+    AbortSignal.any([...limits, ...(signal === undefined ? [] : [signal])])
+  const done = await turn?.(endsAfter())
   const until = performance.now() + STREAM_LIMIT
   let session: OtherStoreClient | undefined
   try {
-    session = await sessions.take(ends)
+    session = await sessions.take(endsAfter(AbortSignal.timeout(WAIT)))
     const hash = createHash('sha256')
     let held: Uint8Array | undefined
     for await (const piece of session.nar(path, narSize)) {
@@ -89,6 +93,7 @@ async function* checked(
     throw problemOf(error)
   } finally {
     if (session !== undefined) sessions.giveBack(session)
+    done?.()
   }
 }
 
