@@ -3,7 +3,7 @@
  * from.
  */
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
-import type { Status } from './status.ts'
+import type { Status } from './exit-status.ts'
 import type { Terminal } from './terminal.ts'
 
 /** An option of a command. `value` is how help calls what is given with it. */

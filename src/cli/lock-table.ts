@@ -1,7 +1,7 @@
 import type { InputVerdict } from '../expressions/lock/input-verdict.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import { printable } from '../primitives/printable.ts'
-import { mostSevere } from './status.ts'
+import { mostSevere } from './exit-status.ts'
 import type { Terminal } from './terminal.ts'
 
 const COLUMN_LIMIT = 60

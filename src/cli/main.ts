@@ -3,9 +3,9 @@ import project from '../../package.json' with { type: 'json' }
 import { printable } from '../primitives/printable.ts'
 import type { Command } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
+import type { Status } from './exit-status.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
-import type { Status } from './status.ts'
 import { openTerminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 

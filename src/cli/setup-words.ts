@@ -6,7 +6,7 @@ import { describeStep, type ShownLine } from '../setup/describe.ts'
 import type { Step } from '../setup/step.ts'
 import type { Places } from '../verifier/places.ts'
 import { isUsualSetting } from './command.ts'
-import type { Status } from './status.ts'
+import type { Status } from './exit-status.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -1,7 +1,7 @@
 import { readSeenClaims, seenConflictPaths, withdrawSeenClaims } from '../../ledger/seen-conflicts.ts'
 import { when } from '../../policy/words.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import { storePathOf } from '../store-argument.ts'
 
 /**

@@ -8,6 +8,7 @@ import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { adviceFor } from '../advice.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import {
   type Judged,
@@ -18,7 +19,6 @@ import {
 } from '../repository-argument.ts'
 import { revisionJson, saySigners } from '../say-revision.ts'
 import { saySection } from '../say-section.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { jsonLine } from '../verdict-json.ts'
 

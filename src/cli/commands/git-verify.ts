@@ -5,6 +5,7 @@ import { ArgumentError } from '../../files/regular-file.ts'
 import { comesAfter } from '../../git/history.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayVerdict } from '../print-verdict.ts'
 import {
   type Judged,
@@ -14,7 +15,6 @@ import {
   repositoryArguments,
 } from '../repository-argument.ts'
 import { revisionJson, sayFiles, saySigners } from '../say-revision.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonLine } from '../verdict-json.ts'

@@ -3,12 +3,12 @@ import type { InputVerdict } from '../../expressions/lock/input-verdict.ts'
 import { verifyLock } from '../../expressions/lock/verify-lock.ts'
 import { parsePin } from '../../formats/locks/pin-argument.ts'
 import { command, type Invocation } from '../command.ts'
+import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, minorOfNix, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
 import { saying } from '../option-value.ts'
 import { readPolicy } from '../policy-argument.ts'
-import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {

@@ -6,7 +6,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type KeyOutcome, namedKey, settleKey } from '../../verifier/given-key.ts'
 import type { OwnKey } from '../../verifier/machine-key.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 

@@ -8,8 +8,8 @@ import { remarksOn } from '../../policy/unsigned-passages.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { readPolicy } from '../policy-argument.ts'
-import type { Status } from '../status.ts'
 
 /** `nixsig policy check [FILE]` */
 export const checkPolicy = command({

@@ -15,7 +15,7 @@ import {
 } from '../../quarantine/entries.ts'
 import type { QuarantineEntry } from '../../quarantine/entry.ts'
 import { command, type Invocation } from '../command.ts'
-import { mostSevere, type Status } from '../status.ts'
+import { mostSevere, type Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
 const DAY = 24 * 3600

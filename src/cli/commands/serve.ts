@@ -5,7 +5,7 @@ import { journalPrefix } from '../../files/journal.ts'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {

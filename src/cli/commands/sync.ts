@@ -4,7 +4,7 @@ import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openInquiry } from '../../verifier/inquiry.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
