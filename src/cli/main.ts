@@ -21,7 +21,8 @@ async function call(args: readonly string[]): Promise<Status> {
   if (values.help) return print(await helpOn(name, entry, command))
   if (values.version) return sayVersion()
   if (entry === undefined) throw which(name)
-  const terminal = openTerminal(!values['no-color'])
+  const forPrograms = values['json'] === true || values['sarif'] === true
+  const terminal = openTerminal({ colour: !values['no-color'], forPrograms })
   // The values are what this command's own data describes.
   return command.run(values as never, { places: placesOf(values), terminal })
 }

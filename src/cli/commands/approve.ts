@@ -26,6 +26,7 @@ import { command, type Invocation, OUT_OPTION } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
 import { inputStatus, sayInputs } from '../lock-table.ts'
+import { paged } from '../pager.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import { urlOf } from '../repository-argument.ts'
@@ -154,8 +155,10 @@ async function approveBy(
       terminal.note('nothing was approved')
       return exitCode(prepared.refused)
     }
-    for (const line of preparedLines(prepared)) terminal.print(line)
-    await sayChanges(policy, prepared, options, { places, terminal })
+    await paged(terminal, async out => {
+      for (const line of preparedLines(prepared)) out.print(line)
+      await sayChanges(policy, prepared, options, { places, terminal: out })
+    })
     if (options['dry-run']) return 0
     if (!options.yes && !(await askToAgree('Approve all of this?'))) {
       terminal.note('nothing was approved')

@@ -8,6 +8,7 @@ import { askToAgree } from '../ask.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
+import { paged } from '../pager.ts'
 import { advisoryNotes, assertOwnMachine, noteAll, printSteps, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -48,7 +49,8 @@ async function setUpMachine(options: SetupOptions, { places, terminal }: Invocat
   const outcome = await setUp(machinePlaces(), { directory, without, older }, async plan => {
     obstacles = plan.obstacles
     if (obstacles.length > 0) return false
-    showPlan(plan, await nixVersionLine(), terminal)
+    const version = await nixVersionLine()
+    await paged(terminal, out => showPlan(plan, version, out))
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })
@@ -128,15 +130,16 @@ async function leave(options: UnsetupOptions, { places, terminal }: Invocation):
   assertOwnMachine('unsetup', places)
   const { takeDown } = await import('../../setup/take-down.ts')
   const outcome = await takeDown(machinePlaces(), options.purge, async ({ steps, notes }) => {
-    printSteps(steps, terminal)
-    if (options.purge)
-      terminal.print(
-        terminal.bad(
-          `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
-        ),
-      )
-    const directory = ownDirectory()
-    noteAll([...notes, ...(options.purge ? leftovers(places, directory) : [])], terminal)
+    await paged(terminal, out => {
+      printSteps(steps, out)
+      if (options.purge)
+        out.print(
+          out.bad(
+            `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
+          ),
+        )
+      noteAll([...notes, ...(options.purge ? leftovers(places, ownDirectory()) : [])], out)
+    })
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })
