@@ -1,7 +1,7 @@
 /** The command line: `nixsig COMMAND`. Only the command that is called is loaded. */
 import project from '../../package.json' with { type: 'json' }
 import { printable } from '../primitives/printable.ts'
-import type { Command } from './command.ts'
+import { type Command, EVERYWHERE } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
 import type { Status } from './exit-status.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
@@ -36,7 +36,13 @@ function helpFor(args: readonly string[]): string {
 }
 
 /** What is there without a command: help and version. */
-const NO_COMMAND: Command = { arguments: {}, options: {}, examples: [], run: async () => 2 }
+const NO_COMMAND: Command = {
+  arguments: {},
+  options: {},
+  reads: EVERYWHERE,
+  examples: [],
+  run: async () => 2,
+}
 
 function unknownCommand(name: string, next: string): UsageError {
   const full = printable(name === '' ? next : `${name} ${next}`, 80)

@@ -22,7 +22,7 @@ import { expressionTrustOf, loadPolicy } from '../../verifier/policy-file.ts'
 import { adviceFor } from '../advice.ts'
 import { changeLines, preparedLines } from '../approval-words.ts'
 import { askToAgree } from '../ask.ts'
-import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, OUT_OPTION, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
 import { inputStatus, sayInputs } from '../lock-table.ts'
@@ -104,10 +104,11 @@ export const approve = command({
       'as root: nobody else has to evaluate for this machine',
     ],
   ],
+  reads: EVERYWHERE,
   run: approveTarget,
 })
 
-async function approveTarget(options: Options, invocation: Invocation): Promise<Status> {
+async function approveTarget(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   if (options['dry-run']) return approveBy(undefined, options, invocation)
   if (!options.here) return withSigner(options, signer => approveBy(signer, options, invocation))
   if (process.geteuid?.() !== 0) throw new UsageError('--here: only root can approve for this machine')
@@ -120,7 +121,7 @@ async function approveTarget(options: Options, invocation: Invocation): Promise<
 async function approveBy(
   signer: Signer | undefined,
   options: Options,
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<PlaceName>,
 ): Promise<Status> {
   const { place, target } = targetOf(options)
   // What this machine keeps for itself rests on the policy as the hooks read it.
@@ -205,7 +206,7 @@ async function sayChanges(
   policy: Policy,
   { approval, list }: Prepared,
   { out, here }: Options,
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<PlaceName>,
 ): Promise<void> {
   const directories = [...(places.attestations ?? policy.attestations), ...(here ? [] : [out])]
   const before = await approvalBefore(policy, approval, {

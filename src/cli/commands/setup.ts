@@ -39,8 +39,8 @@ export const setup = command({
   run: setUpMachine,
 })
 
-async function setUpMachine(options: SetupOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('setup', places)
+async function setUpMachine(options: SetupOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('setup')
   const without = frontsOf(options.without)
   const { setUp } = await import('../../setup/set-up.ts')
   const directory = ownDirectory()
@@ -126,10 +126,11 @@ export const unsetup = command({
   run: leave,
 })
 
-async function leave(options: UnsetupOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('unsetup', places)
+async function leave(options: UnsetupOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('unsetup')
+  const places = machinePlaces()
   const { takeDown } = await import('../../setup/take-down.ts')
-  const outcome = await takeDown(machinePlaces(), options.purge, async ({ steps, notes }) => {
+  const outcome = await takeDown(places, options.purge, async ({ steps, notes }) => {
     await paged(terminal, out => {
       printSteps(steps, out)
       if (options.purge)
