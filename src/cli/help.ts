@@ -93,9 +93,8 @@ export function usage(name: string, { arguments: positional, options }: Command)
 
 /** How an option is written, such as `-A, --attr NAME`. */
 export function optionUsage(key: string, option: Option): string {
-  if (option.kind === 'flag') return `--${key}`
   const short = option.short === undefined ? '' : `-${option.short}, `
-  return `${short}--${key} ${option.value}`
+  return option.kind === 'flag' ? `${short}--${key}` : `${short}--${key} ${option.value}`
 }
 
 /**

@@ -1,5 +1,7 @@
 /** What somebody may have meant who wrote a word that is not known. */
 
+import type { Slip } from './usage-error.ts'
+
 /** At most so many suggestions. */
 const MOST = 2
 /** Words that are longer are no slip of the fingers. */
@@ -51,36 +53,31 @@ const COMMON: Readonly<Record<string, readonly string[]>> = {
   rm: ['purge'],
   restore: ['release'],
   get: ['show'],
-  man: ['--help'],
 }
 
 /**
- * The known words that a word may stand for, the likeliest first, at most two: those that it begins
- * or that differ by a slip or two, and what is known here under another name (`wider`: of all
- * names, also those of several words). None if nothing is near.
+ * What a word may stand for, the likeliest first, at most two: `known` by the words that can stand
+ * there, each with how it is shown. It is what begins with the word or differs from it by a slip or
+ * two, and what people call so who know other programs. None if nothing is near.
  */
-export function suggestions(
-  word: string,
-  known: readonly string[],
-  wider: readonly string[] = known,
-): readonly string[] {
+export function suggestions(word: string, known: ReadonlyMap<string, string>): readonly string[] {
   if (word === '' || word.length > LENGTH_LIMIT) return []
   const slips = word.length <= 3 ? 1 : 2
-  const near = known
-    .map(name => ({ name, far: name.startsWith(word) && word.length > 1 ? 0.5 : distance(word, name) }))
+  const near = [...known.keys()]
+    .map(name => ({ name, far: word.length > 1 && name.startsWith(word) ? 0.5 : distance(word, name) }))
     .filter(({ name, far }) => far <= slips && far < Math.max(word.length, name.length) / 2)
     .sort((a, b) => a.far - b.far)
   const nearest = near.filter(({ far }) => far - (near[0]?.far ?? 0) < 1).map(({ name }) => name)
   const lower = word.toLowerCase()
   const meant = Object.hasOwn(COMMON, lower) ? (COMMON[lower] ?? []) : []
-  const others = meant.filter(name => known.includes(name) || wider.includes(name))
-  return [...new Set([...nearest, ...others])].slice(0, MOST)
+  const shown = [...meant, ...nearest].flatMap(name => known.get(name) ?? [])
+  return [...new Set(shown)].slice(0, MOST)
 }
 
-/** `; did you mean "verify"?`, or nothing. */
-export function didYouMean(found: readonly string[]): string {
-  if (found.length === 0) return ''
-  return `; did you mean ${found.map(name => `"${name}"`).join(' or ')}?`
+/** `did you mean "nixsig verify"? `, or nothing. */
+export function didYouMean({ word, known }: Slip): string {
+  const found = suggestions(word, known)
+  return found.length === 0 ? '' : `did you mean ${found.join(' or ')}? `
 }
 
 /**

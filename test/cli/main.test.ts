@@ -74,7 +74,11 @@ const WRONG_CALLS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /which command\?/],
   ['an unknown command', ['verfiy'], /verfiy/],
   ['an unknown subcommand', ['policy', 'chekc'], /chekc/],
-  ['an unknown option', ['verify', '--recursiv'], /unknown option --recursiv: see nixsig verify --help/],
+  [
+    'an unknown option',
+    ['verify', '--recursiv'],
+    /unknown option --recursiv: did you mean --recursive\? see nixsig verify --help/,
+  ],
   ['a policy given twice', ['verify', '--policy', 'a', '--policy', 'b'], /--policy is given more than once/],
   [
     'an option without its value',
