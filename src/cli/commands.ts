@@ -288,6 +288,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'version',
+    summary: 'Print the version of nixsig, and which versions are in force on this machine',
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+  {
     name: 'completion',
     summary: 'Print a completion script for the shell in use (bash or zsh)',
     load: async () => (await import('./commands/completion.ts')).completion,

@@ -1,8 +1,8 @@
 import { journalPrefix } from '../files/journal.ts'
 import { withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
-import type { Status } from './status.ts'
-import { UsageError } from './usage-error.ts'
+import type { Status } from './exit-status.ts'
+import { UnknownWordError, UsageError } from './usage-error.ts'
 
 /** The status that no command comes to by itself: undecided. */
 const UNFINISHED = 20
@@ -33,6 +33,10 @@ export async function runToEnd(run: () => Promise<Status>, help: () => string): 
 
 /** Knowing all errors takes most of nixsig's modules, which a call that succeeds need not load. */
 async function explain(error: unknown, help: () => string) {
+  if (error instanceof UnknownWordError) {
+    const { didYouMean } = await import('./suggest.ts')
+    return { status: 2, text: `${error.what}: ${didYouMean(error.slip)}${error.next}` } as const
+  }
   if (error instanceof UsageError) return { status: 2, text: withNextStep(error.message, help()) } as const
   const { explainError } = await import('./explain-error.ts')
   return explainError(error, help())

@@ -56,7 +56,7 @@ for (const command of COMMANDS) {
     const { status, stdout, stderr } = cli.run(...command.split(' '), '--help')
     assert.equal(status, 0, stderr)
     assert.ok(stdout.startsWith(`nixsig ${command}`), stdout)
-    assert.match(stdout, /--policy FILE {2}.*\n/)
+    assert.match(stdout, /--help {2}.*\n/)
   })
 }
 
@@ -74,7 +74,11 @@ const WRONG_CALLS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /which command\?/],
   ['an unknown command', ['verfiy'], /verfiy/],
   ['an unknown subcommand', ['policy', 'chekc'], /chekc/],
-  ['an unknown option', ['verify', '--recursiv'], /unknown option --recursiv: see nixsig verify --help/],
+  [
+    'an unknown option',
+    ['verify', '--recursiv'],
+    /unknown option --recursiv: did you mean --recursive\? see nixsig verify --help/,
+  ],
   ['a policy given twice', ['verify', '--policy', 'a', '--policy', 'b'], /--policy is given more than once/],
   [
     'an option without its value',

@@ -3,8 +3,8 @@ import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
-import type { Status } from '../status.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -37,10 +37,14 @@ export const doctor = command({
   ],
   epilogue:
     'Exit status: 0 if no door is open (warnings do not count), 1 if a door is open or could not be tried, 2 for a wrong call or if there is no Nix here.',
+  reads: ['policy', 'state'],
   run: examineMachine,
 })
 
-async function examineMachine(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function examineMachine(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   if (process.geteuid?.() !== 0)
     throw new UsageError('the doctor looks at what only root can see: run it as root')
   const { examine } = await import('../../doctor/examine.ts')
@@ -52,7 +56,12 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(
     await withoutInterruption(terminal, () =>
-      examine({ places, installation, gate: { url, keys }, mended: advisoryNames(options.mended) }),
+      examine({
+        places: { ...places, attestations: undefined },
+        installation,
+        gate: { url, keys },
+        mended: advisoryNames(options.mended),
+      }),
     ),
   )
   const isWell = !doors.some(isHole)
