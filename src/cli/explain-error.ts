@@ -10,7 +10,7 @@ import { BY_ROOT, withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from '../store/store-error.ts'
 import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
-import type { Status } from './status.ts'
+import type { Status } from './exit-status.ts'
 import { stepAfterSystemError } from './system-steps.ts'
 
 /**

@@ -1,7 +1,8 @@
 import type { InputVerdict } from '../expressions/lock/input-verdict.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import { printable } from '../primitives/printable.ts'
-import { mostSevere } from './status.ts'
+import { joined, layOut, outputWidth } from './columns.ts'
+import { mostSevere } from './exit-status.ts'
 import type { Terminal } from './terminal.ts'
 
 const COLUMN_LIMIT = 60
@@ -15,15 +16,12 @@ export function inputStatus({ findings }: InputVerdict): ExitCode {
 /** One line for each input under a heading, and below it what was found. */
 export function sayInputs(terminal: Terminal, verdicts: readonly InputVerdict[]): void {
   const rows = [['input', 'commit', 'signed by', 'verdict'], ...verdicts.map(cellsOf)]
-  const widths = [0, 1, 2].map(column => Math.max(...rows.map(row => row[column]?.length ?? 0)))
-  const [heading = [], ...lines] = rows.map(row =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
-  )
-  terminal.print(terminal.strong(heading.join('  ').trimEnd()))
+  const [heading = [], ...laid] = layOut(rows, outputWidth())
+  for (const cells of heading) terminal.print(terminal.strong(joined(cells)))
   for (const [index, verdict] of verdicts.entries()) {
-    const cells = lines[index] ?? []
     const paint = verdict.findings.length === 0 ? terminal.good : terminal.bad
-    terminal.print([...cells.slice(0, -1), paint(cells.at(-1) ?? '')].join('  '))
+    for (const cells of laid[index] ?? [])
+      terminal.print(joined([...cells.slice(0, -1), paint((cells.at(-1) ?? '').trimEnd())]))
     for (const { message } of verdict.findings) terminal.print(`  ${placeOf(verdict)}: ${message}`)
     for (const note of verdict.notes) terminal.print(terminal.faint(`  ${note}`))
   }

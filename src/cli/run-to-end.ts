@@ -1,7 +1,7 @@
 import { journalPrefix } from '../files/journal.ts'
 import { withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
-import type { Status } from './status.ts'
+import type { Status } from './exit-status.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The status that no command comes to by itself: undecided. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mostSevere } from '../../src/cli/status.ts'
+import { mostSevere } from '../../src/cli/exit-status.ts'
 import { verdictLine } from '../../src/cli/verdict-json.ts'
 import type { Refusal, Trust } from '../../src/policy/verdict.ts'
 

@@ -7,12 +7,12 @@ import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayAttested } from '../say-attested.ts'
 import { gitArgument } from '../signature-arguments.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
-import type { Status } from '../status.ts'
 import { findStorePath } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -87,10 +87,11 @@ export const attestSourceCommand = command({
     ['attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', ''],
     ['attest source ./result --as reviewer --key carol.secret', ''],
   ],
+  reads: ['policy'],
   run: attestSources,
 })
 
-async function attestSources(options: Options, invocation: Invocation): Promise<Status> {
+async function attestSources(options: Options, invocation: Invocation<'policy'>): Promise<Status> {
   const word = readWord(options, invocation)
   if (options.paths.length > 1 && (options.name !== undefined || 'signature' in word)) {
     throw new UsageError('--name and --signature are about one file: attest one at a time')
@@ -123,7 +124,7 @@ async function attestSources(options: Options, invocation: Invocation): Promise<
  * What the options say that is to be signed. Throws UsageError where they say too little, or two
  * things at once.
  */
-function readWord(options: Options, { places }: Invocation): SourceWord {
+function readWord(options: Options, { places }: Invocation<'policy'>): SourceWord {
   assertFitting(options)
   const { as, purl } = options
   if (as === 'reviewer') return { as }

@@ -5,9 +5,9 @@ import { attestDerivation, derivationToAttest } from '../../packaging/attest/att
 import { attestOutput } from '../../packaging/attest/attest-output.ts'
 import { openStore } from '../../store/store-client.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayAttested } from '../say-attested.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
-import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -63,10 +63,14 @@ export const attestOutputCommand = command({
   },
   options: { ...SIGNER_OPTIONS, out: OUT_OPTION },
   examples: [['attest output ./result --key builder-1.secret', '']],
+  reads: ['state'],
   run: attestOutputs,
 })
 
-async function attestOutputs(options: AttestOptions, { places, terminal }: Invocation): Promise<Status> {
+async function attestOutputs(
+  options: AttestOptions,
+  { places, terminal }: Invocation<'state'>,
+): Promise<Status> {
   const paths = options.paths.map(storePathOf)
   return withSigner<Status>(options, async signer => {
     const store = await openStore()

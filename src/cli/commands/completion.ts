@@ -1,6 +1,6 @@
 import { command, GLOBAL_OPTIONS, type Invocation, type Options } from '../command.ts'
 import { COMMANDS, GROUPS } from '../commands.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 
 /** `nixsig completion`: a script that needs nixsig no more; made from the commands' data. */
 export const completion = command({

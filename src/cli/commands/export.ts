@@ -10,9 +10,9 @@ import { allowedSignersOf } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore } from '../../store/store-client.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
-import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -64,6 +64,7 @@ export const pem = command({
 /** The SSH keys of the trusted list that are in force, as ssh-keygen and git read them. */
 export const allowedSigners = command({
   examples: [['export allowed-signers >allowed_signers', '']],
+  reads: ['policy'],
   run: printSigners,
 })
 
@@ -106,7 +107,7 @@ async function printKey({ key }: { readonly key: string }, { terminal }: Invocat
   return 0
 }
 
-async function printSigners(_options: object, { places, terminal }: Invocation): Promise<Status> {
+async function printSigners(_options: object, { places, terminal }: Invocation<'policy'>): Promise<Status> {
   const now = Math.floor(Date.now() / 1000)
   for (const signer of allowedSignersOf(readPolicy(places.policy, false), now))
     terminal.print(printAllowedSigner(signer))

@@ -6,6 +6,7 @@ import { type Introduction, SEMANTICS, type SemanticsName } from '../../git/auth
 import { exitCode } from '../../policy/exit-code.ts'
 import { counted } from '../../primitives/counted.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayVerdict } from '../print-verdict.ts'
 import {
   judging,
@@ -14,7 +15,6 @@ import {
   repositoryArguments,
 } from '../repository-argument.ts'
 import { revisionJson, saySigners } from '../say-revision.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonLine } from '../verdict-json.ts'
@@ -67,10 +67,14 @@ export const gitAuthenticate = command({
   ],
   epilogue:
     'docs/semantics.md (A1 to A9) has the rules. Nothing in the repository is run or obeyed: configuration, hooks, grafts, replacements and alternates have no effect.',
+  reads: ['policy', 'state'],
   run: authenticateHistory,
 })
 
-async function authenticateHistory(options: Options, { terminal, places }: Invocation): Promise<Status> {
+async function authenticateHistory(
+  options: Options,
+  { terminal, places }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   const { place, revisions } = repositoryArguments(options.revisions, 1)
   const introduction = introductionOf(options)
   const answer = await authenticate({

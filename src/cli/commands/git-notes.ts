@@ -3,8 +3,8 @@ import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../git/notes.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { type Remote, remoteOf } from '../../git/remote.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { repositoryPlace } from '../repository-argument.ts'
-import type { Status } from '../status.ts'
 
 interface Arguments {
   readonly remote: string

@@ -5,11 +5,11 @@ import { readNamedFile } from '../../files/named-file.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { saying } from '../option-value.ts'
 import { REPOSITORY_ARGUMENTS, repositoryArguments } from '../repository-argument.ts'
 import { revisionWords } from '../say-revision.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
-import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options extends SignerOptions {

@@ -8,6 +8,7 @@ import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { adviceFor } from '../advice.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import {
   type Judged,
@@ -18,7 +19,6 @@ import {
 } from '../repository-argument.ts'
 import { revisionJson, saySigners } from '../say-revision.ts'
 import { saySection } from '../say-section.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { jsonLine } from '../verdict-json.ts'
 
@@ -36,6 +36,7 @@ export const gitStatus = command({
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
   examples: [['git status', 'what is missing on the commit here, and the last one that has it all']],
+  reads: ['policy'],
   run: (options: Options & { readonly json: boolean }, invocation) =>
     withHistory(options, invocation, async search => {
       if (options.json) invocation.terminal.print(jsonLine(statusJson(search)))
@@ -52,6 +53,7 @@ export const gitDiff = command({
     stat: { kind: 'flag', text: 'Only which files changed, and how much' },
   },
   examples: [['git diff | less', 'since the last commit that enough people signed']],
+  reads: ['policy'],
   run: (options: Options & { readonly stat: boolean }, invocation) =>
     withHistory(options, invocation, async ({ repository, head, nearest }) => {
       const { terminal } = invocation
@@ -74,7 +76,7 @@ interface Searched extends Judged {
 /** Judges a commit and its history by ids: `nixsig git verify` hashes the contents as well. */
 async function withHistory(
   { revisions: words, url, require }: Options,
-  { places }: Invocation,
+  { places }: Invocation<'policy'>,
   use: (searched: Searched) => Promise<Status>,
 ): Promise<Status> {
   const { place, revisions } = repositoryArguments(words, 1)

@@ -5,6 +5,7 @@ import { ArgumentError } from '../../files/regular-file.ts'
 import { comesAfter } from '../../git/history.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { sayVerdict } from '../print-verdict.ts'
 import {
   type Judged,
@@ -14,7 +15,6 @@ import {
   repositoryArguments,
 } from '../repository-argument.ts'
 import { revisionJson, sayFiles, saySigners } from '../say-revision.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonLine } from '../verdict-json.ts'
@@ -59,10 +59,11 @@ export const gitVerify = command({
     ['git verify ../nixpkgs v1.0 main', 'the nearest trusted commit, from main back to v1.0'],
     ['git verify ../tool v1.0 --files ./tool-1.0', 'whether the unpacked release is what they signed'],
   ],
+  reads: ['policy'],
   run: verifyRevision,
 })
 
-async function verifyRevision(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function verifyRevision(options: Options, { places, terminal }: Invocation<'policy'>): Promise<Status> {
   const { place, revisions } = repositoryArguments(options.revisions, 2)
   const [first = 'HEAD', second] = revisions
   if (second !== undefined && options.since !== undefined) {

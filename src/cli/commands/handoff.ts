@@ -16,13 +16,13 @@ import { printable } from '../../primitives/printable.ts'
 import { readDerivation } from '../../verifier/stored-derivation.ts'
 import { askOrFail } from '../ask.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { mostSevere, type Status } from '../exit-status.ts'
 import { sayTable, tableJson } from '../handoff-table.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayAttested } from '../say-attested.ts'
 import { namedRevisions, namedSignatures } from '../signature-arguments.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
-import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options extends SignerOptions {
@@ -86,10 +86,11 @@ export const handoff = command({
     ['handoff -A hello --developer-key upstream.asc --key bob.secret', ''],
     ['handoff hello.nix --dry-run', 'shows what is signed, and by whom'],
   ],
+  reads: ['policy'],
   run: handOff,
 })
 
-async function handOff(options: Options, invocation: Invocation): Promise<Status> {
+async function handOff(options: Options, invocation: Invocation<'policy'>): Promise<Status> {
   if (options['dry-run']) return handOffBy(undefined, options, invocation)
   return withSigner(options, signer => handOffBy(signer, options, invocation))
 }
@@ -97,7 +98,7 @@ async function handOff(options: Options, invocation: Invocation): Promise<Status
 async function handOffBy(
   signer: Signer | undefined,
   options: Options,
-  invocation: Invocation,
+  invocation: Invocation<'policy'>,
 ): Promise<Status> {
   // Whoever reads JSON wants nothing else there.
   const { print, note } = invocation.terminal
@@ -142,7 +143,7 @@ async function handOffBy(
 async function check(
   sources: readonly Source[],
   options: Options,
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<'policy'>,
 ): Promise<readonly CheckedSource[]> {
   const signatures = namedSignatures(options.signature, options.checksums)
   const revisions = namedRevisions(options.git)

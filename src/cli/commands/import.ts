@@ -9,7 +9,7 @@ import { importNarinfo } from '../../packaging/exchange/narinfo.ts'
 import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
 const FILE_LIMIT = 64 * 1024 * 1024

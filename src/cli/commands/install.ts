@@ -11,10 +11,10 @@ import type { Source, Switched, Wish } from '../../release/deploy.ts'
 import { machinePlaces } from '../../setup/places.ts'
 import { CURRENT, PREVIOUS, VERSIONS, versionIn } from '../../setup/versions.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { ownDirectory } from '../own-directory.ts'
 import { assertOwnMachine } from '../setup-words.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -105,9 +105,9 @@ async function bring(
   options: CommonOptions,
   source: Source | 'previous',
   name: string,
-  { places, terminal }: Invocation,
+  { terminal }: Invocation,
 ): Promise<Status> {
-  assertOwnMachine(name, places)
+  assertOwnMachine(name)
   const { linkPrograms, switchVersion } = await import('../../release/deploy.ts')
   const older: Wish['older'] = options.older ? 'taken' : 'refused'
   const switched = await switchVersion({ home: VERSIONS, places: machinePlaces(), source, older })

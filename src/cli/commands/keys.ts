@@ -8,8 +8,8 @@ import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { askNewPassphrase, askPassphrase, passphraseInFile } from '../passphrase.ts'
-import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** `nixsig keygen NAME`: a new key pair in two new files. */

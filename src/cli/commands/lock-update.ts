@@ -5,9 +5,9 @@ import { exitCode } from '../../policy/exit-code.ts'
 import { grounds } from '../../policy/wording.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, minorOfNix, repositoryPlaces } from '../lock-arguments.ts'
 import { readPolicy } from '../policy-argument.ts'
-import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -40,10 +40,14 @@ export const lockUpdate = command({
   examples: [
     ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
   ],
+  reads: ['policy', 'state'],
   run: update,
 })
 
-async function update(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function update(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   const depth = Number(options.depth)
   if (!/^[1-9]\d{0,5}$/.test(options.depth) || depth > DEPTH_LIMIT) {
     throw new UsageError(`--depth must be a number from 1 to ${DEPTH_LIMIT}`)

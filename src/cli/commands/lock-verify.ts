@@ -3,12 +3,12 @@ import type { InputVerdict } from '../../expressions/lock/input-verdict.ts'
 import { verifyLock } from '../../expressions/lock/verify-lock.ts'
 import { parsePin } from '../../formats/locks/pin-argument.ts'
 import { command, type Invocation } from '../command.ts'
+import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, minorOfNix, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
 import { saying } from '../option-value.ts'
 import { readPolicy } from '../policy-argument.ts'
-import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -57,10 +57,14 @@ export const lockVerify = command({
     ['lock verify --inputs-only', 'before a commit of the lock, as a hook of git'],
     ['lock verify --pin https://example.org/lib.git@COMMIT#HASH', 'what fetchGit in an expression pins'],
   ],
+  reads: ['policy', 'state'],
   run: verifyLocks,
 })
 
-async function verifyLocks(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function verifyLocks(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   if (options.json && options.sarif) throw new UsageError('--json and --sarif: give one of them')
   const pins = options.pin.map(text => saying('--pin', () => parsePin(text)))
   // Whoever names pins and no directory asks about these alone.

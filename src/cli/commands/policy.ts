@@ -8,8 +8,8 @@ import { remarksOn } from '../../policy/unsigned-passages.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import type { Status } from '../exit-status.ts'
 import { readPolicy } from '../policy-argument.ts'
-import type { Status } from '../status.ts'
 
 /** `nixsig policy check [FILE]` */
 export const checkPolicy = command({
@@ -20,19 +20,21 @@ export const checkPolicy = command({
     },
   },
   examples: [['policy check draft.toml', 'before it is put into force']],
+  reads: ['policy'],
   run: check,
 })
 
 /** `nixsig policy describe` */
 export const describe = command({
   examples: [['policy describe', '']],
+  reads: ['policy'],
   run: async (_: object, { places, terminal }) => {
     terminal.print(describePolicy(readPolicy(places.policy, true)))
     return 0
   },
 })
 
-async function check(args: { file: string | undefined }, invocation: Invocation): Promise<Status> {
+async function check(args: { file: string | undefined }, invocation: Invocation<'policy'>): Promise<Status> {
   const { terminal, places } = invocation
   const file = args.file === undefined ? places.policy : resolve(args.file)
   const checked = readPolicy(file, args.file === undefined)

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {

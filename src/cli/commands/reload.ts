@@ -1,7 +1,7 @@
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 
 interface Options {
   readonly socket: string

@@ -4,7 +4,7 @@ import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openInquiry } from '../../verifier/inquiry.ts'
 import { command, type Invocation } from '../command.ts'
-import type { Status } from '../status.ts'
+import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -18,11 +18,15 @@ export const sync = command({
     source: { kind: 'value', value: 'URL', text: 'Only this one, as attestations.sources has it' },
   },
   examples: [['sync', 'once a day, or before going offline']],
+  reads: ['policy', 'state'],
   run: syncSources,
 })
 
-async function syncSources({ source }: Options, { places, terminal }: Invocation): Promise<Status> {
-  const inquiry = openInquiry(places, { records: false })
+async function syncSources(
+  { source }: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
+  const inquiry = openInquiry({ ...places, attestations: undefined }, { records: false })
   const { sources } = await inquiry.policy().finally(() => inquiry.close())
   const chosen = chosenOf(sources, source)
   if (chosen.length === 0) terminal.note('the policy names no sources of attestations')
