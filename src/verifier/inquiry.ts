@@ -93,6 +93,8 @@ export interface InquiryOptions {
    * reads everything itself.
    */
   readonly kept?: ResidentCache
+  /** A policy that is tried out, in place of the one that lies in its file; nothing is recorded. */
+  readonly draft?: Policy
 }
 
 /**
@@ -101,8 +103,10 @@ export interface InquiryOptions {
  */
 export function openInquiry(
   places: Places,
-  { records, notesConflicts = records, takesOut = true, kept }: InquiryOptions,
+  { records, notesConflicts = records, takesOut = true, kept, draft }: InquiryOptions,
 ): Inquiry {
+  if (draft !== undefined && (records || notesConflicts))
+    throw new TypeError('what a draft says is not recorded')
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -130,12 +134,14 @@ export function openInquiry(
       return stored
     },
     policy: () => {
+      if (draft !== undefined) policy ??= Promise.resolve(withPlaces(places, draft))
       policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))
       return policy
     },
     snapshot: async () => {
       // Once the policy has been read, a newer snapshot by another hook says nothing about it.
-      if (policy === undefined && kept === undefined) snapshot ??= readSnapshot(places.state, places.policy)
+      const isInForce = draft === undefined && kept === undefined
+      if (policy === undefined && isInForce) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
     },

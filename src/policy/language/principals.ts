@@ -136,7 +136,7 @@ function readOpenPgp(node: Node, principal: string, reading: Reading): Key | und
 }
 
 const SECRET_CERTIFICATE =
-  'this file holds a SECRET key, and must hold public ones alone: "gpg --export" writes them'
+  'this is a SECRET key: the file holds a secret key, and must hold public ones alone: "gpg --export" writes them'
 
 /** How many fingerprints are told. */
 const TOLD = 4
