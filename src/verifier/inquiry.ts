@@ -93,7 +93,7 @@ export interface InquiryOptions {
    * reads everything itself.
    */
   readonly kept?: ResidentCache
-  /** A policy that is tried out, in place of the one that lies in its file; nothing is recorded. */
+  /** A policy that is tried out, in place of the one that lies in its file; `records` is false. */
   readonly draft?: Policy
 }
 
@@ -105,8 +105,6 @@ export function openInquiry(
   places: Places,
   { records, notesConflicts = records, takesOut = true, kept, draft }: InquiryOptions,
 ): Inquiry {
-  if (draft !== undefined && (records || notesConflicts))
-    throw new TypeError('what a draft says is not recorded')
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -134,14 +132,14 @@ export function openInquiry(
       return stored
     },
     policy: () => {
-      if (draft !== undefined) policy ??= Promise.resolve(withPlaces(places, draft))
-      policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))
+      policy ??= inForce(places, { records, kept, draft }, inquiry.now).then(loaded =>
+        sameAs(snapshot, loaded),
+      )
       return policy
     },
     snapshot: async () => {
       // Once the policy has been read, a newer snapshot by another hook says nothing about it.
-      const isInForce = draft === undefined && kept === undefined
-      if (policy === undefined && isInForce) snapshot ??= readSnapshot(places.state, places.policy)
+      if ((policy ?? kept ?? draft) === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
     },
@@ -166,10 +164,7 @@ export function openInquiry(
     },
     refreshApprovals: async () => (await opened()).refreshApprovals(),
     bringGraph: async (directory, graph) => (await opened()).bringGraph(directory, graph),
-    signedRoots: () => {
-      signed ??= opened().then(all => findSigned(inquiry, all))
-      return signed
-    },
+    signedRoots: () => (signed ??= opened().then(all => findSigned(inquiry, all))),
     close: () => {
       if (kept !== undefined) return
       store?.then(
@@ -186,7 +181,8 @@ async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoo
   return findSignedRoots(inquiry, await sources.published())
 }
 
-async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {
+async function inForce(places: Places, { records, kept, draft }: Means, now: Instant): Promise<Policy> {
+  if (draft !== undefined) return withPlaces(places, draft)
   if (kept !== undefined) return kept.policy()
   const policy = withPlaces(places, loadPolicy(places, { remember: records }))
   return underRespite(policy, places.state, now)
@@ -195,6 +191,7 @@ async function inForce(places: Places, { records, kept }: Means, now: Instant): 
 interface Means {
   readonly records: boolean
   readonly kept: ResidentCache | undefined
+  readonly draft: Policy | undefined
 }
 
 /** Nothing may be judged under one policy and recorded under another. Throws FileError. */
