@@ -1,5 +1,6 @@
 /** Questions on the terminal. */
 import { createInterface } from 'node:readline/promises'
+import { endProgress } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -21,6 +22,7 @@ function hasTerminal(): boolean {
 
 /** Undefined where somebody goes away rather than answer. */
 async function ask(question: string): Promise<boolean | undefined> {
+  endProgress()
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   const gone = new Promise<undefined>(resolve => lines.once('close', () => resolve(undefined)))
   const answer = lines.question(`${question} [y/N] `).catch(() => undefined)

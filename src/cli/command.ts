@@ -67,36 +67,58 @@ export type Values<A extends Arguments, O extends Options> = {
   readonly [N in keyof A]: Given<A[N]>
 } & { readonly [N in keyof O]: ValueOf<O[N]> }
 
-/** Where a command looks and how it answers. */
-export interface Invocation {
-  readonly places: Places
+/** A place that the command line can name. */
+export type PlaceName = keyof typeof PLACE_OPTIONS
+
+/** When a policy of the user's own is read (own-policy.ts). */
+export type OwnPolicy = 'first' | 'without-another'
+
+/** Where a command looks, of that only what it says that it reads, and how it answers. */
+export interface Invocation<P extends PlaceName = never> {
+  readonly places: Pick<Places, P>
   readonly terminal: Terminal
 }
 
 export interface Command {
   readonly arguments: Arguments
   readonly options: Options
+  /** The places that it looks at: no other can be named in a call. */
+  readonly reads: readonly PlaceName[]
+  /**
+   * Whether a policy of the user's own takes the place of the machine's: wherever there is one, or
+   * only where the machine has none. By default it never does (own-policy.ts).
+   */
+  readonly ownPolicy?: OwnPolicy
   /** Calls, without `nixsig`, and what they are for (may be empty). */
   readonly examples: readonly (readonly [call: string, purpose: string])[]
   /** Below everything else in the help. */
   readonly epilogue?: string
   /** Runs it with the values that its own data describes. */
-  readonly run: (values: never, invocation: Invocation) => Promise<Status>
+  readonly run: (values: never, invocation: Invocation<PlaceName>) => Promise<Status>
 }
 
 /** Checks the data of a command against the values that its function takes. */
-export function command<const A extends Arguments = Nothing, const O extends Options = Nothing>(parts: {
+export function command<
+  const A extends Arguments = Nothing,
+  const O extends Options = Nothing,
+  const P extends PlaceName = never,
+>(parts: {
   readonly arguments?: A
   readonly options?: O
+  readonly reads?: readonly P[]
+  readonly ownPolicy?: OwnPolicy
   readonly examples?: Command['examples']
   readonly epilogue?: string
-  readonly run: (values: Values<A, O>, invocation: Invocation) => Promise<Status>
+  readonly run: (values: Values<A, O>, invocation: Invocation<P>) => Promise<Status>
 }): Command {
-  return { arguments: {}, options: {}, examples: [], ...parts }
+  return { arguments: {}, options: {}, examples: [], reads: [], ...parts }
 }
 
-/** Options of every command. */
-export const GLOBAL_OPTIONS = {
+/** All places, for commands that judge. */
+export const EVERYWHERE = ['policy', 'state', 'attestations'] as const
+
+/** Options of the commands that look at these places. */
+export const PLACE_OPTIONS = {
   policy: {
     kind: 'value',
     value: 'FILE',
@@ -114,12 +136,22 @@ export const GLOBAL_OPTIONS = {
     fallback: DEFAULT_PLACES.state,
     text: 'What this machine keeps: ledger, quarantine, keys',
   },
+} as const satisfies Options
+
+/** Options of every command. */
+export const GLOBAL_OPTIONS = {
   'no-color': { kind: 'flag', text: 'No colours (NO_COLOR does the same)' },
   help: { kind: 'flag', text: 'Show this help' },
   version: { kind: 'flag', text: 'Show the version of nixsig' },
 } as const satisfies Options
 
-export type GlobalValues = Values<Nothing, typeof GLOBAL_OPTIONS>
+export type GlobalValues = Values<Nothing, typeof GLOBAL_OPTIONS> &
+  Partial<Values<Nothing, typeof PLACE_OPTIONS>>
+
+/** The options of the places that a command looks at, in the order of the help. */
+export function placeOptions({ reads }: Command): Options {
+  return Object.fromEntries(Object.entries(PLACE_OPTIONS).filter(([key]) => reads.some(name => name === key)))
+}
 
 /** The option of every command that writes attestations. */
 export const OUT_OPTION = {

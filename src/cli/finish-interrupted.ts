@@ -2,14 +2,17 @@ import type { Verdict } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
 import { finishWhatWasInterrupted } from '../verifier/interrupted.ts'
-import type { Invocation } from './command.ts'
+import type { Invocation, PlaceName } from './command.ts'
 import { openReadableInquiry } from './readable-inquiry.ts'
 
 /**
  * Finishes what hooks left that were killed. Tells on standard error what became of it; returns what
  * was refused.
  */
-export async function finishInterrupted({ terminal, places }: Invocation): Promise<readonly Verdict[]> {
+export async function finishInterrupted({
+  terminal,
+  places,
+}: Invocation<PlaceName>): Promise<readonly Verdict[]> {
   const inquiry = openReadableInquiry(places, { records: true })
   const outcomes = await finishWhatWasInterrupted(inquiry, 'all').finally(() => inquiry.close())
   for (const { admitted, refusals, taken } of outcomes) {

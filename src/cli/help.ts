@@ -6,6 +6,7 @@ import {
   GLOBAL_OPTIONS,
   type Option,
   type Options,
+  placeOptions,
 } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
 
@@ -66,13 +67,19 @@ export function commandHelp({ name, summary }: Entry, command: Command): string 
       Object.entries(positional).map(([key, argument]) => [argumentName(key, argument), argument.text]),
     ),
     section('Options', optionRows(options)),
-    section('Options of every command', optionRows(GLOBAL_OPTIONS)),
+    section('General options', optionRows(generalOptions(command))),
     section(
       'Examples',
       examples.map(([call, purpose]) => [`nixsig ${call}`, purpose]),
     ),
     ...(epilogue === undefined ? [] : [epilogue]),
   ])
+}
+
+/** What is the same in all commands that have it: the places that this one reads, and `--help`. */
+export function generalOptions(command: Command): Options {
+  const { version: _, ...global } = GLOBAL_OPTIONS
+  return { ...placeOptions(command), ...global }
 }
 
 /** One line: the name with its arguments. */

@@ -29,7 +29,10 @@ export const LOCK_OPTIONS = {
  * Where repositories are: those that were named, and mirrors below the state directory for root,
  * below the user's cache directory for others. Throws UsageError.
  */
-export function repositoryPlaces(named: readonly string[], { state }: Places): RepositoryPlaces {
+export function repositoryPlaces(
+  named: readonly string[],
+  { state }: Pick<Places, 'state'>,
+): RepositoryPlaces {
   const local = new Map<string, string>()
   for (const text of named) {
     const at = text.lastIndexOf('=')

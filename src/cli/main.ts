@@ -1,9 +1,10 @@
 /** The command line: `nixsig COMMAND`. Only the command that is called is loaded. */
 import project from '../../package.json' with { type: 'json' }
 import { printable } from '../primitives/printable.ts'
-import type { Command } from './command.ts'
+import { type Command, EVERYWHERE } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
 import type { Status } from './exit-status.ts'
+import { withOwnPolicy } from './own-policy.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
 import { openTerminal } from './terminal.ts'
@@ -21,9 +22,11 @@ async function call(args: readonly string[]): Promise<Status> {
   if (values.help) return print(await helpOn(name, entry, command))
   if (values.version) return sayVersion()
   if (entry === undefined) throw which(name)
-  const terminal = openTerminal(!values['no-color'])
+  const forPrograms = values['json'] === true || values['sarif'] === true
+  const terminal = openTerminal({ colour: !values['no-color'], forPrograms })
   // The values are what this command's own data describes.
-  return command.run(values as never, { places: placesOf(values), terminal })
+  const places = withOwnPolicy(placesOf(values), { command, words: rest, note: terminal.note })
+  return command.run(values as never, { places, terminal })
 }
 
 /** The command that explains a call, or as much of it as is known. */
@@ -35,7 +38,13 @@ function helpFor(args: readonly string[]): string {
 }
 
 /** What is there without a command: help and version. */
-const NO_COMMAND: Command = { arguments: {}, options: {}, examples: [], run: async () => 2 }
+const NO_COMMAND: Command = {
+  arguments: {},
+  options: {},
+  reads: EVERYWHERE,
+  examples: [],
+  run: async () => 2,
+}
 
 function unknownCommand(name: string, next: string): UsageError {
   const full = printable(name === '' ? next : `${name} ${next}`, 80)

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { Parser } from 'yargs/helpers'
 import { printable } from '../primitives/printable.ts'
-import type { Places } from '../verifier/places.ts'
+import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import {
   type Arguments,
   argumentName,
@@ -11,6 +11,8 @@ import {
   type GlobalValues,
   type Option,
   type Options,
+  PLACE_OPTIONS,
+  placeOptions,
   type ValuedOption,
 } from './command.ts'
 import { UsageError } from './usage-error.ts'
@@ -27,9 +29,12 @@ export interface Split {
   readonly next?: string
 }
 
+/** Options that may stand before and between the words of a command's name. */
+const ANYWHERE: Options = { ...PLACE_OPTIONS, ...GLOBAL_OPTIONS }
+
 /**
  * Splits the name of a command, which may have several words, from the rest of a call. Options that
- * every command has may stand before and between the words. `isPrefix` tells whether words begin a
+ * many commands have may stand before and between the words. `isPrefix` tells whether words begin a
  * name.
  */
 export function splitCall(args: readonly string[], isPrefix: (name: string) => boolean): Split {
@@ -45,7 +50,7 @@ export function splitCall(args: readonly string[], isPrefix: (name: string) => b
       continue
     }
     rest.push(arg)
-    const option: Option | undefined = (GLOBAL_OPTIONS as Options)[arg.slice(2)]
+    const option = ANYWHERE[arg.slice(2)]
     // Its value is not the name of a command.
     if (option !== undefined && option.kind !== 'flag') rest.push(...args.slice(++index, index + 1))
   }
@@ -61,7 +66,7 @@ export function parseValues(
   command: Command,
   rest: readonly string[],
 ): ParsedValues & GlobalValues {
-  const options: Options = { ...GLOBAL_OPTIONS, ...command.options }
+  const options: Options = { ...GLOBAL_OPTIONS, ...placeOptions(command), ...command.options }
   const parsed = Parser(canonicalWords(name, options, rest), parserOptions(options))
   const given = new Map<string, readonly string[]>()
   for (const [key, option] of Object.entries(options)) {
@@ -82,8 +87,12 @@ export function parseValues(
   return { ...Object.fromEntries(values), ...named } as ParsedValues & GlobalValues
 }
 
-/** Where a call looks, as absolute paths. Throws UsageError for an empty name. */
-export function placesOf({ policy, state, attestations }: GlobalValues): Places {
+/**
+ * Where a call looks, as absolute paths: what a command does not read is where it always is. Throws
+ * UsageError for an empty name.
+ */
+export function placesOf(values: GlobalValues): Places {
+  const { policy = DEFAULT_PLACES.policy, state = DEFAULT_PLACES.state, attestations = [] } = values
   return {
     policy: absolute('policy', policy),
     state: absolute('state', state),
@@ -198,5 +207,9 @@ function argumentValues(name: string, expected: Arguments, positionals: readonly
 }
 
 function unknownOption(name: string, rawName: string): UsageError {
+  if (Object.hasOwn(PLACE_OPTIONS, rawName.slice(2)))
+    return new UsageError(
+      `nixsig ${name} takes no ${rawName}, as it would not look there; next: leave it out, or see nixsig ${name} --help`,
+    )
   return new UsageError(`unknown option ${printable(rawName, 60)}: see nixsig ${name} --help`)
 }

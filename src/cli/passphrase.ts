@@ -3,6 +3,7 @@ import { openSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { PassphraseError } from '../crypto/passphrase.ts'
 import { readSecretText } from '../crypto/secret-key.ts'
+import { endProgress } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Characters of a passphrase that is typed. */
@@ -73,6 +74,7 @@ const INTERRUPT = '\u0003'
  * What somebody types up to Enter. What a terminal would do for text that it shows is done here.
  */
 async function typedLine(keys: Keys, prompt: string): Promise<string> {
+  endProgress()
   process.stderr.write(prompt)
   try {
     let text: readonly string[] = []

@@ -1,5 +1,5 @@
 /** The reference of all commands, made from their data: a page of Markdown, and manual pages. */
-import { argumentName, type Command, GLOBAL_OPTIONS, type Options } from './command.ts'
+import { argumentName, type Command, GLOBAL_OPTIONS, type Options, placeOptions } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
 import { optionText, optionUsage, PURPOSE, STATUSES, usage } from './help.ts'
 
@@ -28,7 +28,8 @@ export function commandsPage(head: string, commands: readonly Documented[]): str
 }
 
 function markdownOf(entry: Entry, command: Command): readonly string[] {
-  const { arguments: positional, options, examples, epilogue } = command
+  const { arguments: positional, examples, epilogue } = command
+  const options = { ...command.options, ...placeOptions(command) }
   const shown = examples.map(([call, purpose]) => `nixsig ${call}${purpose === '' ? '' : `  # ${purpose}`}`)
   return [
     `## nixsig ${entry.name}`,
@@ -85,7 +86,8 @@ ${body}
 }
 
 function manualSection(entry: Entry, command: Command): string {
-  const { arguments: positional, options, examples, epilogue } = command
+  const { arguments: positional, examples, epilogue } = command
+  const options = { ...command.options, ...placeOptions(command) }
   return [
     `.SH ${roff(usage(entry.name, command))}`,
     roff(`${entry.summary}.`),

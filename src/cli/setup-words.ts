@@ -4,7 +4,7 @@ import { versionOfNix } from '../formats/nix/nix-version.ts'
 import type { GateReload } from '../setup/announce-policy.ts'
 import { describeStep, type ShownLine } from '../setup/describe.ts'
 import type { Step } from '../setup/step.ts'
-import type { Places } from '../verifier/places.ts'
+import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import { isUsualSetting } from './command.ts'
 import type { Status } from './exit-status.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,8 +24,11 @@ export function noteAll(notes: readonly string[], terminal: Terminal): void {
   for (const note of notes) terminal.note(`nixsig: note: ${note}`)
 }
 
-/** Throws UsageError unless root runs this command, about the machine's own policy and state. */
-export function assertOwnMachine(command: string, places: Places): void {
+/**
+ * Throws UsageError unless root runs this command, about the machine's own policy and state if it
+ * can name others (`places`).
+ */
+export function assertOwnMachine(command: string, places: Places = DEFAULT_PLACES): void {
   if (process.geteuid?.() !== 0)
     throw new UsageError(`only root can run nixsig ${command}: it changes how Nix works for everybody`)
   if (!isUsualSetting(places))

@@ -4,6 +4,7 @@
  */
 import pico from 'picocolors'
 import { journalPrefix } from '../files/journal.ts'
+import { openSpinner, type Spinner } from './spinner.ts'
 
 export interface Terminal {
   /**
@@ -15,7 +16,11 @@ export interface Terminal {
   note(text: string): void
   /** A remark that somebody has to act on: in the journal, with the priority of a warning. */
   warn(text: string): void
-  /** Says how far long work is: after a second of it, and only to a terminal. */
+  /**
+   * Says what takes long: after a second of it, in one line beside a spinner, and only to a
+   * terminal. The line goes when anything else is said, when `endProgress` is called, and at the
+   * end.
+   */
   progress(text: string): void
   readonly good: Paint
   readonly bad: Paint
@@ -27,45 +32,62 @@ export interface Terminal {
 /** Colours a text, where colours are wanted. */
 export type Paint = (text: string) => string
 
-/** Work that is done sooner needs no word about how far it is. */
-const PATIENCE_MS = 1000
-const CLEAR_LINE = '\r\u001b[K'
+/** What the output is like, where it is not known from where it goes. */
+export interface TerminalSettings {
+  /** False: no colours, wherever the output goes. */
+  readonly colour: boolean
+  /** What is printed is for a program: no spinner gets into it, also where a person looks on. */
+  readonly forPrograms?: boolean
+}
 
 /**
- * `colour` false: none, wherever the output goes. Otherwise a terminal gets them unless NO_COLOR is
- * set (no-color.org).
+ * Opens the terminal. It gets colours unless NO_COLOR is set (no-color.org), and neither colours nor
+ * a spinner if it is a dumb one.
  */
-export function openTerminal(colour: boolean): Terminal {
+export function openTerminal({ colour, forPrograms = false }: TerminalSettings): Terminal {
   const paint = pico.createColors(colour && wantsColour())
-  const started = Date.now()
-  let isShown = false
-  const clear = () => {
-    if (isShown) process.stderr.write(CLEAR_LINE)
-    isShown = false
+  const isSpun = process.stderr.isTTY === true && !isDumb() && !(forPrograms && process.stdout.isTTY)
+  const spinner = isSpun ? openSpinner(process.stderr) : undefined
+  if (spinner !== undefined) {
+    current = spinner
+    process.once('exit', endProgress)
   }
   return {
     print: (text, kind = 'plain') => {
-      clear()
+      endProgress()
       process.stdout.write(kind === 'refusal' ? prefixed(text, 1) : `${text}\n`)
     },
     warn: text => {
-      clear()
+      endProgress()
       process.stderr.write(prefixed(text, 2))
     },
     note: text => {
-      clear()
+      endProgress()
       process.stderr.write(`${text}\n`)
     },
-    progress: text => {
-      if (!process.stderr.isTTY || Date.now() - started < PATIENCE_MS) return
-      process.stderr.write(`${CLEAR_LINE}${text}`)
-      isShown = true
-    },
+    progress: text => spinner?.show(text),
     good: paint.green,
     bad: paint.red,
     doubtful: paint.yellow,
     strong: paint.bold,
     faint: paint.dim,
+  }
+}
+
+let current: Spinner | undefined
+
+/** Takes the line of `progress` away: for whatever writes to the terminal itself, as a question does. */
+export function endProgress(): void {
+  current?.end()
+}
+
+/** Says what is being done while it is waited for. */
+export async function working<T>(terminal: Terminal, text: string, work: () => Promise<T>): Promise<T> {
+  terminal.progress(text)
+  try {
+    return await work()
+  } finally {
+    endProgress()
   }
 }
 
@@ -79,5 +101,9 @@ function prefixed(text: string, stream: 1 | 2): string {
 }
 
 function wantsColour(): boolean {
-  return process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'
+  return process.stdout.isTTY === true && !process.env['NO_COLOR'] && !isDumb()
+}
+
+function isDumb(): boolean {
+  return process.env['TERM'] === 'dumb'
 }

@@ -13,6 +13,7 @@ const command: Command = {
     key: { kind: 'values', value: 'FILE', short: 'k', text: 'Keys' },
     name: { kind: 'value', value: 'NAME', text: 'A name' },
   },
+  reads: [],
   examples: [],
   run: async () => 0,
 }

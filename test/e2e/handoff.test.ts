@@ -166,8 +166,12 @@ for (const version of NEWEST) {
       await know(world, [mallory.key, minisign('carol').key, minisign('dora').key])
       const { status, stdout } = await nixsig(world, 'handoff --dry-run')
       assert.equal(status, 11, stdout)
-      assert.match(stdout, /^ {2}not by any of the 3 keys that were tried: signed by minisign key [0-9A-F]{16}$/m)
-      const [, count] = /^ {2}no developer's signature was found at any of (\d+) addresses$/m.exec(stdout) ?? []
+      assert.match(
+        stdout,
+        /^ {2}not by any of the 3 keys that were tried: signed by minisign key [0-9A-F]{16}$/m,
+      )
+      const [, count] =
+        /^ {2}no developer's signature was found at any of (\d+) addresses$/m.exec(stdout) ?? []
       const verbose = await nixsig(world, 'handoff --dry-run --verbose')
       const asked = verbose.stdout.match(/^ {2}asked: file:\/\/\/srv\/(?:fix\.patch|\w+)/gm) ?? []
       assert.ok(Number(count) > 10 && asked.length >= Number(count), `${count} of ${asked.length}`)

@@ -477,11 +477,11 @@ describe('who may, and what is asked', () => {
       )
       assert.match(
         await nixsig(world, 'setup --yes --state /srv/state', 2),
-        /leave out --policy, --state and --attestations/,
+        /nixsig setup takes no --state, as it would not look there/,
       )
       assert.match(
         await nixsig(world, 'enforce --policy /srv/policy.toml', 2),
-        /leave out --policy, --state and --attestations/,
+        /nixsig enforce takes no --policy, as it would not look there/,
       )
       assert.equal(world.read(CONF), USUAL)
     }))

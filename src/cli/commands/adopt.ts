@@ -17,7 +17,7 @@ import type { Places } from '../../verifier/places.ts'
 import { estimateFor } from '../adopt-estimate.ts'
 import { decidedLine, summaryLine } from '../adopt-json.ts'
 import { causesIn, sayCauses, sayEstimate, sayExemptions, saySums } from '../adopt-report.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
 import { upstreamsFrom } from '../offered-paths.ts'
@@ -75,10 +75,11 @@ export const adopt = command({
   epilogue: `Goes through what is there, leaf first: takes what signatures and attestations vouch for, has Nix build the
 rest again under the hooks, and names what cannot be built again. Can be stopped at any moment: the next call goes on.
 Status 0: everything is adopted. 13: something came out differently or was changed. 20: something was not built.`,
+  reads: EVERYWHERE,
   run: adoptAll,
 })
 
-async function adoptAll(options: Options, invocation: Invocation): Promise<Status> {
+async function adoptAll(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   const dry = options['dry-run']
   const until = endOf(options)
   const timeout = millisecondsIn(options.timeout)
@@ -109,7 +110,7 @@ interface Call extends Omit<Options, 'until' | 'timeout'> {
   readonly roots: readonly string[]
 }
 
-async function adoptOnce(call: Call, { places, terminal }: Invocation): Promise<Status> {
+async function adoptOnce(call: Call, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const attempts = call.dry ? NO_ATTEMPTS : openAttempts(places.state, call)
   if (attempts.isResumed) terminal.note('going on where an earlier call stopped')
   for (let pass = 1; ; pass++) {
@@ -139,7 +140,7 @@ async function adoptOnce(call: Call, { places, terminal }: Invocation): Promise<
 
 async function adoptPass(
   call: Call & { readonly attempts: Attempts },
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<PlaceName>,
   pass: number,
 ) {
   const reading = openReadersInquiry(places, pass === 1 && call.dry ? terminal.note : () => {})

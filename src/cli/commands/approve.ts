@@ -22,10 +22,11 @@ import { expressionTrustOf, loadPolicy } from '../../verifier/policy-file.ts'
 import { adviceFor } from '../advice.ts'
 import { changeLines, preparedLines } from '../approval-words.ts'
 import { askToAgree } from '../ask.ts'
-import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, OUT_OPTION, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
 import { inputStatus, sayInputs } from '../lock-table.ts'
+import { paged } from '../pager.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import { urlOf } from '../repository-argument.ts'
@@ -103,10 +104,11 @@ export const approve = command({
       'as root: nobody else has to evaluate for this machine',
     ],
   ],
+  reads: EVERYWHERE,
   run: approveTarget,
 })
 
-async function approveTarget(options: Options, invocation: Invocation): Promise<Status> {
+async function approveTarget(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   if (options['dry-run']) return approveBy(undefined, options, invocation)
   if (!options.here) return withSigner(options, signer => approveBy(signer, options, invocation))
   if (process.geteuid?.() !== 0) throw new UsageError('--here: only root can approve for this machine')
@@ -119,7 +121,7 @@ async function approveTarget(options: Options, invocation: Invocation): Promise<
 async function approveBy(
   signer: Signer | undefined,
   options: Options,
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<PlaceName>,
 ): Promise<Status> {
   const { place, target } = targetOf(options)
   // What this machine keeps for itself rests on the policy as the hooks read it.
@@ -154,8 +156,10 @@ async function approveBy(
       terminal.note('nothing was approved')
       return exitCode(prepared.refused)
     }
-    for (const line of preparedLines(prepared)) terminal.print(line)
-    await sayChanges(policy, prepared, options, { places, terminal })
+    await paged(terminal, async out => {
+      for (const line of preparedLines(prepared)) out.print(line)
+      await sayChanges(policy, prepared, options, { places, terminal: out })
+    })
     if (options['dry-run']) return 0
     if (!options.yes && !(await askToAgree('Approve all of this?'))) {
       terminal.note('nothing was approved')
@@ -202,7 +206,7 @@ async function sayChanges(
   policy: Policy,
   { approval, list }: Prepared,
   { out, here }: Options,
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<PlaceName>,
 ): Promise<void> {
   const directories = [...(places.attestations ?? policy.attestations), ...(here ? [] : [out])]
   const before = await approvalBefore(policy, approval, {

@@ -87,10 +87,12 @@ export const attestSourceCommand = command({
     ['attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', ''],
     ['attest source ./result --as reviewer --key carol.secret', ''],
   ],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: attestSources,
 })
 
-async function attestSources(options: Options, invocation: Invocation): Promise<Status> {
+async function attestSources(options: Options, invocation: Invocation<'policy'>): Promise<Status> {
   const word = readWord(options, invocation)
   if (options.paths.length > 1 && (options.name !== undefined || 'signature' in word)) {
     throw new UsageError('--name and --signature are about one file: attest one at a time')
@@ -123,7 +125,7 @@ async function attestSources(options: Options, invocation: Invocation): Promise<
  * What the options say that is to be signed. Throws UsageError where they say too little, or two
  * things at once.
  */
-function readWord(options: Options, { places }: Invocation): SourceWord {
+function readWord(options: Options, { places }: Invocation<'policy'>): SourceWord {
   assertFitting(options)
   const { as, purl } = options
   if (as === 'reviewer') return { as }

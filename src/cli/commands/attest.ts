@@ -63,10 +63,14 @@ export const attestOutputCommand = command({
   },
   options: { ...SIGNER_OPTIONS, out: OUT_OPTION },
   examples: [['attest output ./result --key builder-1.secret', '']],
+  reads: ['state'],
   run: attestOutputs,
 })
 
-async function attestOutputs(options: AttestOptions, { places, terminal }: Invocation): Promise<Status> {
+async function attestOutputs(
+  options: AttestOptions,
+  { places, terminal }: Invocation<'state'>,
+): Promise<Status> {
   const paths = options.paths.map(storePathOf)
   return withSigner<Status>(options, async signer => {
     const store = await openStore()

@@ -9,10 +9,11 @@ import { storePathOf } from '../store-argument.ts'
  */
 export const list = command({
   examples: [['conflicts list', 'each counts as evidence until it is withdrawn']],
+  reads: ['state'],
   run: printAll,
 })
 
-async function printAll(_: object, { places, terminal }: Invocation): Promise<Status> {
+async function printAll(_: object, { places, terminal }: Invocation<'state'>): Promise<Status> {
   for (const path of seenConflictPaths(places.state)) {
     terminal.print(path)
     for (const { key, narHash, seen, origin } of readSeenClaims(places.state, path)) {
@@ -26,12 +27,13 @@ async function printAll(_: object, { places, terminal }: Invocation): Promise<St
 export const withdraw = command({
   arguments: { paths: { count: 'one or more', text: 'Store paths' } },
   examples: [['conflicts withdraw PATH', 'once it is known who was wrong']],
+  reads: ['state'],
   run: withdrawAll,
 })
 
 async function withdrawAll(
   { paths }: { readonly paths: readonly string[] },
-  { places, terminal }: Invocation,
+  { places, terminal }: Invocation<'state'>,
 ): Promise<Status> {
   for (const path of paths.map(storePathOf)) {
     const isGone = withdrawSeenClaims(places.state, path)

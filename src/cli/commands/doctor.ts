@@ -2,7 +2,7 @@ import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
 import type { Paint, Terminal } from '../terminal.ts'
@@ -37,10 +37,14 @@ export const doctor = command({
   ],
   epilogue:
     'Exit status: 0 if no door is open (warnings do not count), 1 if a door is open or could not be tried, 2 for a wrong call or if there is no Nix here.',
+  reads: EVERYWHERE,
   run: examineMachine,
 })
 
-async function examineMachine(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function examineMachine(
+  options: Options,
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   if (process.geteuid?.() !== 0)
     throw new UsageError('the doctor looks at what only root can see: run it as root')
   const { examine } = await import('../../doctor/examine.ts')

@@ -17,7 +17,7 @@ import { subjectOf } from '../../verifier/subject.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { approvalLines } from '../approval-lines.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { claimWords, disagreementLines, ledgerWords } from '../evidence-words.ts'
 import type { Status } from '../exit-status.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
@@ -30,10 +30,12 @@ import type { Terminal } from '../terminal.ts'
 export const explain = command({
   arguments: { path: { count: 'one', text: 'A store path, or a link to one' } },
   examples: [['explain /nix/store/…-hello-2.12.tar.gz', 'as the message of a refusal says']],
+  reads: EVERYWHERE,
+  ownPolicy: 'without-another',
   run: explainPath,
 })
 
-async function explainPath(args: { path: string }, invocation: Invocation): Promise<Status> {
+async function explainPath(args: { path: string }, invocation: Invocation<PlaceName>): Promise<Status> {
   const { terminal } = invocation
   const path = parseStorePath(storePathOf(args.path))
   const { inquiry, places, close } = openReadersInquiry(invocation.places, terminal.note)

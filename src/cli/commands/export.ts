@@ -64,6 +64,8 @@ export const pem = command({
 /** The SSH keys of the trusted list that are in force, as ssh-keygen and git read them. */
 export const allowedSigners = command({
   examples: [['export allowed-signers >allowed_signers', '']],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: printSigners,
 })
 
@@ -106,7 +108,7 @@ async function printKey({ key }: { readonly key: string }, { terminal }: Invocat
   return 0
 }
 
-async function printSigners(_options: object, { places, terminal }: Invocation): Promise<Status> {
+async function printSigners(_options: object, { places, terminal }: Invocation<'policy'>): Promise<Status> {
   const now = Math.floor(Date.now() / 1000)
   for (const signer of allowedSignersOf(readPolicy(places.policy, false), now))
     terminal.print(printAllowedSigner(signer))

@@ -67,10 +67,15 @@ export const gitAuthenticate = command({
   ],
   epilogue:
     'docs/semantics.md (A1 to A9) has the rules. Nothing in the repository is run or obeyed: configuration, hooks, grafts, replacements and alternates have no effect.',
+  reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: authenticateHistory,
 })
 
-async function authenticateHistory(options: Options, { terminal, places }: Invocation): Promise<Status> {
+async function authenticateHistory(
+  options: Options,
+  { terminal, places }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   const { place, revisions } = repositoryArguments(options.revisions, 1)
   const introduction = introductionOf(options)
   const answer = await authenticate({

@@ -36,6 +36,8 @@ export const gitStatus = command({
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
   examples: [['git status', 'what is missing on the commit here, and the last one that has it all']],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: (options: Options & { readonly json: boolean }, invocation) =>
     withHistory(options, invocation, async search => {
       if (options.json) invocation.terminal.print(jsonLine(statusJson(search)))
@@ -52,6 +54,8 @@ export const gitDiff = command({
     stat: { kind: 'flag', text: 'Only which files changed, and how much' },
   },
   examples: [['git diff | less', 'since the last commit that enough people signed']],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: (options: Options & { readonly stat: boolean }, invocation) =>
     withHistory(options, invocation, async ({ repository, head, nearest }) => {
       const { terminal } = invocation
@@ -74,7 +78,7 @@ interface Searched extends Judged {
 /** Judges a commit and its history by ids: `nixsig git verify` hashes the contents as well. */
 async function withHistory(
   { revisions: words, url, require }: Options,
-  { places }: Invocation,
+  { places }: Invocation<'policy'>,
   use: (searched: Searched) => Promise<Status>,
 ): Promise<Status> {
   const { place, revisions } = repositoryArguments(words, 1)

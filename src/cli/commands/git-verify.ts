@@ -59,10 +59,12 @@ export const gitVerify = command({
     ['git verify ../nixpkgs v1.0 main', 'the nearest trusted commit, from main back to v1.0'],
     ['git verify ../tool v1.0 --files ./tool-1.0', 'whether the unpacked release is what they signed'],
   ],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: verifyRevision,
 })
 
-async function verifyRevision(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function verifyRevision(options: Options, { places, terminal }: Invocation<'policy'>): Promise<Status> {
   const { place, revisions } = repositoryArguments(options.revisions, 2)
   const [first = 'HEAD', second] = revisions
   if (second !== undefined && options.since !== undefined) {

@@ -93,10 +93,12 @@ export const handoff = command({
     ['handoff -A hello --developer-key upstream.asc --key bob.secret', 'needs no policy'],
     ['handoff hello.nix --dry-run', 'shows what is signed, and by whom'],
   ],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: handOff,
 })
 
-async function handOff(options: Options, invocation: Invocation): Promise<Status> {
+async function handOff(options: Options, invocation: Invocation<'policy'>): Promise<Status> {
   if (options['dry-run']) return handOffBy(undefined, options, invocation)
   return withSigner(options, signer => handOffBy(signer, options, invocation))
 }
@@ -104,7 +106,7 @@ async function handOff(options: Options, invocation: Invocation): Promise<Status
 async function handOffBy(
   signer: Signer | undefined,
   options: Options,
-  invocation: Invocation,
+  invocation: Invocation<'policy'>,
 ): Promise<Status> {
   // Whoever reads JSON wants nothing else there.
   const { print, note } = invocation.terminal
@@ -202,7 +204,7 @@ function progressLine({ done, total, doing }: CheckProgress, columns: number): s
 }
 
 /** Keys that are named need no policy beside them; what a policy revokes stays revoked. */
-function keysOf({ 'developer-key': keys }: Options, { places: { policy } }: Invocation): KeysToTry {
+function keysOf({ 'developer-key': keys }: Options, { places: { policy } }: Invocation<'policy'>): KeysToTry {
   const named = keys.flatMap(keysOfArgument)
   const isNeeded = named.length === 0 || existsSync(policy)
   return keysToTry(isNeeded ? readPolicy(policy, true) : undefined, named, Math.floor(Date.now() / 1000))

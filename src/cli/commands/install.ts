@@ -105,9 +105,9 @@ async function bring(
   options: CommonOptions,
   source: Source | 'previous',
   name: string,
-  { places, terminal }: Invocation,
+  { terminal }: Invocation,
 ): Promise<Status> {
-  assertOwnMachine(name, places)
+  assertOwnMachine(name)
   const { linkPrograms, switchVersion } = await import('../../release/deploy.ts')
   const older: Wish['older'] = options.older ? 'taken' : 'refused'
   const switched = await switchVersion({ home: VERSIONS, places: machinePlaces(), source, older })

@@ -40,10 +40,15 @@ export const lockUpdate = command({
   examples: [
     ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
   ],
+  reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: update,
 })
 
-async function update(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function update(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   const depth = Number(options.depth)
   if (!/^[1-9]\d{0,5}$/.test(options.depth) || depth > DEPTH_LIMIT) {
     throw new UsageError(`--depth must be a number from 1 to ${DEPTH_LIMIT}`)

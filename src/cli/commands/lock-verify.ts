@@ -57,10 +57,15 @@ export const lockVerify = command({
     ['lock verify --inputs-only', 'before a commit of the lock, as a hook of git'],
     ['lock verify --pin https://example.org/lib.git@COMMIT#HASH', 'what fetchGit in an expression pins'],
   ],
+  reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: verifyLocks,
 })
 
-async function verifyLocks(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function verifyLocks(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   if (options.json && options.sarif) throw new UsageError('--json and --sarif: give one of them')
   const pins = options.pin.map(text => saying('--pin', () => parsePin(text)))
   // Whoever names pins and no directory asks about these alone.

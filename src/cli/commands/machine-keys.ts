@@ -38,6 +38,7 @@ export const machineKeys = command({
     ['machine-keys --nix-conf /var/lib/nixsig/nix.conf', ''],
     ['machine-keys --machine-key FILE --retired box-1:BASE64', 'changes the key of the machine'],
   ],
+  reads: ['state'],
   run: makeMachineKeys,
 })
 
@@ -50,7 +51,7 @@ interface Options {
 
 const CONF_LIMIT = 64 * 1024
 
-async function makeMachineKeys(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function makeMachineKeys(options: Options, { places, terminal }: Invocation<'state'>): Promise<Status> {
   if (process.geteuid?.() !== 0)
     throw new UsageError('only root can run nixsig machine-keys: the keys belong to the machine')
   const retired = options.retired.map(parseNixPublicKey)

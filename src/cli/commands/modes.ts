@@ -27,8 +27,8 @@ export const enforce = command({
   run: refuseFromNowOn,
 })
 
-async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('enforce', places)
+async function refuseFromNowOn({ force }: EnforceOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('enforce')
   const { modeInForce, switchMode } = await import('../../setup/switch-mode.ts')
   const all = machinePlaces()
   const { cutShort } = await import('../../setup/respite.ts')
@@ -40,7 +40,7 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
   if (policy.mode === 'warn') {
     const lack = force ? undefined : lackOf(policy)
     if (lack !== undefined) {
-      terminal.note(`nixsig: ${printable(places.policy)} ${lack}, or --force`)
+      terminal.note(`nixsig: ${printable(all.policy)} ${lack}, or --force`)
       return 2
     }
     if (letIn > 0) {
@@ -97,8 +97,8 @@ export const warn = command({
   run: letPass,
 })
 
-async function letPass({ until, reason }: WarnOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('warn', places)
+async function letPass({ until, reason }: WarnOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('warn')
   if (until !== undefined) return letPassUntil(until, reason ?? '', terminal)
   if (reason !== undefined) throw new UsageError('--reason goes with --until')
   const { switchMode } = await import('../../setup/switch-mode.ts')

@@ -20,19 +20,23 @@ export const checkPolicy = command({
     },
   },
   examples: [['policy check draft.toml', 'before it is put into force']],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: check,
 })
 
 /** `nixsig policy describe` */
 export const describe = command({
   examples: [['policy describe', '']],
+  reads: ['policy'],
+  ownPolicy: 'first',
   run: async (_: object, { places, terminal }) => {
     terminal.print(describePolicy(readPolicy(places.policy, true)))
     return 0
   },
 })
 
-async function check(args: { file: string | undefined }, invocation: Invocation): Promise<Status> {
+async function check(args: { file: string | undefined }, invocation: Invocation<'policy'>): Promise<Status> {
   const { terminal, places } = invocation
   const file = args.file === undefined ? places.policy : resolve(args.file)
   const checked = readPolicy(file, args.file === undefined)

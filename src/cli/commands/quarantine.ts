@@ -14,7 +14,7 @@ import {
   removeEntry,
 } from '../../quarantine/entries.ts'
 import type { QuarantineEntry } from '../../quarantine/entry.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -23,13 +23,13 @@ const DAY = 24 * 3600
 const ID = { count: 'one', text: 'The entry, as "nixsig quarantine list" prints it' } as const
 
 /** A line for each entry, oldest first. */
-export const list = command({ run: listAll })
+export const list = command({ reads: ['state'], run: listAll })
 
 /** One entry with the reason why it was refused. */
-export const show = command({ arguments: { id: ID }, run: showOne })
+export const show = command({ arguments: { id: ID }, reads: ['state'], run: showOne })
 
 /** Judged again, and back into the store only if trusted now. */
-export const release = command({ arguments: { id: ID }, run: releaseOne })
+export const release = command({ arguments: { id: ID }, reads: EVERYWHERE, run: releaseOne })
 
 interface PurgeOptions {
   readonly ids: readonly string[]
@@ -49,17 +49,18 @@ export const purge = command({
     },
   },
   examples: [['quarantine purge --older-than 30', '']],
+  reads: ['state'],
   run: purgeEntries,
 })
 
-async function listAll(_: object, { places, terminal }: Invocation): Promise<Status> {
+async function listAll(_: object, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const ids = listEntries(places.state)
   for (const id of ids) terminal.print(entryLine(id, readEntry(places.state, id)))
   if (ids.length === 0) terminal.note('nothing is in quarantine')
   return 0
 }
 
-async function showOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
+async function showOne({ id }: { id: string }, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const { state } = places
   const content = join(entryDirectory(state, id), 'content')
   const entry = readEntry(state, id)
@@ -106,7 +107,10 @@ function visible(line: string): string {
   return printable(line, 1000).replaceAll('\\\\', '\\')
 }
 
-async function releaseOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
+async function releaseOne(
+  { id }: { id: string },
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
   const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
   const { openInquiry } = await import('../../verifier/inquiry.ts')
@@ -123,7 +127,10 @@ async function releaseOne({ id }: { id: string }, { places, terminal }: Invocati
   }
 }
 
-async function purgeEntries(options: PurgeOptions, { places, terminal }: Invocation): Promise<Status> {
+async function purgeEntries(
+  options: PurgeOptions,
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   const { state } = places
   const chosen = [...new Set([...options.ids, ...olderThan(state, options['older-than'])])]
   if (options.ids.length === 0 && options['older-than'] === undefined) {

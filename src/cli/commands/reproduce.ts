@@ -9,7 +9,7 @@ import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import { verifyPath } from '../../verifier/verify.ts'
-import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, OUT_OPTION, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
 import { sayAttested } from '../say-attested.ts'
@@ -55,6 +55,8 @@ export const reproduce = command({
   examples: [['reproduce ./result --key builder-1.secret', '']],
   epilogue: `Status 0: all came out the same and is signed. 13: something differs. 20: something was not built.
 What differs stays beside the output, with .check at the end of its name, until garbage is collected.`,
+  reads: EVERYWHERE,
+  ownPolicy: 'without-another',
   run: reproduceAll,
 })
 
@@ -65,7 +67,7 @@ interface Reproducing extends Options {
   readonly terminal: Terminal
 }
 
-async function reproduceAll(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function reproduceAll(options: Options, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   millisecondsIn(options, 'timeout')
   millisecondsIn(options, 'diff-timeout')
   const targets = options.paths.map(targetOf)

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { journalPrefix } from '../../files/journal.ts'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -54,6 +54,7 @@ export const serve = command({
     ['serve', 'with the upstreams and the address that the policy names'],
     ['serve --listen 0.0.0.0:4649', 'for other machines as well'],
   ],
+  reads: EVERYWHERE,
   run: runService,
 })
 
@@ -99,7 +100,7 @@ async function runHttpSide(options: Pick<Options, 'log-format'>): Promise<Status
   process.exit(0)
 }
 
-async function runService(options: Options, { places }: Invocation): Promise<Status> {
+async function runService(options: Options, { places }: Invocation<PlaceName>): Promise<Status> {
   giveMemoryBack()
   process.execArgv.push(HTTP_MEMORY)
   const { startService } = await import('../../gate/service.ts')

@@ -8,6 +8,7 @@ import { askToAgree } from '../ask.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
+import { paged } from '../pager.ts'
 import { advisoryNotes, assertOwnMachine, noteAll, printSteps, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -38,8 +39,8 @@ export const setup = command({
   run: setUpMachine,
 })
 
-async function setUpMachine(options: SetupOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('setup', places)
+async function setUpMachine(options: SetupOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('setup')
   const without = frontsOf(options.without)
   const { setUp } = await import('../../setup/set-up.ts')
   const directory = ownDirectory()
@@ -48,7 +49,8 @@ async function setUpMachine(options: SetupOptions, { places, terminal }: Invocat
   const outcome = await setUp(machinePlaces(), { directory, without, older }, async plan => {
     obstacles = plan.obstacles
     if (obstacles.length > 0) return false
-    showPlan(plan, await nixVersionLine(), terminal)
+    const version = await nixVersionLine()
+    await paged(terminal, out => showPlan(plan, version, out))
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })
@@ -124,19 +126,21 @@ export const unsetup = command({
   run: leave,
 })
 
-async function leave(options: UnsetupOptions, { places, terminal }: Invocation): Promise<Status> {
-  assertOwnMachine('unsetup', places)
+async function leave(options: UnsetupOptions, { terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('unsetup')
+  const places = machinePlaces()
   const { takeDown } = await import('../../setup/take-down.ts')
-  const outcome = await takeDown(machinePlaces(), options.purge, async ({ steps, notes }) => {
-    printSteps(steps, terminal)
-    if (options.purge)
-      terminal.print(
-        terminal.bad(
-          `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
-        ),
-      )
-    const directory = ownDirectory()
-    noteAll([...notes, ...(options.purge ? leftovers(places, directory) : [])], terminal)
+  const outcome = await takeDown(places, options.purge, async ({ steps, notes }) => {
+    await paged(terminal, out => {
+      printSteps(steps, out)
+      if (options.purge)
+        out.print(
+          out.bad(
+            `delete ${printable(places.policy)}, the passwords that setup took from nix.conf, and ${printable(places.state)}`,
+          ),
+        )
+      noteAll([...notes, ...(options.purge ? leftovers(places, ownDirectory()) : [])], out)
+    })
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })

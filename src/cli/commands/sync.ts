@@ -18,11 +18,15 @@ export const sync = command({
     source: { kind: 'value', value: 'URL', text: 'Only this one, as attestations.sources has it' },
   },
   examples: [['sync', 'once a day, or before going offline']],
+  reads: ['policy', 'state'],
   run: syncSources,
 })
 
-async function syncSources({ source }: Options, { places, terminal }: Invocation): Promise<Status> {
-  const inquiry = openInquiry(places, { records: false })
+async function syncSources(
+  { source }: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
+  const inquiry = openInquiry({ ...places, attestations: undefined }, { records: false })
   const { sources } = await inquiry.policy().finally(() => inquiry.close())
   const chosen = chosenOf(sources, source)
   if (chosen.length === 0) terminal.note('the policy names no sources of attestations')

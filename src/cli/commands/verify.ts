@@ -2,7 +2,7 @@ import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import { type Contents, closureOf, verifyPath } from '../../verifier/verify.ts'
-import { command, type Invocation, isUsualSetting } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, isUsualSetting, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
 import { sayVerdict } from '../print-verdict.ts'
@@ -58,16 +58,18 @@ export const verify = command({
     ['verify /run/current-system --recursive --json', 'a whole system, for a script'],
     ['verify PATH --recursive --from https://cache.nixos.org', 'before downloading six gigabytes'],
   ],
+  reads: EVERYWHERE,
+  ownPolicy: 'first',
   run: judgePaths,
 })
 
-async function judgePaths(options: Options, invocation: Invocation): Promise<Status> {
+async function judgePaths(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   if (!options['read-only']) return judge(options, invocation)
   const { withBorrowedMirrors } = await import('../borrowed-mirrors.ts')
   return withBorrowedMirrors(invocation.places, places => judge(options, { ...invocation, places }))
 }
 
-async function judge(options: Options, invocation: Invocation): Promise<Status> {
+async function judge(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   const { terminal, places } = invocation
   const isReadOnly = options['read-only']
   const paths = options.paths.map(storePathOf)
