@@ -16,17 +16,6 @@ export async function askToAgree(question: string): Promise<boolean> {
   return (await ask(question)) ?? false
 }
 
-/**
- * Whether the answer to a question is yes; undefined if there is no terminal. Throws UsageError
- * where somebody goes away (Ctrl-C, Ctrl-D) rather than answer.
- */
-export async function askOrFail(question: string): Promise<boolean | undefined> {
-  if (!hasTerminal()) return undefined
-  const answer = await ask(question)
-  if (answer === undefined) throw new UsageError('no answer was given: nothing was signed')
-  return answer
-}
-
 function hasTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }

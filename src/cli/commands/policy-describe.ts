@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { ownPlaces } from '../../files/own-places.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/nix/store-path.ts'
 import { type Respite, respiteAt } from '../../ledger/respite.ts'
 import { describePolicy } from '../../policy/describe.ts'
@@ -43,6 +44,7 @@ export const describe = command({
     ['policy describe draft.toml --path ./result', 'what a draft would say of a path'],
   ],
   reads: EVERYWHERE,
+  ownPolicy: 'first',
   run: describeIt,
 })
 
@@ -53,7 +55,8 @@ async function describeIt(
   const file = options.file === undefined ? places.policy : resolve(options.file)
   const policy = readPolicy(file, options.file === undefined)
   const now = Math.floor(Date.now() / 1000)
-  const respite = options.file === undefined ? respiteAt(places.state, now) : undefined
+  const isInForce = options.file === undefined && file !== ownPlaces().policy
+  const respite = isInForce ? respiteAt(places.state, now) : undefined
   if (options.path !== undefined)
     return why(
       parseStorePath(storePathOf(options.path)),

@@ -33,6 +33,7 @@ export const checkPolicy = command({
   epilogue: `Errors: a policy that has one admits nothing. Warnings: it means what it says, which may not be what you want.
 Status 0: no error. 2: an error, or with --strict a warning.`,
   reads: ['policy'],
+  ownPolicy: 'first',
   run: check,
 })
 
