@@ -45,6 +45,12 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/setup.ts')).setup,
   },
   {
+    name: 'init',
+    summary:
+      'Make a policy from five answers, or refine the one that is there; shows what would pass under it',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
     name: 'install',
     summary: 'Install the programs that this one lies among, in a directory of their version (root)',
     load: async () => (await import('./commands/install.ts')).install,
