@@ -16,18 +16,8 @@ export async function askToAgree(question: string): Promise<boolean> {
   return (await ask(question)) ?? false
 }
 
-/**
- * Whether the answer to a question is yes; undefined if there is no terminal. Throws UsageError
- * where somebody goes away (Ctrl-C, Ctrl-D) rather than answer.
- */
-export async function askOrFail(question: string): Promise<boolean | undefined> {
-  if (!hasTerminal()) return undefined
-  const answer = await ask(question)
-  if (answer === undefined) throw new UsageError('no answer was given: nothing was signed')
-  return answer
-}
-
-function hasTerminal(): boolean {
+/** Whether somebody can be asked. */
+export function hasTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
 
@@ -42,5 +32,49 @@ async function ask(question: string): Promise<boolean | undefined> {
     return text === undefined ? undefined : /^y(?:es)?$/i.test(text.trim())
   } finally {
     lines.close()
+  }
+}
+
+/** Several questions in a row, each answered in a line. */
+export interface Interview {
+  /** The answer without spaces around it. Throws UsageError where somebody goes away. */
+  ask(question: string): Promise<string>
+  /** Says something about the next question. */
+  say(text: string): void
+  close(): void
+}
+
+/** Asks at the terminal. Lines that are typed ahead answer the questions that follow. */
+export function openInterview(): Interview {
+  endProgress()
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const typed: string[] = []
+  let waiting: ((line: string | undefined) => void) | undefined
+  let isOver = false
+  lines.on('line', line => {
+    if (waiting === undefined) typed.push(line)
+    else waiting(line)
+    waiting = undefined
+  })
+  lines.on('close', () => {
+    isOver = true
+    waiting?.(undefined)
+  })
+  return {
+    async ask(question) {
+      lines.setPrompt(question)
+      lines.prompt()
+      const ahead = typed.shift()
+      const gone = ahead === undefined && isOver
+      const line = gone
+        ? undefined
+        : (ahead ?? (await new Promise<string | undefined>(resolve => (waiting = resolve))))
+      if (line === undefined) throw new UsageError('no answer was given: nothing was done')
+      return line.trim()
+    },
+    say: text => {
+      process.stderr.write(`${text}\n`)
+    },
+    close: () => lines.close(),
   }
 }

@@ -85,9 +85,13 @@ export function joined(cells: readonly string[]): string {
   return cells.join(GAP).trimEnd()
 }
 
-/** How wide standard output is; undefined where it is no terminal and nothing has to fit. */
+/**
+ * How wide standard output is; undefined where it is no terminal, or one that does not say (0), and
+ * nothing has to fit.
+ */
 export function outputWidth(): number | undefined {
-  return process.stdout.isTTY === true ? Math.max(20, process.stdout.columns ?? 80) : undefined
+  const { isTTY, columns } = process.stdout
+  return isTTY === true && columns > 0 ? Math.max(20, columns) : undefined
 }
 
 /** Takes from the widest columns until all of them fit into `room`, or none can give any more. */

@@ -70,6 +70,9 @@ export type Values<A extends Arguments, O extends Options> = {
 /** A place that the command line can name. */
 export type PlaceName = keyof typeof PLACE_OPTIONS
 
+/** When a policy of the user's own is read (own-policy.ts). */
+export type OwnPolicy = 'first' | 'without-another'
+
 /** Where a command looks, of that only what it says that it reads, and how it answers. */
 export interface Invocation<P extends PlaceName = never> {
   readonly places: Pick<Places, P>
@@ -81,6 +84,11 @@ export interface Command {
   readonly options: Options
   /** The places that it looks at: no other can be named in a call. */
   readonly reads: readonly PlaceName[]
+  /**
+   * Whether a policy of the user's own takes the place of the machine's: wherever there is one, or
+   * only where the machine has none. By default it never does (own-policy.ts).
+   */
+  readonly ownPolicy?: OwnPolicy
   /** Calls, without `nixsig`, and what they are for (may be empty). */
   readonly examples: readonly (readonly [call: string, purpose: string])[]
   /** Below everything else in the help. */
@@ -98,6 +106,7 @@ export function command<
   readonly arguments?: A
   readonly options?: O
   readonly reads?: readonly P[]
+  readonly ownPolicy?: OwnPolicy
   readonly examples?: Command['examples']
   readonly epilogue?: string
   readonly run: (values: Values<A, O>, invocation: Invocation<P>) => Promise<Status>

@@ -30,6 +30,7 @@ const modes = () => import('./commands/modes.ts')
 const keys = () => import('./commands/keys.ts')
 const attest = () => import('./commands/attest.ts')
 const policy = () => import('./commands/policy.ts')
+const describing = () => import('./commands/policy-describe.ts')
 const quarantine = () => import('./commands/quarantine.ts')
 const conflicts = () => import('./commands/conflicts.ts')
 const exporting = () => import('./commands/export.ts')
@@ -42,6 +43,12 @@ export const COMMANDS: readonly Entry[] = [
     summary:
       'Enable nixsig on this machine: keys, a first policy that only warns, the settings of Nix, the gate (root)',
     load: async () => (await import('./commands/setup.ts')).setup,
+  },
+  {
+    name: 'init',
+    summary:
+      'Make a policy from five answers, or refine the one that is there; shows what would pass under it',
+    load: async () => (await import('./commands/init.ts')).init,
   },
   {
     name: 'install',
@@ -218,8 +225,8 @@ export const COMMANDS: readonly Entry[] = [
   },
   {
     name: 'policy describe',
-    summary: 'Describe the policy in plain words',
-    load: async () => (await policy()).describe,
+    summary: 'Describe a policy in plain words, or why it would let a path pass',
+    load: async () => (await describing()).describe,
   },
   {
     name: 'quarantine list',

@@ -40,9 +40,48 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   const { path, bytes } = readNamedFile(file, FILE_LIMIT)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
+  return [parseKey(keyTextIn(text))]
+}
+
+/** The key in a public key file, as a policy writes it. */
+function keyTextIn(text: string): string {
   const [comment = '', ...lines] = text.split(/[ \t]*\r?\n/)
   const prefix = prefixOfKeyFile(comment)
-  return [parseKey(prefix === undefined ? text : `${prefix}${lines.join('\n')}`)]
+  return prefix === undefined ? text : `${prefix}${lines.join('\n')}`
+}
+
+/**
+ * The keys that an argument means, as TOML for the keys of a principal. Throws as keysOfArgument does.
+ */
+export function keysAsToml(argument: string): readonly string[] {
+  return keysOfArgument(argument).map(key => {
+    if (key.kind === 'openpgp')
+      return `{ openpgp = "${key.fingerprint}", certificate = ${quoted(key.certificate)} }`
+    if (key.kind === 'sigstore') {
+      const who = `{ subject = ${quoted(key.subject)}, issuer = ${quoted(key.issuer)} }`
+      return `{ sigstore = ${who}, trusted-root = ${quoted(key.trustedRoot)} }`
+    }
+    return quoted(
+      isKeyText(argument)
+        ? argument
+        : keyTextIn(readNamedFile(argument, FILE_LIMIT).bytes.toString('latin1').trimEnd()),
+    )
+  })
+}
+
+function isKeyText(argument: string): boolean {
+  try {
+    parseKey(argument)
+    return true
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
+}
+
+/** A TOML string: JSON has the same syntax but for DEL, which no key has. */
+function quoted(text: string): string {
+  return JSON.stringify(text)
 }
 
 function certificatesOf(file: string, bytes: Uint8Array): readonly Key[] {

@@ -4,6 +4,7 @@ import { printable } from '../primitives/printable.ts'
 import { type Command, EVERYWHERE, type GlobalValues } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
 import type { Status } from './exit-status.ts'
+import { withOwnPolicy } from './own-policy.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
 import { openTerminal } from './terminal.ts'
@@ -29,7 +30,8 @@ async function call(args: readonly string[]): Promise<Status> {
   const forPrograms = values['json'] === true || values['sarif'] === true
   const terminal = openTerminal({ colour: !values['no-color'], forPrograms })
   // The values are what this command's own data describes.
-  return command.run(values as never, { places: placesOf(values), terminal })
+  const places = withOwnPolicy(placesOf(values), { command, words: rest, note: terminal.note })
+  return command.run(values as never, { places, terminal })
 }
 
 /** The command that explains a call, or as much of it as is known. */

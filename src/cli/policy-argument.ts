@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readNamedFile } from '../files/named-file.ts'
+import { ownPlaces } from '../files/own-places.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
-import { parsePolicy } from '../policy/language/parse.ts'
+import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
@@ -18,18 +19,32 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
  * FormatError and FileError.
  */
 export function readPolicy(file: string, protectedOnly: boolean): Policy {
+  return parsePolicy(policySource(file, protectedOnly))
+}
+
+/** The same, not yet parsed. Throws FormatError and FileError. */
+export function policySource(file: string, protectedOnly: boolean): PolicySource {
   const status = statSync(file, { throwIfNoEntry: false })
   if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
   if (status === undefined) {
-    const setup = `nixsig setup writes one (${BY_ROOT})`
-    throw new UsageError(`there is no policy ${printable(file)}; next: ${setup}, or name one with --policy`)
+    throw new UsageError(
+      `there is no policy ${printable(file)}; next: ${nextStep()}, or name one with --policy`,
+    )
   }
   const read = (path: string, limit: number) =>
     protectedOnly ? readProtectedFile(path, limit) : readNamedFile(path, limit).bytes
-  return parsePolicy({
+  return {
     toml: decodeUtf8(read(file, POLICY_LIMIT), 'policy'),
     file,
     directory: dirname(file),
     certificate: path => read(path, CERTIFICATE_LIMIT),
-  })
+  }
+}
+
+/** Root sets the machine up; everybody else may have a policy of their own. */
+function nextStep(): string {
+  const setup = `nixsig setup writes one (${BY_ROOT})`
+  return process.geteuid?.() === 0
+    ? setup
+    : `${setup}, write one of your own (${printable(ownPlaces().policy)})`
 }

@@ -27,7 +27,8 @@ export function openReadableInquiry(
   return openInquiry(places, { notesConflicts, ...options })
 }
 
-function isReadable({ state }: Places): boolean {
+/** Whether this user may read what the machine keeps, if anything is there. */
+export function isReadable({ state }: Places): boolean {
   const ledger = join(state, 'ledger')
   try {
     accessSync(existsSync(state) ? state : '/', constants.R_OK | constants.X_OK)

@@ -1,6 +1,10 @@
 /** Who signs: the options of every command that does. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { openSigner } from '../crypto/signers/open-signer.ts'
 import type { Signer } from '../crypto/signers/signer.ts'
+import { ownPlaces } from '../files/own-places.ts'
+import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
 import { askPassphrase, passphraseInFile } from './passphrase.ts'
 import { UsageError } from './usage-error.ts'
@@ -20,7 +24,7 @@ export const SIGNER_OPTIONS = {
   key: {
     kind: 'value',
     value: 'FILE',
-    text: 'Secret key file (nixsig keygen): the same as --signer file:FILE',
+    text: 'Secret key file (nixsig keygen), or the NAME of a key of your own: short for --signer file:FILE',
   },
   'passphrase-file': {
     kind: 'value',
@@ -43,11 +47,23 @@ export async function withSigner<T>(options: SignerOptions, use: (signer: Signer
 }
 
 function nameOf({ signer, key }: SignerOptions): string {
-  const names = [signer ?? [], key === undefined ? [] : `file:${key}`].flat()
+  const names = [signer ?? [], key === undefined ? [] : `file:${keyFile(key)}`].flat()
   const [name, another] = names
   if (name === undefined) throw new UsageError('who signs? (--key FILE, or --signer ssh:… or gpg:…)')
   if (another !== undefined) throw new UsageError('who signs? Give one of --key and --signer')
   return name
+}
+
+/**
+ * The file that `--key` means: one of this name or, for a name without a slash, the key that
+ * `keygen --own` made.
+ */
+function keyFile(key: string): string {
+  if (key.includes('/') || existsSync(key)) return key
+  const { keys } = ownPlaces()
+  const own = [join(keys, key), join(keys, `${key}.secret`)].find(file => existsSync(file))
+  if (own !== undefined) return own
+  throw new UsageError(`there is no key ${printable(key)}, here or in ${printable(keys)}`)
 }
 
 async function passphraseOf({ 'passphrase-file': file }: SignerOptions): Promise<string> {

@@ -10,6 +10,7 @@ import { readableNamesIn } from './names-in.ts'
 /** What they are for, as their names say. */
 const KINDS = [
   'approve',
+  'draft',
   'envelope',
   'evaluator',
   'explain',

@@ -17,6 +17,8 @@ export interface DownloadLimits {
   readonly bytes: number
   readonly time: number
   readonly silence: number
+  /** Hears how many bytes have come so far. */
+  readonly received?: (bytes: number) => void
 }
 
 /**
@@ -153,6 +155,7 @@ async function reading<T>(
       silence.refresh()
       size += piece.byteLength
       if (size > limits.bytes) throw unusable(url, `larger than ${limits.bytes} bytes`)
+      limits.received?.(size)
       yield piece
     }
   }

@@ -1,7 +1,8 @@
 import { decisiveResults, outcomeOf } from '../crypto/detached/severity.ts'
 import type { DetachedOutcome, DetachedResult } from '../crypto/detached/verify.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
-import { word } from '../policy/words.ts'
+import { list, word } from '../policy/words.ts'
+import { keyWord } from './key-names.ts'
 
 /** What each outcome is called, and its exit status. */
 const OUTCOMES = {
@@ -19,7 +20,23 @@ const OUTCOMES = {
 
 /** What one key has to do with a signature, in one line. */
 export function detachedWords({ key, outcome, detail }: DetachedResult): string {
-  return `${OUTCOMES[outcome].words} ${word(key.label)} (${detail})`
+  const whose = outcome === 'unknown-signer' ? word(key.label) : keyWord(key)
+  return `${OUTCOMES[outcome].words} ${whose} (${detail})`
+}
+
+/** Signers that are named where none of the keys made a signature. */
+const SIGNERS = 3
+
+/**
+ * What signatures come to, in lines: one for each key that made one or is named by one. Where none of
+ * several keys is, one line says who signed instead.
+ */
+export function detachedLines(results: readonly DetachedResult[]): readonly string[] {
+  const concerned = decisiveResults(results).filter(({ outcome }) => outcome !== 'unknown-signer')
+  if (concerned.length > 0 || results.length < 2)
+    return (concerned[0] ? concerned : results).map(detachedWords)
+  const signers = list([...new Set(results.map(({ detail }) => detail))], SIGNERS)
+  return [`not by any of the ${results.length} keys that were tried: signed by ${signers}`]
 }
 
 /** The exit status of a signature file; without any key of its kind, 11. */

@@ -8,6 +8,7 @@ import type {
   Demand,
   Exemption,
   InputRule,
+  Instant,
   Key,
   Policy,
   Requirement,
@@ -21,8 +22,16 @@ const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
 /** How many members, keys or demands one line lists. */
 const NAMES = 20
 
+/** What a description goes by beside the policy. */
+export interface Circumstances {
+  /** Undefined: exemptions are described whether they are over or not. */
+  readonly now?: Instant
+  /** The respite in force. */
+  readonly respite?: { readonly until: Instant; readonly reason: string } | undefined
+}
+
 /** Describes a whole policy in several lines. All names are escaped. */
-export function describePolicy(policy: Policy): string {
+export function describePolicy(policy: Policy, { now, respite }: Circumstances = {}): string {
   const mode =
     policy.mode === 'enforce'
       ? 'what is not trusted is refused'
@@ -30,6 +39,7 @@ export function describePolicy(policy: Policy): string {
   const places = [...policy.attestations.map(pathWord), ...policy.sources.map(sourceWords)]
   return [
     `mode ${policy.mode}: ${mode}`,
+    ...(respite === undefined ? [] : [respiteWords(policy, respite)]),
     `attestations are looked for in: ${places.length === 0 ? 'nowhere' : places.join(', ')}`,
     ...gateLines(policy.gate),
     ...httpLines(policy.http),
@@ -56,8 +66,18 @@ export function describePolicy(policy: Policy): string {
       'revoked',
       policy.revocations.map(revocation => revocationWords(policy, revocation)),
     ),
-    ...section('exempt', policy.exemptions.map(exemptionWords)),
+    ...section(
+      'exempt',
+      policy.exemptions.map(exemption => exemptionWords(exemption, now)),
+    ),
   ].join('\n')
+}
+
+function respiteWords({ mode }: Policy, { until, reason }: NonNullable<Circumstances['respite']>): string {
+  const why = reason === '' ? '' : ` (${word(reason)})`
+  const what =
+    mode === 'warn' ? 'which changes nothing, as the policy only warns' : 'nothing is refused until then'
+  return `respite until ${when(until)}${why}: ${what}`
 }
 
 function sourceWords({ url, maxAge }: AttestationSource): string {
@@ -174,7 +194,9 @@ function ownedKey(policy: Policy, identity: string): string {
   return holder === undefined ? word(identity) : `${keyWords(holder.key)} of ${word(holder.principal.name)}`
 }
 
-function exemptionWords({ match, reason, until }: Exemption): string {
+function exemptionWords({ match, reason, until }: Exemption, now: Instant | undefined): string {
   const what = 'path' in match ? pathWord(match.path) : matchWords(match.name, match.kinds)
-  return `${what} until ${when(until)} (${word(reason)})`
+  const end =
+    now !== undefined && until <= now ? `no more: it is over since ${when(until)}` : `until ${when(until)}`
+  return `${what} ${end} (${word(reason)})`
 }

@@ -28,7 +28,11 @@ export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdenti
 }
 
 /** Whether a key's claims count now. A revocation takes precedence over an expiry: it says more. */
-export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): KeyStanding {
+export function standingOf(
+  policy: Pick<Policy, 'revocations'>,
+  holder: KeyHolder,
+  now: Instant,
+): KeyStanding {
   const { validFrom, validUntil } = holder.key
   for (const { from, reason } of revocationsOf(policy, holder)) {
     if (from <= now) return { code: 'revoked', since: from, ...(reason === undefined ? {} : { reason }) }
@@ -49,7 +53,7 @@ export function earliest(instants: readonly (Instant | undefined)[]): Instant | 
   return known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b))
 }
 
-function revocationsOf(policy: Policy, { principal, key }: KeyHolder) {
+function revocationsOf(policy: Pick<Policy, 'revocations'>, { principal, key }: KeyHolder) {
   return policy.revocations.filter(({ target }) =>
     'key' in target ? target.key === key.identity : target.principal === principal.name,
   )

@@ -98,7 +98,8 @@ function groundWords(ground: Ground): string {
   return ground.kind === 'rule' ? ruleWords(ground.title) : `because of ${GROUNDS[ground.kind]}`
 }
 
-const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
+/** What a refusal is because of, where that is no rule. */
+export const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
   inputs: 'what its build uses',
   making: 'how it was made',
   references: 'what it refers to',

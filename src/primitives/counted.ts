@@ -1,4 +1,4 @@
-/** A number with its noun in English: `1 commit`, `2 commits`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+/** A number with its noun in English: `1 commit`, `2 commits`, `3 addresses`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`
 }

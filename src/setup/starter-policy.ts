@@ -34,7 +34,8 @@ ${httpSection(carried)}${principalsSection(carried)}
 ${defaultSection(carried)}`
 }
 
-function gateSection({ upstreams, left, onDemand, netrcFile }: Carried): string {
+/** `[gate]`, with the caches that nix.conf named. */
+export function gateSection({ upstreams, left, onDemand, netrcFile }: Carried): string {
   const listed = upstreams.map(upstream => upstreamToml(upstream, upstream.secret?.file))
   const inOneLine = listed.join(', ')
   const list = inOneLine.length > 100 ? `\n${listed.map(one => `  ${one},\n`).join('')}` : inOneLine
@@ -50,7 +51,8 @@ ${netrcFile === undefined ? '' : `netrc-file = ${quoted(netrcFile)}\n`}${left
 }${onDemand.map(upstream => `# ${upstreamToml(upstream, undefined)},\n`).join('')}`
 }
 
-function httpSection({ http }: Carried): string {
+/** `[http]`, as Nix was told; empty where it was told nothing. */
+export function httpSection({ http }: Carried): string {
   const { proxy, secret, noProxy, certificates } = http
   if (proxy === undefined && certificates === undefined) return ''
   const lines = [
@@ -68,7 +70,8 @@ ${lines.join('\n')}
 `
 }
 
-function principalsSection({ keys, leftKeys, userKeys }: Carried): string {
+function principalsSection(carried: Carried): string {
+  const { keys } = carried
   const listed = keys.map(({ principal, key }) => `[principals.${principal}]\nkeys = [${quoted(key)}]\n`)
   const group = `# Whoever of them signed an output counts as its builder: one is enough, as it was for Nix.
 [groups.caches]
@@ -80,6 +83,18 @@ threshold = 1
 members = ["self", "caches"]
 threshold = 1
 `
+  return [
+    ...(keys.length === 0
+      ? []
+      : [
+          `# The keys that nix.conf trusted until today (trusted-public-keys).\n${listed.join('\n')}\n${group}`,
+        ]),
+    ...(leftSection(carried) === '' ? [] : [leftSection(carried)]),
+  ].join('\n')
+}
+
+/** Comments about keys that do not become principals; empty where there are none. */
+export function leftSection({ leftKeys, userKeys }: Pick<Carried, 'leftKeys' | 'userKeys'>): string {
   const left = leftKeys.map(
     ({ shown, why }) => `# not taken over from trusted-public-keys: ${shown} (${why})\n`,
   )
@@ -87,11 +102,6 @@ threshold = 1
     ({ principal, key, user }) => `# [principals.${principal}]   # ${user}\n# keys = [${quoted(key)}]\n`,
   )
   return [
-    ...(keys.length === 0
-      ? []
-      : [
-          `# The keys that nix.conf trusted until today (trusted-public-keys).\n${listed.join('\n')}\n${group}`,
-        ]),
     ...(left.length === 0 ? [] : [left.join('')]),
     ...(users.length === 0
       ? []

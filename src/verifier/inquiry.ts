@@ -93,6 +93,8 @@ export interface InquiryOptions {
    * reads everything itself.
    */
   readonly kept?: ResidentCache
+  /** A policy that is tried out, in place of the one that lies in its file; `records` is false. */
+  readonly draft?: Policy
 }
 
 /**
@@ -101,7 +103,7 @@ export interface InquiryOptions {
  */
 export function openInquiry(
   places: Places,
-  { records, notesConflicts = records, takesOut = true, kept }: InquiryOptions,
+  { records, notesConflicts = records, takesOut = true, kept, draft }: InquiryOptions,
 ): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
@@ -130,12 +132,14 @@ export function openInquiry(
       return stored
     },
     policy: () => {
-      policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))
+      policy ??= inForce(places, { records, kept, draft }, inquiry.now).then(loaded =>
+        sameAs(snapshot, loaded),
+      )
       return policy
     },
     snapshot: async () => {
       // Once the policy has been read, a newer snapshot by another hook says nothing about it.
-      if (policy === undefined && kept === undefined) snapshot ??= readSnapshot(places.state, places.policy)
+      if ((policy ?? kept ?? draft) === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
     },
@@ -160,10 +164,7 @@ export function openInquiry(
     },
     refreshApprovals: async () => (await opened()).refreshApprovals(),
     bringGraph: async (directory, graph) => (await opened()).bringGraph(directory, graph),
-    signedRoots: () => {
-      signed ??= opened().then(all => findSigned(inquiry, all))
-      return signed
-    },
+    signedRoots: () => (signed ??= opened().then(all => findSigned(inquiry, all))),
     close: () => {
       if (kept !== undefined) return
       store?.then(
@@ -180,7 +181,8 @@ async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoo
   return findSignedRoots(inquiry, await sources.published())
 }
 
-async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {
+async function inForce(places: Places, { records, kept, draft }: Means, now: Instant): Promise<Policy> {
+  if (draft !== undefined) return withPlaces(places, draft)
   if (kept !== undefined) return kept.policy()
   const policy = withPlaces(places, loadPolicy(places, { remember: records }))
   return underRespite(policy, places.state, now)
@@ -189,6 +191,7 @@ async function inForce(places: Places, { records, kept }: Means, now: Instant): 
 interface Means {
   readonly records: boolean
   readonly kept: ResidentCache | undefined
+  readonly draft: Policy | undefined
 }
 
 /** Nothing may be judged under one policy and recorded under another. Throws FileError. */

@@ -1,6 +1,6 @@
 // needs: dist
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { buildCli } from './built-cli.ts'
@@ -112,4 +112,127 @@ test('describe tells the policy in words', () => {
   const { status, stdout } = cli.run('policy', 'describe', '--policy', 'told.toml')
   assert.equal(status, 0)
   assert.match(stdout, /what is not trusted is refused/)
+})
+
+const KEY = 'alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU='
+const PATH = '/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.tar.gz'
+const OVER = `[principals.alice]
+keys = ["${KEY}"]
+[[revocations]]
+principal = "alice"
+date = 2020-01-01
+[[rules]]
+match.name = "hello-*"
+require.source = "alice"
+[[exemptions]]
+name = "old"
+reason = "because"
+until = 2020-01-01
+`
+
+test('what is over is a warning, an error with --strict, and told beside errors', () => {
+  cli.write('over.toml', policyText(OVER))
+  const { status, stderr } = cli.run('policy', 'check', 'over.toml')
+  assert.equal(status, 0, stderr)
+  assert.match(
+    stderr,
+    /^nixsig: warning: rule "rule 1" \(line 8\) can be met by nobody: require\.source needs alice, and all keys of alice are revoked \(since 2020-01-01\); /m,
+  )
+  assert.match(stderr, /^nixsig: warning: the exemption at line 11 \(old\) is over since 2020-01-01, /m)
+  const strict = cli.run('policy', 'check', '--strict', 'over.toml')
+  assert.equal(strict.status, 2)
+  assert.match(
+    strict.stderr,
+    /^nixsig: 3 warnings; next: correct the policy, then: nixsig policy check over\.toml$/m,
+  )
+  cli.write('both.toml', policyText(`${OVER}colour = 1\n`))
+  const both = cli.run('policy', 'check', 'both.toml')
+  assert.equal(both.status, 2)
+  assert.match(both.stderr, /both\.toml:15: exemptions\[1\]\.colour: unknown field/)
+  assert.match(both.stderr, /the exemption at line 11 /)
+})
+
+test('attack: a secret key is told, and that others could read it', () => {
+  const { stdout } = cli.run('keygen', 'mine')
+  assert.match(stdout, /mine\.secret/)
+  const secret = cli.read('mine.secret').trim()
+  const file = cli.write('secret.toml', policyText(`[principals.me]\nkeys = ["${secret}"]`))
+  chmodSync(file, 0o644)
+  const open = cli.run('policy', 'check', 'secret.toml')
+  assert.equal(open.status, 2)
+  assert.match(
+    open.stderr,
+    /secret\.toml:4: principals\.me\.keys\[1\]: this is a SECRET key, .* write "mine:/,
+  )
+  assert.match(open.stderr, /others can read \S+secret\.toml \(mode 644\)/)
+  assert.ok(!(open.stderr + open.stdout).includes(secret))
+  chmodSync(file, 0o600)
+  assert.doesNotMatch(cli.run('policy', 'check', 'secret.toml').stderr, /others can read/)
+})
+
+test('more errors than a message holds are all told', () => {
+  const wrong = Array.from({ length: 50 }, (_, index) => `unknown-${index} = 1`).join('\n')
+  cli.write('many-errors.toml', policyText(wrong))
+  const { stderr } = cli.run('policy', 'check', 'many-errors.toml')
+  assert.equal(stderr.match(/unknown field/g)?.length, 50)
+  assert.match(stderr, /^nixsig: 50 errors; next: /m)
+})
+
+test('a program gets errors and warnings as one object', () => {
+  cli.write('for-programs.toml', policyText(`${OVER}colour = 1\n`))
+  const { status, stdout } = cli.run('policy', 'check', '--json', 'for-programs.toml')
+  assert.equal(status, 2)
+  const said = JSON.parse(stdout)
+  assert.equal(said.good, false)
+  assert.equal(said.summary, null)
+  assert.deepEqual(
+    said.errors.map((one: { line: number; code: string }) => [one.line, one.code]),
+    [[15, 'invalid']],
+  )
+  assert.deepEqual(
+    said.warnings.map((one: { line: number; code: string }) => [one.line, one.code]),
+    [
+      [8, 'nobody-left'],
+      [11, 'exemption-over'],
+    ],
+  )
+})
+
+test('describe takes a draft, and has the respite of the policy in force', () => {
+  const policy = cli.write('forced.toml', policyText())
+  mkdirSync(join(cli.dir, 'state'), { mode: 0o755 })
+  const now = Math.floor(Date.now() / 1000)
+  writeFileSync(
+    join(cli.dir, 'state/respite'),
+    `nixsig1 respite\nsince ${now - 10}\nuntil ${now + 3600}\nreason the cache is down\n`,
+    { mode: 0o644 },
+  )
+  const inForce = ['--policy', policy, '--state', 'state']
+  assert.match(
+    cli.run('policy', 'describe', ...inForce).stdout,
+    /^respite until \S+Z \(the cache is down\): nothing is refused until then$/m,
+  )
+  const draft = cli.run('policy', 'describe', 'forced.toml', '--state', 'state')
+  assert.equal(draft.status, 0, draft.stderr)
+  assert.doesNotMatch(draft.stdout, /respite/)
+  const { respite, rules, mode } = JSON.parse(cli.run('policy', 'describe', '--json', ...inForce).stdout)
+  assert.equal(respite.reason, 'the cache is down')
+  assert.equal(mode, 'enforce')
+  assert.deepEqual(rules, [
+    {
+      title: 'default',
+      line: 4,
+      name: '*',
+      kinds: ['fetched-source', 'local-source', 'derivation', 'output'],
+      require: { source: 'nothing', derivation: 'nothing', output: [{ who: 'self', role: null }] },
+    },
+  ])
+})
+
+test('of a path that is not here, describe tells the rule for each kind', () => {
+  cli.write('kinds.toml', policyText(OVER))
+  const { status, stdout } = cli.run('policy', 'describe', 'kinds.toml', '--path', PATH, '--state', 'state')
+  assert.equal(status, 0)
+  assert.match(stdout, /^as a fetched source: "rule 1" \(line 8\): needs alice$/m)
+  assert.match(stdout, /^as an output: "default" \(line 16\): needs this machine$/m)
 })

@@ -70,7 +70,7 @@ async function packager(world: World, expression: string): Promise<void> {
   await setPolicy(world, policyText({ bob: [`"${bob}"`] }, byDefault('bob', 'bob', 'self') + rest))
 }
 
-const HANDOFF = `/opt/nixsig/nixsig handoff --key bob.secret --yes --out ${ATTESTATIONS}`
+const HANDOFF = `/opt/nixsig/nixsig handoff --key bob.secret --out ${ATTESTATIONS}`
 
 for (const version of NEWEST) {
   for (const [what, make] of Object.entries(LABELLED)) {
@@ -95,11 +95,7 @@ for (const version of NEWEST) {
         const release = fetched(world, 'tool.tar', RELEASE, `{ asc = ${asc}; nixsigSignatures = ${said}; }`)
         await packager(world, nix.derivation('tool', { inputs: [release], build: 'cat $inputs > $out' }))
         world.write('/root/dev.pgp', carol.certificate)
-        const hand = HANDOFF.replace(' --yes', '')
-        const line = `${hand} ${option} --developer-key dev.pgp`
-        const { status, stdout } = await world.run(`NO_COLOR=1 script -qec '${line}' /dev/null`, {
-          input: 'y\n',
-        })
+        const { status, stdout } = await world.run(`${HANDOFF} ${option} --developer-key dev.pgp`)
         assert.equal(status, 0, stdout)
         assert.match(stdout, /^tool\.tar\.asc +- +- +- +is a signature itself/m)
         assert.match(stdout, /^tool\.tar +\S+ +openpgp +\S+ +good/m)

@@ -1,4 +1,4 @@
-// Surprises in a handoff: scripts that read JSON, links, and a question that nobody answers.
+// Surprises in a handoff: scripts that read JSON, links, and terminals that are narrow.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -41,20 +41,19 @@ for (const version of VERSIONS.slice(0, 1)) {
       assert.match(stdout, /^attested \S+-tool\.drv /m)
     }))
 
-  test(`${version}: Ctrl-D at the question about a key signs nothing, and is no fault of the program`, () =>
+  test(`${version}: a terminal of 80 columns gets lines of 80 columns, wrapped within each column`, () =>
     withWorld(version, {}, async world => {
       await packager(world)
-      const line = `${HANDOFF} ${await sign(world)}`
-      // Pressed once the question is there: what comes before a program reads a terminal in its own
-      // way may be lost.
-      const press = "while ! grep -qs 'y/N' said; do sleep 0.1; done; printf '\\004'"
-      const { status, stdout } = await world.run(
-        `(${press}) | script -qec '${line}' /dev/null >said; status=$?; cat said; exit $status`,
+      const option = await sign(world)
+      const call = `stty cols 80; /opt/nixsig/nixsig handoff --dry-run --no-color ${option} 2>/dev/null`
+      const { status, stdout } = await world.run(`script -qec '${call}' /dev/null`)
+      assert.equal(status, 0, stdout)
+      const lines = stdout.split('\r\n')
+      assert.ok(
+        lines.every(line => line.length <= 80),
+        stdout,
       )
-      assert.match(stdout, /no answer was given: nothing was signed/)
-      assert.doesNotMatch(stdout, /fault of nixsig/)
-      assert.equal(status, 2)
-      assert.equal(world.exists('/root/published'), false)
+      assert.match(stdout, /^tool\.tar +tool\.tar\.mini/m)
     }))
 
   test(`${version}: a signature that was named and is not there is never passed over by --reviewed`, () =>

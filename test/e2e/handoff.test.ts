@@ -135,7 +135,7 @@ for (const version of NEWEST) {
       assert.equal(world.exists('/root/published'), false)
     }))
 
-  test(`${version}: a key that is new is asked about, and never taken by --yes or without a terminal`, () =>
+  test(`${version}: a key that is named suffices in a script, without a policy, and is new only once`, () =>
     withWorld(version, {}, async world => {
       writePackage(world)
       world.write('/srv/tool.tar.minisig', alice.sign(RELEASE))
@@ -145,21 +145,39 @@ for (const version of NEWEST) {
       const stranger = await nixsig(world, 'handoff --key bob.secret --out published')
       assert.equal(stranger.status, 11)
       assert.match(stranger.stdout, /not by a key that counts/)
-      const line = `handoff --key bob.secret --out published --developer-key ${alice.key}`
-      const yes = await nixsig(world, `${line} --yes`)
-      assert.equal(yes.status, 11)
-      assert.match(yes.stdout, /is new here, and --yes accepts no new key/)
-      const unasked = await nixsig(world, line)
-      assert.equal(unasked.status, 11)
-      assert.match(unasked.stdout, /is new here, and there is no terminal to ask on/)
-      const inTerminal = (answer: string) =>
-        world.run(`script -qec '/opt/nixsig/nixsig ${line}' /dev/null`, { input: `${answer}\n` })
-      assert.match((await inTerminal('n')).stdout, /is new here, and was not accepted/)
       assert.equal(world.exists('/root/published'), false)
-      const accepted = await inTerminal('y')
-      assert.equal(accepted.status, 0, accepted.stdout)
-      assert.match(accepted.stdout, /ed25519:[0-9a-f]{64} .* was never seen here before/)
-      assert.equal((await nixsig(world, line)).status, 0)
+      const line = `handoff --key bob.secret --out published --developer-key ${alice.key}`
+      const dry = await nixsig(world, `${line} --dry-run`)
+      assert.match(dry.stderr, /^minisign:\S+ signed something here for the first time/m)
+      await world.output('rm /etc/nixsig/policy.toml')
+      const first = await world.run(`/opt/nixsig/nixsig ${line} </dev/null`)
+      assert.equal(first.status, 0, first.stdout)
+      assert.match(first.stderr, /^minisign:\S+ signed something here for the first time: make sure/m)
+      const again = await nixsig(world, `${line} --yes`)
+      assert.equal(again.status, 0)
+      assert.doesNotMatch(again.stderr, /for the first time/)
+    }))
+
+  test(`${version}: whom a signature is not by is not listed key by key, and a search says how far it went`, () =>
+    withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar.minisig', alice.sign(RELEASE))
+      await packager(world)
+      await know(world, [mallory.key, minisign('carol').key, minisign('dora').key])
+      const { status, stdout } = await nixsig(world, 'handoff --dry-run')
+      assert.equal(status, 11, stdout)
+      assert.match(
+        stdout,
+        /^ {2}not by any of the 3 keys that were tried: signed by minisign key [0-9A-F]{16}$/m,
+      )
+      const [, count] =
+        /^ {2}no developer's signature was found at any of (\d+) addresses$/m.exec(stdout) ?? []
+      const verbose = await nixsig(world, 'handoff --dry-run --verbose')
+      const asked = verbose.stdout.match(/^ {2}asked: file:\/\/\/srv\/(?:fix\.patch|\w+)/gm) ?? []
+      assert.ok(Number(count) > 10 && asked.length >= Number(count), `${count} of ${asked.length}`)
+      const [tool, patch] = JSON.parse((await nixsig(world, 'handoff --dry-run --json')).stdout)
+      assert.equal(tool.signature.origin, 'file:///srv/tool.tar.minisig')
+      assert.equal(patch.asked.length, Number(count))
     }))
 
   test(`${version}: attack: a key that the policy revoked does not count for being named`, () =>

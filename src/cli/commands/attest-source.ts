@@ -88,6 +88,7 @@ export const attestSourceCommand = command({
     ['attest source ./result --as reviewer --key carol.secret', ''],
   ],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: attestSources,
 })
 

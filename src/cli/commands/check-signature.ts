@@ -3,7 +3,7 @@ import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../cr
 import { readNamedFile, realPathOf } from '../../files/named-file.ts'
 import { isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { readList } from '../../packaging/attest/checked-signature.ts'
-import { detachedStatus, detachedWords } from '../../packaging/detached-words.ts'
+import { detachedLines, detachedStatus } from '../../packaging/detached-words.ts'
 import { looksLikeNixSignature, verifyNixSignature } from '../../packaging/nix-signature.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -84,7 +84,7 @@ function namesOf(argument: string, file: string): readonly string[] {
 }
 
 function sayResults(terminal: Terminal, file: string, results: readonly DetachedResult[]): void {
-  const lines = results.map(detachedWords)
+  const lines = [...detachedLines(results)]
   if (lines.length === 0) lines.push('none of these keys makes signatures of this kind')
   const head = headFor(terminal, detachedStatus(results))
   terminal.print([`${head} ${printable(file)}`, ...lines.map(line => `  ${line}`)].join('\n'))

@@ -31,6 +31,7 @@ export const explain = command({
   arguments: { path: { count: 'one', text: 'A store path, or a link to one' } },
   examples: [['explain /nix/store/…-hello-2.12.tar.gz', 'as the message of a refusal says']],
   reads: EVERYWHERE,
+  ownPolicy: 'without-another',
   run: explainPath,
 })
 

@@ -65,6 +65,7 @@ export const pem = command({
 export const allowedSigners = command({
   examples: [['export allowed-signers >allowed_signers', '']],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: printSigners,
 })
 

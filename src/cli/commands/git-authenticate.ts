@@ -68,6 +68,7 @@ export const gitAuthenticate = command({
   epilogue:
     'docs/semantics.md (A1 to A9) has the rules. Nothing in the repository is run or obeyed: configuration, hooks, grafts, replacements and alternates have no effect.',
   reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: authenticateHistory,
 })
 

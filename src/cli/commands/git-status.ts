@@ -37,6 +37,7 @@ export const gitStatus = command({
   },
   examples: [['git status', 'what is missing on the commit here, and the last one that has it all']],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: (options: Options & { readonly json: boolean }, invocation) =>
     withHistory(options, invocation, async search => {
       if (options.json) invocation.terminal.print(jsonLine(statusJson(search)))
@@ -54,6 +55,7 @@ export const gitDiff = command({
   },
   examples: [['git diff | less', 'since the last commit that enough people signed']],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: (options: Options & { readonly stat: boolean }, invocation) =>
     withHistory(options, invocation, async ({ repository, head, nearest }) => {
       const { terminal } = invocation

@@ -60,6 +60,7 @@ export const gitVerify = command({
     ['git verify ../tool v1.0 --files ./tool-1.0', 'whether the unpacked release is what they signed'],
   ],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: verifyRevision,
 })
 

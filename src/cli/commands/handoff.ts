@@ -2,27 +2,32 @@
  * `nixsig handoff TARGET`: from the developers' signatures to the packager's, for all sources of a
  * derivation.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import type { Signer } from '../../crypto/signers/signer.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
-import { checkAll, type KeysToTry, keysToTry, type Scratch } from '../../packaging/handoff/check-all.ts'
+import { shownUrl } from '../../http/shown-url.ts'
+import { type CheckProgress, checkAll, type KeysToTry, keysToTry } from '../../packaging/handoff/check-all.ts'
 import type { CheckedSource } from '../../packaging/handoff/checked-source.ts'
-import type { AskAbout } from '../../packaging/handoff/new-keys.ts'
+import { newKeys, rememberKeys } from '../../packaging/handoff/new-keys.ts'
 import { signDerivation, signSource } from '../../packaging/handoff/sign.ts'
 import { type Source, signedWith, sourcesOf } from '../../packaging/handoff/sources.ts'
 import { derivationsOf } from '../../packaging/handoff/targets.ts'
+import { keyWord } from '../../packaging/key-names.ts'
+import type { Key } from '../../policy/policy.ts'
+import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { readDerivation } from '../../verifier/stored-derivation.ts'
-import { askOrFail } from '../ask.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { sayTable, tableJson } from '../handoff-table.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
+import { barLine } from '../progress-bar.ts'
 import { sayAttested } from '../say-attested.ts'
 import { namedRevisions, namedSignatures } from '../signature-arguments.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
+import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options extends SignerOptions {
@@ -35,6 +40,7 @@ interface Options extends SignerOptions {
   readonly 'developer-key': readonly string[]
   readonly out: string
   readonly reviewed: string | undefined
+  readonly verbose: boolean
   readonly yes: boolean
   readonly 'dry-run': boolean
   readonly json: boolean
@@ -68,7 +74,7 @@ export const handoff = command({
     'developer-key': {
       kind: 'values',
       value: 'KEY',
-      text: "A developer's key, in addition to those in the policy",
+      text: "A developer's key, or a file of keys, in addition to those in the policy",
     },
     ...SIGNER_OPTIONS,
     out: OUT_OPTION,
@@ -77,16 +83,18 @@ export const handoff = command({
       value: 'REASON',
       text: 'Why you attest sources without a good signature of their developer',
     },
-    yes: { kind: 'flag', text: 'Do not ask, and accept no new key' },
+    verbose: { kind: 'flag', text: 'List the addresses at which a signature was looked for' },
+    yes: { kind: 'flag', text: 'For scripts that give it: nothing is asked in any case' },
     'dry-run': { kind: 'flag', text: 'Check, and sign nothing' },
     json: { kind: 'flag', text: 'Print the table as JSON' },
   },
   examples: [
     ['handoff hello.nix --key bob.secret --out published', ''],
-    ['handoff -A hello --developer-key upstream.asc --key bob.secret', ''],
+    ['handoff -A hello --developer-key upstream.asc --key bob.secret', 'needs no policy'],
     ['handoff hello.nix --dry-run', 'shows what is signed, and by whom'],
   ],
   reads: ['policy'],
+  ownPolicy: 'first',
   run: handOff,
 })
 
@@ -107,9 +115,12 @@ async function handOffBy(
   if (reviewed === '') throw new UsageError('--reviewed "why": say in a few words why you attest them')
   const derivations = (await derivationsOf(options.targets, options.attr)).map(readDerivation)
   const sources = sourcesOf(derivations, options)
-  const checked = await check(sources, options, invocation)
+  const keys = keysOf(options, invocation)
+  const checked = await check(sources, options, { keys, terminal })
   if (options.json) print(tableJson(checked))
-  else sayTable(terminal, checked)
+  else sayTable(terminal, checked, { asked: options.verbose })
+  const unseen = orNote(terminal, () => newKeys(checked, keys.listed)) ?? []
+  sayNewKeys(terminal, unseen)
 
   const bare = checked.filter(({ state }) => state === 'unsigned' || state === 'doubtful')
   const asked = checked.filter(({ state }) => state !== 'signature')
@@ -124,6 +135,7 @@ async function handOffBy(
     return status
   }
   const signing = { signer, out: options.out, now: Math.floor(Date.now() / 1000) }
+  if (unseen.length > 0) orNote(terminal, () => rememberKeys(unseen))
   for (const source of checked) {
     const attested = await signSource(signing, source, reviewed)
     if (attested !== undefined) sayAttested(terminal, attested)
@@ -140,52 +152,60 @@ async function handOffBy(
   return status
 }
 
+const NEW_KEYS = 10
+
+/** Says of keys that signed and were never seen here before that they are new. */
+function sayNewKeys(terminal: Terminal, keys: readonly Key[]): void {
+  for (const key of keys.slice(0, NEW_KEYS)) {
+    terminal.note(
+      `${keyWord(key)} signed something here for the first time: make sure that it is the developer's`,
+    )
+  }
+  if (keys.length > NEW_KEYS) terminal.note(`and ${counted(keys.length - NEW_KEYS, 'more new key')}`)
+}
+
+/** What is only remembered for the next time never stops a hand-off. */
+function orNote<T>(terminal: Terminal, work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    terminal.note(error.message)
+    return undefined
+  }
+}
+
 async function check(
   sources: readonly Source[],
   options: Options,
-  { places, terminal }: Invocation<'policy'>,
+  { keys, terminal }: { readonly keys: KeysToTry; readonly terminal: Terminal },
 ): Promise<readonly CheckedSource[]> {
   const signatures = namedSignatures(options.signature, options.checksums)
   const revisions = namedRevisions(options.git)
-  const keys = keysOf(options, places.policy)
-  return withScratch(scratch =>
-    checkAll(sources, {
-      signatures,
-      revisions,
-      keys,
-      out: options.out,
-      scratch,
-      progress: source => terminal.progress(`checking ${printable(source.path.name)}`),
-      askAbout: asking(options),
-    }),
-  )
+  const scratch = makeScratch('handoff')
+  try {
+    const progress = (each: CheckProgress) =>
+      terminal.progress(progressLine(each, process.stderr.columns ?? 80))
+    return await checkAll(sources, { signatures, revisions, keys, out: options.out, scratch, progress })
+  } finally {
+    removeScratch(scratch)
+  }
 }
 
-/** A packager's machine needs no policy where all keys are named. */
-function keysOf({ 'developer-key': keys }: Options, policy: string): KeysToTry {
+const MIB = 1024 * 1024
+
+/** How far it is, in one line that fits. */
+function progressLine({ done, total, doing }: CheckProgress, columns: number): string {
+  const what =
+    'url' in doing
+      ? `${(doing.bytes / MIB).toFixed(1)} MiB of ${shownUrl(doing.url)}`
+      : `checking ${printable(doing.source.path.name)}`
+  return barLine({ done, total, doing: what, columns })
+}
+
+/** Keys that are named need no policy beside them; what a policy revokes stays revoked. */
+function keysOf({ 'developer-key': keys }: Options, { places: { policy } }: Invocation<'policy'>): KeysToTry {
   const named = keys.flatMap(keysOfArgument)
   const isNeeded = named.length === 0 || existsSync(policy)
   return keysToTry(isNeeded ? readPolicy(policy, true) : undefined, named, Math.floor(Date.now() / 1000))
-}
-
-function asking({ yes }: Options): AskAbout {
-  return async shown => {
-    if (yes) return 'not-asked'
-    const answer = await askOrFail(`${shown} was never seen here before. Is it the developer's?`)
-    if (answer === undefined) return 'nobody'
-    return answer ? 'yes' : 'no'
-  }
-}
-
-/** A private directory, which is removed also if a signal ends the program. */
-async function withScratch<T>(use: (scratch: Scratch) => Promise<T>): Promise<T> {
-  const directory = makeScratch('handoff')
-  const empty = () => {
-    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true })
-  }
-  try {
-    return await use({ directory, empty })
-  } finally {
-    removeScratch(directory)
-  }
 }

@@ -1,8 +1,12 @@
 /** `nixsig keygen` and `key passphrase`: secret keys, made and protected. */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { decryptKey, encryptKey } from '../../crypto/passphrase.ts'
 import { generateKey, readSecretKey, readSecretText, writeKeyPair } from '../../crypto/secret-key.ts'
 import { writeDurably } from '../../files/durable-file.ts'
+import { ownPlaces } from '../../files/own-places.ts'
+import { assertOwnedDirectory } from '../../files/owned-file.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
 import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.ts'
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
@@ -16,7 +20,11 @@ import { UsageError } from '../usage-error.ts'
 export const keygen = command({
   arguments: { name: { count: 'one', text: 'Name of the key, such as alice-1' } },
   options: {
-    out: { kind: 'value', value: 'DIR', fallback: '.', text: 'Directory for the new files' },
+    out: { kind: 'value', value: 'DIR', text: 'Directory for the new files; by default this one' },
+    own: {
+      kind: 'flag',
+      text: 'Among your own keys ($XDG_DATA_HOME/nixsig/keys), where --key NAME finds it',
+    },
     passphrase: { kind: 'flag', text: 'Ask for a passphrase that protects the secret key' },
     'passphrase-file': {
       kind: 'value',
@@ -24,24 +32,31 @@ export const keygen = command({
       text: 'Read the passphrase from this file instead of asking for it',
     },
   },
-  examples: [['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)']],
+  examples: [
+    ['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)'],
+    ['keygen alice-1 --own', 'for every later --key alice-1, wherever that is called'],
+  ],
   run: makeKey,
 })
 
 interface KeygenOptions {
   readonly name: string
-  readonly out: string
+  readonly out: string | undefined
+  readonly own: boolean
   readonly passphrase: boolean
   readonly 'passphrase-file': string | undefined
 }
 
 async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promise<Status> {
-  const { name, out } = options
+  const { name } = options
   if (!/^[0-9A-Za-z_][0-9A-Za-z._-]{0,127}$/.test(name)) {
     throw new UsageError(
       `"${printable(name)}" is not a valid name for a key: use letters, digits and . _ - only`,
     )
   }
+  if (options.own && options.out !== undefined) throw new UsageError('give one of --out and --own')
+  const out = options.own ? ownPlaces().keys : (options.out ?? '.')
+  if (options.own) makePrivateDirectory(out)
   const files = { secretKey: join(out, `${name}.secret`), publicKey: join(out, `${name}.pub`) }
   const passphrase = await newPassphrase(options)
   const key = generateKey(name)
@@ -57,6 +72,16 @@ async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promis
     ].join('\n'),
   )
   return 0
+}
+
+/** Throws FileError unless it is there afterwards and nobody else can write to it. */
+function makePrivateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new FileError(`cannot make ${printable(directory)}: ${printable((error as Error).message)}`)
+  }
+  assertOwnedDirectory(directory)
 }
 
 async function newPassphrase(options: KeygenOptions): Promise<string | undefined> {

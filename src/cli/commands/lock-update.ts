@@ -41,6 +41,7 @@ export const lockUpdate = command({
     ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
   ],
   reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: update,
 })
 

@@ -58,6 +58,7 @@ export const lockVerify = command({
     ['lock verify --pin https://example.org/lib.git@COMMIT#HASH', 'what fetchGit in an expression pins'],
   ],
   reads: ['policy', 'state'],
+  ownPolicy: 'first',
   run: verifyLocks,
 })
 

@@ -1,15 +1,18 @@
 import { resolve } from 'node:path'
-import { assertAttestationDirectory } from '../../evidence/attestation-files.ts'
-import { FileError } from '../../files/regular-file.ts'
-import { describePolicy } from '../../policy/describe.ts'
-import { remarkWords } from '../../policy/passage-words.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { remarksOn } from '../../policy/unsigned-passages.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { readPolicy } from '../policy-argument.ts'
+import { policySource } from '../policy-argument.ts'
+import { type PolicyReport, reportOn } from '../policy-report.ts'
+import { jsonLine } from '../verdict-json.ts'
+
+interface Options {
+  readonly file: string | undefined
+  readonly strict: boolean
+  readonly json: boolean
+}
 
 /** `nixsig policy check [FILE]` */
 export const checkPolicy = command({
@@ -19,50 +22,61 @@ export const checkPolicy = command({
       text: 'A draft; without it, the policy in force, and whether others can change it',
     },
   },
-  examples: [['policy check draft.toml', 'before it is put into force']],
+  options: {
+    strict: { kind: 'flag', text: 'Exit with 2 on a warning too' },
+    json: { kind: 'flag', text: 'Print one JSON object: what is wrong, line by line' },
+  },
+  examples: [
+    ['policy check draft.toml', 'before it is put into force'],
+    ['policy check --strict', 'in a script: nothing may be over, open or unsigned'],
+  ],
+  epilogue: `Errors: a policy that has one admits nothing. Warnings: it means what it says, which may not be what you want.
+Status 0: no error. 2: an error, or with --strict a warning.`,
   reads: ['policy'],
+  ownPolicy: 'first',
   run: check,
 })
 
-/** `nixsig policy describe` */
-export const describe = command({
-  examples: [['policy describe', '']],
-  reads: ['policy'],
-  run: async (_: object, { places, terminal }) => {
-    terminal.print(describePolicy(readPolicy(places.policy, true)))
-    return 0
-  },
-})
-
-async function check(args: { file: string | undefined }, invocation: Invocation<'policy'>): Promise<Status> {
-  const { terminal, places } = invocation
-  const file = args.file === undefined ? places.policy : resolve(args.file)
-  const checked = readPolicy(file, args.file === undefined)
-  const warnings = [...directoryProblems(checked), ...remarks(checked)]
-  for (const warning of warnings) terminal.note(`nixsig: warning: ${warning}`)
-  terminal.print(`${terminal.good('good')} ${printable(file)}: ${summary(checked)}`)
-  return 0
+async function check(options: Options, { terminal, places }: Invocation<'policy'>): Promise<Status> {
+  const file = options.file === undefined ? places.policy : resolve(options.file)
+  const report = reportOn(policySource(file, options.file === undefined), Math.floor(Date.now() / 1000))
+  const { errors, warnings, policy } = report
+  const status = errors.length > 0 || (options.strict && warnings.length > 0) ? 2 : 0
+  if (options.json) {
+    terminal.print(jsonLine(reportJson(report)))
+    return status
+  }
+  const name = printable(file)
+  for (const { line, message } of errors) terminal.note(`nixsig: ${name}:${line}: ${message}`)
+  for (const { message } of warnings) terminal.note(`nixsig: warning: ${message}`)
+  const found = [
+    ...(errors.length === 0 ? [] : [counted(errors.length, 'error')]),
+    ...(warnings.length === 0 ? [] : [counted(warnings.length, 'warning')]),
+  ]
+  if (policy !== undefined) terminal.print(`${terminal.good('good')} ${name}: ${summary(policy)}`)
+  if (status === 0) return 0
+  const target = options.file === undefined ? '' : ` ${printable(options.file)}`
+  terminal.note(`nixsig: ${found.join(', ')}; next: correct the policy, then: nixsig policy check${target}`)
+  return status
 }
 
-function directoryProblems({ attestations }: Policy): readonly string[] {
-  return attestations.flatMap(directory => {
-    try {
-      assertAttestationDirectory(directory)
-      return []
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error
-      return [error.message]
-    }
-  })
-}
-
-/** Remarks that are printed one by one. */
-const REMARKS = 20
-
-function remarks(policy: Policy): readonly string[] {
-  const all = remarksOn(policy, Math.floor(Date.now() / 1000)).map(remarkWords)
-  const more = all.length - REMARKS
-  return more > 0 ? [...all.slice(0, REMARKS), `${more} more rules like these`] : all
+function reportJson({ file, errors, warnings, policy }: PolicyReport) {
+  return {
+    policy: file,
+    good: policy !== undefined,
+    errors,
+    warnings,
+    summary:
+      policy === undefined
+        ? null
+        : {
+            mode: policy.mode,
+            principals: policy.principals.size,
+            groups: policy.groups.size,
+            rules: policy.rules.length,
+            digest: policy.digest,
+          },
+  }
 }
 
 function summary({ mode, principals, groups, rules, digest }: Policy): string {

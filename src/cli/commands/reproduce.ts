@@ -56,6 +56,7 @@ export const reproduce = command({
   epilogue: `Status 0: all came out the same and is signed. 13: something differs. 20: something was not built.
 What differs stays beside the output, with .check at the end of its name, until garbage is collected.`,
   reads: EVERYWHERE,
+  ownPolicy: 'without-another',
   run: reproduceAll,
 })
 

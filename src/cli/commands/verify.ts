@@ -59,6 +59,7 @@ export const verify = command({
     ['verify PATH --recursive --from https://cache.nixos.org', 'before downloading six gigabytes'],
   ],
   reads: EVERYWHERE,
+  ownPolicy: 'first',
   run: judgePaths,
 })
 

@@ -1,21 +1,18 @@
 import { holderOf, standingOf } from '../../policy/key-standing.ts'
 import type { Key, Policy } from '../../policy/policy.ts'
 import { word } from '../../policy/words.ts'
+import { sideBySide } from '../../primitives/side-by-side.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import { keysInForce } from '../attest/checked-signature.ts'
 import { PackagingError } from '../packaging-error.ts'
 import { checkSource } from './check.ts'
 import type { CheckedSource } from './checked-source.ts'
+import { openDownloads } from './downloads.ts'
 import { assertAbout, type NamedRevision, type NamedSignature } from './named-signatures.ts'
-import { type AskAbout, acceptNewKeys } from './new-keys.ts'
 import type { Source } from './sources.ts'
 
-/** A private directory for downloads. */
-export interface Scratch {
-  readonly directory: string
-  /** Deletes what is in it. */
-  empty(): void
-}
+/** Sources that are checked at the same time. */
+const AT_ONCE = 6
 
 /** With what the sources of a derivation are checked. */
 export interface CheckOptions {
@@ -24,11 +21,18 @@ export interface CheckOptions {
   readonly keys: KeysToTry
   /** Directory of attestations, in which signatures may lie already. */
   readonly out: string
-  readonly scratch: Scratch
-  /** Hears which source is checked now. */
-  readonly progress: (source: Source) => void
-  /** Asks whether a key that is new here is the developer's. */
-  readonly askAbout: AskAbout
+  /** A private directory for downloads. */
+  readonly scratch: string
+  /** Hears how far the work is. */
+  readonly progress: (progress: CheckProgress) => void
+}
+
+/** How far the check of all sources is. */
+export interface CheckProgress {
+  readonly done: number
+  readonly total: number
+  /** The source that was begun last or, with the bytes that came so far, the address. */
+  readonly doing: { readonly source: Source } | { readonly url: string; readonly bytes: number }
 }
 
 /** The keys of the trusted list, and those that the caller named beside them. */
@@ -61,39 +65,40 @@ export function keysToTry(policy: Policy | undefined, named: readonly Key[], now
 }
 
 /**
- * Checks every source, and asks about each key that is new here. Throws PackagingError for a
- * signature or revision that was named for no source.
+ * Checks every source, several at the same time; the results are in the order of the sources. Throws
+ * PackagingError for a signature or revision that was named for no source.
  */
 export async function checkAll(
   sources: readonly Source[],
   options: CheckOptions,
 ): Promise<readonly CheckedSource[]> {
-  const { signatures, revisions, keys, scratch } = options
+  const { signatures, revisions, keys, scratch, progress } = options
   assertAbout(
     sources.map(({ path }) => path),
     signatures,
     revisions,
   )
+  const total = sources.length
+  let done = 0
   let store: Promise<Store> | undefined
-  const workplace = {
-    directory: scratch.directory,
-    store: () => {
-      store ??= openStore()
-      return store
-    },
+  const openOnce = () => {
+    store ??= openStore()
+    return store
   }
+  const downloads = openDownloads(scratch, (url, bytes) => progress({ done, total, doing: { url, bytes } }))
+  const workplace = { store: openOnce, downloads, known: new Map() }
   const all = [...keys.listed, ...keys.named]
   const checking = { keys: all, signatures, revisions, directories: [options.out], workplace }
-  const checked: CheckedSource[] = []
+  for (const { urls } of sources) downloads.expect(urls)
   try {
-    for (const source of sources) {
-      options.progress(source)
-      checked.push(await checkSource(source, checking))
-      // A large source that was fetched is of no use once it was hashed and checked.
-      scratch.empty()
-    }
+    return await sideBySide(sources, AT_ONCE, async source => {
+      progress({ done, total, doing: { source } })
+      const checked = await checkSource(source, checking)
+      downloads.done(source.urls)
+      done++
+      return checked
+    })
   } finally {
     await store?.then(open => open.close()).catch(() => undefined)
   }
-  return acceptNewKeys(checked, keys.listed, options.askAbout)
 }

@@ -5,7 +5,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { checkGitSignature } from '../attest/git-signature.ts'
 import type { Contents } from '../contents.ts'
-import { detachedStatus, detachedWords } from '../detached-words.ts'
+import { detachedLines, detachedStatus } from '../detached-words.ts'
 import { BadSignatureError } from '../packaging-error.ts'
 import type { CheckedSource } from './checked-source.ts'
 import type { NamedRevision } from './named-signatures.ts'
@@ -21,16 +21,24 @@ export async function checkRevision(
   try {
     const revision = await checkGitSignature(named, contents, keys)
     const { results, title } = revision
-    const notes = [...results.map(detachedWords), printable(title)]
-    return { source, contents, state: 'signed', status: 0, revision, results, notes }
+    const notes = [...detachedLines(results), printable(title)]
+    return { source, contents, state: 'signed', status: 0, revision, results, notes, asked: [] }
   } catch (error) {
     if (error instanceof BadSignatureError) {
       const { results, message } = error
       const state = isAgainst(outcomeOf(results)) ? 'bad' : 'doubtful'
-      return { source, contents, state, status: detachedStatus(results), results, notes: [message] }
+      return {
+        source,
+        contents,
+        state,
+        status: detachedStatus(results),
+        results,
+        notes: [message],
+        asked: [],
+      }
     }
     if (!(error instanceof FileError || error instanceof FormatError)) throw error
     // Somebody named it to speak for these very files, and it does not.
-    return { source, contents, state: 'bad', status: 13, results: [], notes: [error.message] }
+    return { source, contents, state: 'bad', status: 13, results: [], notes: [error.message], asked: [] }
   }
 }

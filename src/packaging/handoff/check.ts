@@ -7,9 +7,10 @@ import { keptSignatures } from '../../evidence/signature-files.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { strayWords } from '../../policy/finding-words.ts'
 import type { Key } from '../../policy/policy.ts'
+import { counted } from '../../primitives/counted.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Contents } from '../contents.ts'
-import { detachedWords, outcomeStatus } from '../detached-words.ts'
+import { detachedLines, outcomeStatus } from '../detached-words.ts'
 import { PackagingError } from '../packaging-error.ts'
 import { checkRevision } from './check-revision.ts'
 import type { CheckedSource, SourceState } from './checked-source.ts'
@@ -37,7 +38,7 @@ export interface Checking {
  * fault.
  */
 export async function checkSource(source: Source, checking: Checking): Promise<CheckedSource> {
-  const nothing = { source, results: [] }
+  const nothing = { source, results: [], asked: [] }
   let contents: Contents
   try {
     contents = await contentsOfSource(source, checking.workplace)
@@ -53,24 +54,30 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
 }
 
 async function checkContents(source: Source, contents: Contents, checking: Checking): Promise<CheckedSource> {
-  const nothing = { source, results: [] }
+  const nothing = { source, results: [], asked: [] }
   const revision = checking.revisions.find(each => isOf(each, source))
   if (revision !== undefined) return checkRevision(source, contents, revision, checking.keys)
   const unfit = whyUnfit(contents)
   if (unfit !== undefined) return { ...nothing, contents, state: 'unsigned', status: 10, notes: [unfit] }
-  const { found, notes, problem } = await findOrSay(source, checking)
+  const { found, notes, asked, problem } = await findOrSay(source, checking)
   if (problem !== undefined) return { ...nothing, contents, state: 'doubtful', status: 20, notes: [problem] }
   const judged: Judged[] = []
   for (const signature of found) judged.push(await judge(contents.file, signature, source, checking.keys))
   const whole = outcomeOfSet(judged.map(({ outcome }) => outcome))
   const decisive = judged.find(({ outcome }) => outcome === whole)
   if (decisive === undefined) {
-    const words = ["no developer's signature", ...notes]
-    return { ...nothing, contents, state: 'unsigned', status: 10, notes: words }
+    const words = [nothingFound(asked), ...notes]
+    return { ...nothing, contents, asked, state: 'unsigned', status: 10, notes: words }
   }
   const { found: signature, results, words } = decisive
   const decided = { state: stateOf(whole), status: outcomeStatus(whole), found: signature, results }
-  return { source, contents, ...decided, notes: [...words, ...notes] }
+  return { source, contents, asked, ...decided, notes: [...words, ...notes] }
+}
+
+/** How hard was looked for what is not there. */
+function nothingFound(asked: readonly string[]): string {
+  const places = asked.length > 0 ? ` at any of ${counted(asked.length, 'address', 'addresses')}` : ''
+  return `no developer's signature was found${places}`
 }
 
 /** One signature of a source, and what it comes to. */
@@ -92,7 +99,7 @@ async function judge(
     const names = [...fileNames(source.urls), source.path.name, ...(fileName === undefined ? [] : [fileName])]
     const list = checksums === undefined ? {} : { checksums }
     const results = await verifyDetached({ file, signature, keys, fileNames: names, ...list })
-    const words = results.map(detachedWords)
+    const words = [...detachedLines(results)]
     if (words.length === 0) words.push(`none of the keys makes ${found.kind} signatures`)
     return { found, outcome: outcomeOf(results), results, words }
   } catch (error) {
@@ -116,7 +123,7 @@ async function findOrSay(
   } catch (error) {
     // What the caller named and cannot be read is an error, and never passed over.
     if (!isAboutSource(error) || checking.signatures.some(each => isOf(each, source))) throw error
-    return { found: [], notes: [], problem: error.message }
+    return { found: [], notes: [], asked: [], problem: error.message }
   }
 }
 
@@ -126,26 +133,30 @@ async function findOrSay(
  */
 async function findSignatures(source: Source, checking: Checking): Promise<Findings> {
   const { path } = source.path
+  const { downloads } = checking.workplace
   const named = checking.signatures.filter(each => isOf(each, source))
   if (named.length > 0) {
-    const found = await Promise.all(named.map(({ signature, list }) => signatureAt(signature, list)))
-    return { found, notes: [] }
+    const found = await Promise.all(
+      named.map(({ signature, list }) => signatureAt(signature, list, downloads)),
+    )
+    return { found, notes: [], asked: [] }
   }
   const declared = await declaredOf(source, checking.workplace)
-  if (declared.length > 0) return { found: declared, notes: [] }
+  if (declared.length > 0) return { found: declared, notes: [], asked: [] }
   const kept = checking.directories.map(directory => keptSignatures(directory, path))
   const signatures = kept.flatMap(each => each.signatures)
   const strays = kept.flatMap(each => each.strays)
   if (signatures.length > 0) {
     const found = signatures.map(({ origin, checksums }) =>
-      signatureAt(pathToFileURL(origin).href, checksums && pathToFileURL(checksums).href),
+      signatureAt(pathToFileURL(origin).href, checksums && pathToFileURL(checksums).href, downloads),
     )
-    return { found: await Promise.all(found), notes: strays.map(strayWords) }
+    return { found: await Promise.all(found), notes: strays.map(strayWords), asked: [] }
   }
   if (source.kind === 'fetched-source' && source.urls.length === 0) {
-    return { found: [], notes: ['nothing was looked for: what fetches it names no http, https or file URL'] }
+    const why = 'nothing was looked for: what fetches it names no http, https or file URL'
+    return { found: [], notes: [why], asked: [] }
   }
-  return findBeside(source.urls)
+  return findBeside(source.urls, downloads)
 }
 
 function isOf(named: { readonly source: string }, { path }: Source): boolean {

@@ -24,6 +24,8 @@ export interface CheckedSource {
   /** Where a git tag or commit was checked: its signature. */
   readonly revision?: GitSignature
   readonly results: readonly DetachedResult[]
+  /** The addresses beside the source that were asked for a signature, as they are. */
+  readonly asked: readonly string[]
   /** Why, and what was found besides; fit for a terminal. */
   readonly notes: readonly string[]
 }

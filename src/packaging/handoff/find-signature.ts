@@ -4,7 +4,9 @@ import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
 import { download, UnusableAnswerError } from '../../http/download.ts'
 import { shownUrl } from '../../http/shown-url.ts'
 import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
 import { clearSignedLists, listsBeside, signaturesBeside } from './conventions.ts'
+import { type Downloads, serverOf } from './downloads.ts'
 
 /** Milliseconds for a small file, and to its first byte. */
 const PATIENCE = { time: 30_000, silence: 10_000 }
@@ -25,16 +27,36 @@ export interface FoundSignature {
 export interface Findings {
   readonly found: readonly FoundSignature[]
   readonly notes: readonly string[]
+  /** The addresses beside the file that were asked, as they are: they may have passwords. */
+  readonly asked: readonly string[]
+}
+
+/** Gets small files; without one of a run's own, each address is asked each time. */
+export type Fetcher = Pick<Downloads, 'bytes' | 'isSilent' | 'silent'>
+
+/** Asks each address each time. */
+function plainFetcher(): Fetcher {
+  const silent = new Set<string>()
+  return {
+    bytes: download,
+    isSilent: url => silent.has(serverOf(url)),
+    silent: url => silent.add(serverOf(url)),
+  }
 }
 
 /**
  * The signature at one place that somebody named. Throws FileError if it is not there and
  * FormatError if it is not a signature. `list`: that of the list of checksums which it is over.
  */
-export async function signatureAt(url: string, list?: string): Promise<FoundSignature> {
-  const bytes = await mustBeThere(url, SIGNED_LIST_LIMIT)
+export async function signatureAt(
+  url: string,
+  list?: string,
+  fetcher: Fetcher = plainFetcher(),
+): Promise<FoundSignature> {
+  const bytes = await mustBeThere(url, SIGNED_LIST_LIMIT, fetcher)
   const found = { origin: url, kind: signatureKind(bytes), signature: bytes }
-  return list === undefined ? found : { ...found, checksums: await mustBeThere(list, CHECKSUM_LIST_LIMIT) }
+  if (list === undefined) return found
+  return { ...found, checksums: await mustBeThere(list, CHECKSUM_LIST_LIMIT, fetcher) }
 }
 
 /**
@@ -42,21 +64,25 @@ export async function signatureAt(url: string, list?: string): Promise<FoundSign
  * lists of checksums. The first URL that has any is the last one that is asked. What was found
  * counts, whatever the server does afterwards.
  */
-export async function findBeside(urls: readonly string[]): Promise<Findings> {
-  const notes: string[] = []
+export async function findBeside(
+  urls: readonly string[],
+  fetcher: Fetcher = plainFetcher(),
+): Promise<Findings> {
+  const search: Search = { notes: [], asked: [], fetcher, unasked: new Set() }
   for (const url of urls) {
-    const search = { notes, isOver: false }
     const found = await findBesideOne(url, search)
-    if (found.length > 0) return { found, notes }
+    if (found.length > 0) return { notes: search.notes, asked: search.asked, found }
   }
-  return { found: [], notes }
+  return { notes: search.notes, asked: search.asked, found: [] }
 }
 
-/** Asking one server. */
+/** What is asked for one source. */
 interface Search {
   readonly notes: string[]
-  /** It does not answer, so it is asked no more. */
-  isOver: boolean
+  readonly asked: string[]
+  readonly fetcher: Fetcher
+  /** Servers of which was said already that they are asked no more. */
+  readonly unasked: Set<string>
 }
 
 async function findBesideOne(url: string, search: Search): Promise<readonly FoundSignature[]> {
@@ -91,21 +117,33 @@ async function signaturesAmong(urls: readonly string[], search: Search): Promise
   return found
 }
 
-/** A file that may be there; undefined, and a note, where that cannot be told. */
+/**
+ * A file that may be there; undefined, and a note, where that cannot be told. A server that does not
+ * answer is asked no more.
+ */
 async function askFor(url: string, bytes: number, search: Search): Promise<Buffer | undefined> {
-  if (search.isOver) return undefined
+  const { fetcher, notes, asked, unasked } = search
+  if (fetcher.isSilent(url)) {
+    const { host } = new URL(url)
+    if (!unasked.has(host)) notes.push(`${printable(host, 260)} did not answer before, and was not asked`)
+    unasked.add(host)
+    return undefined
+  }
+  asked.push(url)
   try {
-    return await download(url, { ...PATIENCE, bytes })
+    return await fetcher.bytes(url, { ...PATIENCE, bytes })
   } catch (error) {
     if (!(error instanceof FileError)) throw error
-    search.notes.push(error.message)
-    if (!(error instanceof UnusableAnswerError)) search.isOver = true
+    notes.push(error.message)
+    if (error instanceof UnusableAnswerError) return undefined
+    fetcher.silent(url)
+    unasked.add(new URL(url).host)
     return undefined
   }
 }
 
-async function mustBeThere(url: string, limit: number): Promise<Buffer> {
-  const bytes = await download(url, { ...PATIENCE, bytes: limit })
+async function mustBeThere(url: string, limit: number, fetcher: Fetcher): Promise<Buffer> {
+  const bytes = await fetcher.bytes(url, { ...PATIENCE, bytes: limit })
   if (bytes === undefined) throw new FileError(`there is no ${shownUrl(url)}`)
   return bytes
 }

@@ -1,58 +1,58 @@
-import type { Key } from '../../policy/policy.ts'
-import { word } from '../../policy/words.ts'
+/**
+ * The developers' keys that a packager worked with before: `$XDG_STATE_HOME/nixsig/seen-keys`, one
+ * key's identity a line (src/policy/policy.ts says what an identity is). They decide nothing: they
+ * tell a key that a developer has always signed with from one that is new.
+ */
+import { join } from 'node:path'
+import { writeDurably } from '../../files/durable-file.ts'
+import { ownPlaces } from '../../files/own-places.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import type { Key, KeyIdentity } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
 import type { CheckedSource } from './checked-source.ts'
-import { readSeenKeys, rememberKey } from './seen-keys.ts'
 
-/**
- * Whether a key that was never seen here is the developer's: the key, as it is shown, to somebody's
- * answer. `not-asked`: the caller wants no questions; `nobody`: there is nobody to ask.
- */
-export type AskAbout = (shown: string) => Promise<'yes' | 'no' | 'not-asked' | 'nobody'>
+const FILE_LIMIT = 4 * 1024 * 1024
+const IDENTITY = /^[a-z0-9-]+:[0-9A-Za-z]{16,4096}$/
 
-/**
- * Asks about each key that signed something, is not in the trusted list and was never accepted here
- * before. What only keys signed that were not accepted becomes `doubtful`.
- */
-export async function acceptNewKeys(
-  checked: readonly CheckedSource[],
-  listed: readonly Key[],
-  askAbout: AskAbout,
-): Promise<readonly CheckedSource[]> {
+/** The keys that signed something here, are not in the trusted list, and never signed before. */
+export function newKeys(checked: readonly CheckedSource[], listed: readonly Key[]): readonly Key[] {
   const known = new Set([...listed.map(({ identity }) => identity), ...readSeenKeys()])
-  const signers = checked.flatMap(({ state, results }) => (state === 'signed' ? goodKeys(results) : []))
-  const refused = new Map<string, string>()
-  for (const key of new Map(signers.map(signer => [signer.identity, signer])).values()) {
-    if (known.has(key.identity)) continue
-    const why = await whyNot(key, askAbout)
-    if (why === undefined) rememberKey(key)
-    else refused.set(key.identity, why)
+  const good = checked.flatMap(({ results }) => results.filter(({ outcome }) => outcome === 'good'))
+  const signers = new Map(good.map(({ key }) => [key.identity, key]))
+  return [...signers.values()].filter(({ identity }) => !known.has(identity))
+}
+
+/**
+ * Remembers keys, for the next time; returns the file. Throws FileError if it cannot be written or
+ * is not a list of keys.
+ */
+export function rememberKeys(keys: readonly Key[]): string {
+  const file = seenKeysFile()
+  const all = new Set([...readSeenKeys(), ...keys.map(({ identity }) => identity)])
+  try {
+    writeDurably(file, [...all].map(identity => `${identity}\n`).join(''), { flush: true })
+  } catch (error) {
+    throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
   }
-  return checked.map(each => without(each, refused))
+  return file
 }
 
-async function whyNot(key: Key, askAbout: AskAbout): Promise<string | undefined> {
-  const shown = `${key.identity} (${word(key.label)})`
-  switch (await askAbout(shown)) {
-    case 'yes':
-      return undefined
-    case 'no':
-      return `${shown} is new here, and was not accepted`
-    case 'not-asked':
-      return `${shown} is new here, and --yes accepts no new key: run once without it, or list the key in the policy`
-    case 'nobody':
-      return `${shown} is new here, and there is no terminal to ask on: list it in the policy`
+/** Throws FileError if others can write the file or it holds anything else. */
+function readSeenKeys(): ReadonlySet<KeyIdentity> {
+  const file = seenKeysFile()
+  const bytes = readRegularFile(file, FILE_LIMIT, status => {
+    if ((status.mode & 0o022) !== 0 || status.uid !== process.geteuid?.()) {
+      throw new FileError(`${printable(file)} can be written by others (chown and chmod 600 it)`)
+    }
+  })
+  if (bytes === undefined) return new Set()
+  const lines = bytes.toString('latin1').split('\n')
+  if (lines.pop() !== '' || !lines.every(line => IDENTITY.test(line))) {
+    throw new FileError(`${printable(file)} is not a list of keys: repair or remove it`)
   }
+  return new Set(lines)
 }
 
-function without(checked: CheckedSource, refused: ReadonlyMap<string, string>): CheckedSource {
-  if (checked.state !== 'signed') return checked
-  const results = checked.results.filter(({ key }) => !refused.has(key.identity))
-  const reasons = goodKeys(checked.results).flatMap(({ identity }) => refused.get(identity) ?? [])
-  const notes = [...reasons, ...checked.notes]
-  if (goodKeys(results).length > 0) return { ...checked, results, notes }
-  return { ...checked, state: 'doubtful', status: 11, results, notes }
-}
-
-function goodKeys(results: CheckedSource['results']): readonly Key[] {
-  return results.filter(({ outcome }) => outcome === 'good').map(({ key }) => key)
+function seenKeysFile(): string {
+  return join(ownPlaces().state, 'seen-keys')
 }

@@ -81,8 +81,8 @@ function readMatch(
 ): Exemption['match'] | undefined {
   if ((path === undefined) === (name === undefined)) return complain(node, 'must have either path or name')
   if (path === undefined) {
-    const glob = globOf(name)
-    return glob === undefined ? undefined : { name: glob, kinds: kindsOf(kind) ?? KINDS }
+    const [glob, kinds] = [globOf(name), kindsOf(kind) ?? KINDS]
+    return glob === undefined ? undefined : { name: glob, kinds }
   }
   if (kind !== undefined) complain(kind, 'goes with name, not with path')
   const text = stringOf(path)

@@ -25,9 +25,10 @@ export interface Node {
 const STRING_LIMIT = 4096
 
 /** Records a problem of a node. Quoted text must already be escaped. */
-export function complain(node: Node, problem: string): undefined {
+export function complain(node: Node, problem: string, more: Pick<Problem, 'secretIn'> = {}): undefined {
   const where = node.path.length === 0 ? '' : `${pathWords(node.path)}: `
-  node.draft.problems.push({ line: lineOf(node), message: where + problem })
+  const message = where + problem
+  node.draft.problems.push({ line: lineOf(node), message, ...more })
   return undefined
 }
 

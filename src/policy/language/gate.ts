@@ -108,20 +108,21 @@ function readUpstreams(
 function readUpstream(node: Node, absolute: (path: string) => string): UpstreamSettings | undefined {
   const fields = upstreamFields(node)
   const url = readUpstreamAddress(fields?.url)
-  if (fields === undefined || url === undefined) return undefined
+  if (fields === undefined) return undefined
   const file = (name: 'authorization' | 'client-certificate' | 'client-key'): string | undefined => {
     const field = fields[name]
     const path = plainStringOf(field, PATH_LIMIT)
     if (field === undefined || path === undefined) return undefined
-    const problem = secretProblem(url, name)
+    const problem = url === undefined ? undefined : secretProblem(url, name)
     return problem === undefined ? absolute(path) : complain(field, problem)
   }
   const priority = countOf(fields.priority)
   const authorization = file('authorization')
   const certificate = file('client-certificate')
   const key = file('client-key')
-  if ((certificate === undefined) !== (key === undefined))
+  if ((fields['client-certificate'] === undefined) !== (fields['client-key'] === undefined))
     return complain(node, 'must have both "client-certificate" and "client-key", or neither')
+  if (url === undefined) return undefined
   return {
     url,
     ...(authorization === undefined ? {} : { authorization }),

@@ -2,6 +2,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type Group, type Policy, SELF } from '../policy.ts'
 import { fillSeats, isFilled, peopleOf } from '../seats.ts'
 import { complain, countOf, entriesOf, fieldsOf, listOf, type Node, stringOf } from './fields.ts'
+import { unknownName } from './names.ts'
 import { checkName } from './principals.ts'
 
 const GROUP_LIMIT = 1000
@@ -9,51 +10,95 @@ const MEMBER_LIMIT = 1000
 /** How deeply groups may be nested. Nobody needs more, and nobody could follow it. */
 const NESTING_LIMIT = 8
 
-/**
- * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met. Undefined
- * if there is any problem, because then it is unknown who could meet a requirement.
- */
-export function readGroups(
-  node: Node | undefined,
-  principals: Policy['principals'],
-): ReadonlyMap<string, Group> | undefined {
-  const groups = new Map<string, Group>()
-  const nodes = new Map<string, Node>()
-  const before = node?.draft.problems.length
-  const entries = (node && entriesOf(node)) ?? []
-  if (node !== undefined && entries.length > GROUP_LIMIT) complain(node, `more than ${GROUP_LIMIT} groups`)
-  for (const [name, entry] of entries.slice(0, GROUP_LIMIT)) {
-    checkName(name, entry)
-    if (principals.has(name)) complain(entry, 'a principal has the same name')
-    const fields = fieldsOf(entry, ['members', 'threshold'], [])
-    const members = readMembers(fields?.members)
-    const threshold = countOf(fields?.threshold)
-    if (threshold === undefined) continue
-    groups.set(name, { name, members, threshold })
-    nodes.set(name, fields?.threshold ?? entry)
-  }
-  const known = new Set([SELF, ...principals.keys(), ...entries.map(([name]) => name)])
-  for (const [, entry] of entries) checkMembers(entry, known)
-  const isSound = () => node === undefined || node.draft.problems.length === before
-  if (isSound()) {
-    for (const [name, entry] of entries) {
-      const problem = nestingProblem(name, groups)
-      if (problem !== undefined) complain(entry, problem)
-    }
-  }
-  if (isSound()) {
-    for (const [name, entry] of nodes) checkThreshold(name, entry, groups)
-  }
-  return isSound() ? groups : undefined
+/** What `[groups]` says. */
+export interface ReadGroups {
+  /**
+   * Those of which it is known who can fill them: sound, and made of sound groups alone. If nothing
+   * is wrong with `[groups]`, all.
+   */
+  readonly groups: ReadonlyMap<string, Group>
+  /** Every name that a requirement may have: principals, groups, sound or not, and `self`. */
+  readonly names: ReadonlySet<string>
 }
 
-function readMembers(node: Node | undefined): readonly string[] {
+/** A group with where it stands. `isRead`: nothing is wrong with it by itself. */
+interface Entry extends Group {
+  readonly node: Node
+  readonly thresholdNode: Node | undefined
+  readonly isRead: boolean
+}
+
+/**
+ * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met: of each group
+ * whatever can be said of it while others are wrong.
+ */
+export function readGroups(node: Node | undefined, principals: Policy['principals']): ReadGroups {
+  const tables = (node && entriesOf(node)) ?? []
+  if (node !== undefined && tables.length > GROUP_LIMIT) complain(node, `more than ${GROUP_LIMIT} groups`)
+  const names = new Set([SELF, ...principals.keys(), ...tables.map(([name]) => name)])
+  const entries = new Map<string, Entry>()
+  for (const [name, table] of tables.slice(0, GROUP_LIMIT)) {
+    const entry = readGroup(name, table, { names, principals })
+    // The name is a principal's, for whom it stands wherever it is named.
+    if (!principals.has(name)) entries.set(name, entry)
+  }
+  const wrong = new Set([...entries.values()].filter(({ isRead }) => !isRead).map(({ name }) => name))
+  for (const [name, problem] of nestingProblems(entries)) {
+    const table = entries.get(name)?.node
+    if (table !== undefined) complain(table, problem)
+    wrong.add(name)
+  }
+  const sound = new Map([...entries].filter(([name]) => isReachedSoundly(name, entries, wrong)))
+  for (const entry of sound.values()) checkThreshold(entry, sound)
+  return { groups: new Map([...sound].map(([name, entry]) => [name, groupOf(entry)])), names }
+}
+
+function groupOf({ name, members, threshold }: Entry): Group {
+  return { name, members, threshold }
+}
+
+function readGroup(
+  name: string,
+  node: Node,
+  { names, principals }: { readonly names: ReadonlySet<string>; readonly principals: Policy['principals'] },
+): Entry {
+  const before = node.draft.problems.length
+  checkName(name, node)
+  if (principals.has(name)) complain(node, 'a principal has the same name')
+  const fields = fieldsOf(node, ['members', 'threshold'], [])
+  const members = readMembers(fields?.members, names)
+  const threshold = countOf(fields?.threshold)
+  const listed: unknown = fields?.members?.value
+  // That can be said whoever they are.
+  if (
+    fields?.threshold !== undefined &&
+    threshold !== undefined &&
+    Array.isArray(listed) &&
+    listed.length > 0
+  )
+    if (threshold > listed.length)
+      complain(fields.threshold, `needs ${threshold} of only ${listed.length} members`)
+  const isRead = node.draft.problems.length === before
+  return { name, members, threshold: threshold ?? 1, node, thresholdNode: fields?.threshold, isRead }
+}
+
+/** Whether nothing is wrong with a group and the groups that it is made of. */
+function isReachedSoundly(
+  name: string,
+  entries: ReadonlyMap<string, Entry>,
+  wrong: ReadonlySet<string>,
+): boolean {
+  return !wrong.has(name) && [...groupsIn(name, entries)].every(member => !wrong.has(member))
+}
+
+function readMembers(node: Node | undefined, names: ReadonlySet<string>): readonly string[] {
   const members = new Set<string>()
   const items = listOf(node, MEMBER_LIMIT)
   for (const item of items) {
     const member = stringOf(item)
     if (member === undefined) continue
     if (members.has(member)) complain(item, `"${printable(member)}" is listed twice`)
+    else if (!names.has(member)) complain(item, unknownName(member, names))
     members.add(member)
   }
   if (node !== undefined && Array.isArray(node.value) && items.length === 0)
@@ -61,37 +106,60 @@ function readMembers(node: Node | undefined): readonly string[] {
   return [...members]
 }
 
-function checkMembers(entry: Node, known: ReadonlySet<string>): void {
-  const members = entriesOf(entry)?.find(([field]) => field === 'members')?.[1]
-  if (members === undefined || !Array.isArray(members.value)) return
-  for (const item of listOf(members, MEMBER_LIMIT)) {
-    if (typeof item.value === 'string' && item.value !== '' && !known.has(item.value)) {
-      complain(item, `"${printable(item.value)}" is neither a principal nor a group`)
+/** Why groups cannot be followed: they contain themselves, or are nested too deeply. */
+function nestingProblems(entries: ReadonlyMap<string, Entry>): ReadonlyMap<string, string> {
+  const problems = new Map<string, string>()
+  const depths = depthsOf(entries)
+  for (const name of entries.keys()) {
+    const depth = depths.get(name)
+    if (depth === undefined) {
+      if (groupsIn(name, entries).has(name)) problems.set(name, 'the group contains itself')
+    } else if (depth > NESTING_LIMIT) {
+      problems.set(name, `groups are nested more than ${NESTING_LIMIT} deep`)
     }
   }
+  return problems
 }
 
-/**
- * Why a group is wrong: it contains itself, or groups are nested too deeply; undefined if it is
- * right.
- */
-function nestingProblem(name: string, groups: ReadonlyMap<string, Group>): string | undefined {
-  let level = new Set(groups.get(name)?.members)
-  for (let depth = 0; level.size > 0; depth++) {
-    if (level.has(name)) return 'the group contains itself'
-    if (depth > NESTING_LIMIT) return `groups are nested more than ${NESTING_LIMIT} deep`
-    level = new Set([...level].flatMap(member => groups.get(member)?.members ?? []))
+/** How many groups lie below each other in a group; undefined for one that reaches a circle. */
+function depthsOf(entries: ReadonlyMap<string, Entry>): ReadonlyMap<string, number | undefined> {
+  const depths = new Map<string, number | undefined>()
+  const depthOf = (name: string): number | undefined => {
+    if (depths.has(name)) return depths.get(name)
+    // Until its own depth is known it is what a circle leads back to.
+    depths.set(name, undefined)
+    let depth: number | undefined = 0
+    for (const member of entries.get(name)?.members ?? []) {
+      if (!entries.has(member)) continue
+      const below = depthOf(member)
+      depth = below === undefined || depth === undefined ? undefined : Math.max(depth, below + 1)
+    }
+    depths.set(name, depth)
+    return depth
   }
-  return undefined
+  for (const name of entries.keys()) depthOf(name)
+  return depths
 }
 
-function checkThreshold(name: string, node: Node, groups: ReadonlyMap<string, Group>): void {
-  const { filled, threshold, of } = fillSeats(groups, name, peopleOf(groups, name))
-  if (threshold > of) complain(node, `needs ${threshold} of only ${of} members`)
-  else if (!isFilled({ filled, threshold, of })) {
-    complain(
-      node,
-      `needs ${threshold}, but no more than ${filled.length} of its members can have a person of their own`,
-    )
+/** The groups that a group is made of, at any depth. */
+function groupsIn(name: string, entries: ReadonlyMap<string, Entry>): ReadonlySet<string> {
+  const found = new Set<string>()
+  const pending = [name]
+  for (let one = pending.pop(); one !== undefined; one = pending.pop()) {
+    for (const member of entries.get(one)?.members ?? []) {
+      if (found.has(member) || !entries.has(member)) continue
+      found.add(member)
+      pending.push(member)
+    }
   }
+  return found
+}
+
+function checkThreshold({ name, threshold, thresholdNode }: Entry, sound: ReadonlyMap<string, Group>): void {
+  const seats = fillSeats(sound, name, peopleOf(sound, name))
+  if (thresholdNode === undefined || isFilled(seats)) return
+  complain(
+    thresholdNode,
+    `needs ${threshold}, but no more than ${seats.filled.length} of its members can have a person of their own`,
+  )
 }

@@ -16,19 +16,19 @@ const URL_LIMIT = 1024
 export function readInputs(node: Node | undefined, people: People): readonly InputRule[] {
   const rules: InputRule[] = []
   for (const [index, item] of listOf(node, INPUT_LIMIT).entries()) {
-    const before = item.draft.problems.length
     const fields = fieldsOf(item, ['url', 'require'], ['name', 'accept-unlocked'])
     const url = readGlob(fields?.url)
     const require = fields?.require && readRequirement(fields.require, 'expression', people)
     const title = plainStringOf(fields?.name, TITLE_LIMIT) ?? `input rule ${index + 1}`
     const acceptUnlocked = booleanOf(fields?.['accept-unlocked']) ?? false
-    if (item.draft.problems.length > before || url === undefined || require === undefined) continue
+    if (url === undefined) continue
     const shadow = rules.find(earlier => covers(earlier.url, url))
     if (shadow !== undefined) {
       const first = `"${printable(shadow.title)}" in line ${shadow.line}`
       complain(item, `never decides: ${first} matches all that it matches, and comes first`)
     }
-    rules.push({ title, line: lineOf(item), url, require, acceptUnlocked })
+    // What the rule requires may be wrong; which URLs it matches is known.
+    rules.push({ title, line: lineOf(item), url, require: require ?? { kind: 'refuse' }, acceptUnlocked })
   }
   return rules
 }
@@ -38,7 +38,7 @@ export function readApprovals(node: Node | undefined, people: People): People {
   if (node === undefined) return people
   const by = fieldsOf(node, ['by'], [])?.by
   const approvers = by && readApprovers(by, people)
-  return approvers === undefined ? people : { ...people, approvers }
+  return { ...people, approvers: approvers ?? 'wrong' }
 }
 
 function readGlob(node: Node | undefined): string | undefined {

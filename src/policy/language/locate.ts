@@ -49,10 +49,24 @@ export function locate(toml: string): Locator {
   }
 }
 
+/** A header, `[a.b]` or `[[a.b]]`, of a valid TOML document: the table that it begins, and where. */
+export interface Header extends Position {
+  readonly path: TomlPath
+}
+
+/** The headers of a valid TOML document, in order. */
+export function headersOf(toml: string): readonly Header[] {
+  const headers: Header[] = []
+  scan(toml, (path, position, isHeader) => {
+    if (isHeader) headers.push({ path, ...position })
+  })
+  return headers
+}
+
 interface Cursor {
   readonly text: string
   at: number
-  readonly found: (path: TomlPath, position: Position) => void
+  readonly found: (path: TomlPath, position: Position, isHeader?: true) => void
   /** The line of the offset up to which lines were counted. */
   line: number
   counted: number
@@ -85,7 +99,7 @@ function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
     const length = lengths.get(id)
     if (length !== undefined) path.push(length - 1)
   }
-  cursor.found(path, position)
+  cursor.found(path, position, true)
   return path
 }
 

@@ -9,13 +9,23 @@ import { type CertificateFile, policyDigest } from '../digest.ts'
 import type { NixSettings, Policy } from '../policy.ts'
 import { readAttestations } from './attestations.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
-import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
+import {
+  booleanOf,
+  complain,
+  fieldsOf,
+  isTable,
+  lineOf,
+  listOf,
+  type Node,
+  plainStringOf,
+  wordOf,
+} from './fields.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
 import { readHttp } from './http.ts'
 import { readApprovals, readInputs } from './inputs.ts'
 import { locate } from './locate.ts'
-import { PolicyError } from './policy-error.ts'
+import { PolicyError, type Problem } from './policy-error.ts'
 import { type CertificateReader, readPrincipals } from './principals.ts'
 import { readDefault, readRules } from './rules.ts'
 import { readStore } from './store.ts'
@@ -46,18 +56,33 @@ export interface PolicySource {
 
 /** Parses a policy. Throws PolicyError with all problems, each with its line. */
 export function parsePolicy(source: PolicySource): Policy {
+  const { problems, digest, certificates, ...draft } = examinePolicy(source)
+  const [first, ...rest] = problems
+  if (first !== undefined) throw new PolicyError(source.file, [first, ...rest])
+  const { mode, fallback } = draft
+  if (mode === undefined || fallback === undefined)
+    throw new PolicyError(source.file, [{ line: 1, message: 'incomplete' }])
+  return { digest, certificates, ...draft, mode, fallback }
+}
+
+/** What could be read of a policy, be it valid or not, and everything that is wrong with it. */
+export interface ExaminedPolicy extends Omit<Policy, 'mode' | 'fallback'> {
+  readonly problems: readonly Problem[]
+  readonly mode: Policy['mode'] | undefined
+  readonly fallback: Policy['fallback'] | undefined
+}
+
+/**
+ * Reads as much of a policy as can be read, for those who mend it. Nothing may be judged by it while
+ * it has a problem. Throws PolicyError if it cannot be read at all.
+ */
+export function examinePolicy(source: PolicySource): ExaminedPolicy {
   const root = readDocument(source)
-  if (root.value !== undefined && (root.value as Record<string, unknown>)['version'] !== 1n) {
-    throw new PolicyError(source.file, [
-      { line: root.draft.locate(['version']).line, message: 'version must be 1' },
-    ])
-  }
+  assertSameLanguage(root, source)
   const certificates = new Map<string, CertificateFile>()
   const policy = readPolicy(root, source, certificateReader(source, certificates))
-  const [first, ...rest] = root.draft.problems
-  if (first !== undefined) throw new PolicyError(source.file, [first, ...rest])
-  if (policy === undefined) throw new PolicyError(source.file, [{ line: 1, message: 'incomplete' }])
   return {
+    problems: root.draft.problems,
     digest: policyDigest(Buffer.from(source.toml, 'utf8'), [...certificates.values()]),
     certificates: [...certificates.keys()],
     ...policy,
@@ -84,11 +109,12 @@ function readPolicy(
   root: Node,
   source: PolicySource,
   certificate: CertificateReader,
-): Omit<Policy, 'digest' | 'certificates'> | undefined {
+): Omit<ExaminedPolicy, 'digest' | 'certificates' | 'problems'> {
   const fields = fieldsOf(
     root,
-    ['version', 'mode', 'default'],
+    ['mode', 'default'],
     [
+      'version',
       'attestations',
       'nix',
       'gate',
@@ -103,13 +129,17 @@ function readPolicy(
       'exemptions',
     ],
   )
+  if (fields !== undefined) checkVersion(root, fields.version)
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
   const principals = readPrincipals(fields?.principals, certificate)
-  const groups = readGroups(fields?.groups, principals)
-  const people = readApprovals(fields?.approvals, { principals, groups })
+  const { groups, names } = readGroups(fields?.groups, principals)
+  const people = readApprovals(fields?.approvals, { principals, groups, names })
   const http = readHttp(fields?.http, path => absolute(source, path))
   const { sources, ...attestations } = readAttestations(fields?.attestations)
-  const policy = {
+  return {
+    mode,
+    groups,
+    fallback: readDefault(fields?.default, people),
     ...attestations,
     sources: fields?.http === undefined ? sources : sources.map(one => ({ ...one, http })),
     nix: readNix(fields?.nix),
@@ -122,9 +152,24 @@ function readPolicy(
     revocations: readRevocations(fields?.revocations, principals),
     exemptions: readExemptions(fields?.exemptions),
   }
-  const fallback = readDefault(fields?.default, people)
-  if (mode === undefined || groups === undefined || fallback === undefined) return undefined
-  return { mode, groups, fallback, ...policy }
+}
+
+/** Of another version nothing else can be said. */
+function assertSameLanguage({ value, draft }: Node, { file }: PolicySource): void {
+  const version = isTable(value) ? value['version'] : undefined
+  if (typeof version !== 'bigint' || version === 1n) return
+  const { line } = draft.locate(['version'])
+  throw new PolicyError(file, [{ line, message: 'version must be 1' }])
+}
+
+function checkVersion({ draft }: Node, version: Node | undefined): void {
+  if (version?.value === 1n) return
+  const line = version === undefined ? 1 : lineOf(version)
+  const message = 'version must be 1'
+  draft.problems.push({
+    line,
+    message: version === undefined ? `${message}, and is missing: write version = 1 at the top` : message,
+  })
 }
 
 function readNix(node: Node | undefined): NixSettings {

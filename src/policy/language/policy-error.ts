@@ -6,6 +6,11 @@ export interface Problem {
   readonly line: number
   /** Already escaped. */
   readonly message: string
+  /**
+   * The absolute path of the file in which a secret key lies, or `policy` for the policy itself:
+   * whoever can read the file has the key.
+   */
+  readonly secretIn?: string
 }
 
 /** How many problems the message lists; `problems` has all of them. */

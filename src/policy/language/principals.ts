@@ -1,3 +1,4 @@
+import { parseCertificates } from '../../formats/openpgp/certificate.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { CertificateFile } from '../digest.ts'
@@ -16,6 +17,7 @@ import {
 import { instantOf } from './instant.ts'
 import { ownershipOf, parseFingerprint, parseKey, type TextKey } from './keys.ts'
 import { readNamespaces } from './namespaces.ts'
+import { holdsSecretKey, notAKey } from './not-a-key.ts'
 import { type KeysOfCertificate, keysOfCertificates } from './openpgp-keys.ts'
 import { type Owners, owners } from './owners.ts'
 import { readSigstoreIdentity, trustedRootOf } from './sigstore-key.ts'
@@ -81,13 +83,14 @@ export function checkName(name: string, node: Node): void {
 export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | undefined {
   const text = stringOf(node)
   if (text === undefined) return undefined
-  return noting(node, () => (kind === 'key' ? parseKey(text).identity : `openpgp:${parseFingerprint(text)}`))
+  if (kind === 'key') return keyOf(node, text)?.identity
+  return noting(node, () => `openpgp:${parseFingerprint(text)}`)
 }
 
 function readKey(node: Node, principal: string, reading: Reading): Key | undefined {
   if (!isTable(node.value)) return readTextKey(node)
-  if ('openpgp' in node.value) return readOpenPgp(node, principal, reading)
-  if ('sigstore' in node.value) return readSigstore(node, reading.certificate)
+  if ('openpgp' in node.value || 'certificate' in node.value) return readOpenPgp(node, principal, reading)
+  if ('sigstore' in node.value || 'trusted-root' in node.value) return readSigstore(node, reading.certificate)
   const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces'])
   const key = fields?.key && readTextKey(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
@@ -97,23 +100,58 @@ function readKey(node: Node, principal: string, reading: Reading): Key | undefin
 
 function readTextKey(node: Node): TextKey | undefined {
   const text = stringOf(node)
-  return text === undefined ? undefined : noting(node, () => parseKey(text))
+  return text === undefined ? undefined : keyOf(node, text)
+}
+
+/** The key that a text is, or else what it is instead. */
+function keyOf(node: Node, text: string): TextKey | undefined {
+  try {
+    return parseKey(text)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    const other = notAKey(text)
+    if (other === undefined) return complain(node, error.message)
+    return complain(node, other.problem, other.code === 'secret-key' ? { secretIn: 'policy' } : {})
+  }
 }
 
 function readOpenPgp(node: Node, principal: string, reading: Reading): Key | undefined {
-  const fields = fieldsOf(node, ['openpgp', 'certificate'], ['valid-from', 'valid-until'])
+  const fields = fieldsOf(node, ['certificate'], ['openpgp', 'valid-from', 'valid-until'])
   const identity = fields?.openpgp && identityOf(fields.openpgp, 'openpgp')
   const file = fields?.certificate && readFile(fields.certificate, 'certificate', reading.certificate)
+  if (fields !== undefined && fields.openpgp === undefined)
+    complain(node, `field "openpgp" is missing: the fingerprint of the certificate${foundIn(file)}`)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
+  const where = fields?.certificate ?? node
+  if (file !== undefined && holdsSecretKey(file.bytes))
+    return complain(where, SECRET_CERTIFICATE, { secretIn: file.path })
   if (identity === undefined || file === undefined) return undefined
   const fingerprint = identity.slice('openpgp:'.length)
-  const where = fields?.certificate ?? node
   const held = noting(where, () => {
     const keys = reading.keysOf(file, fingerprint)
-    return keys ?? complain(where, `has no certificate with the fingerprint ${fingerprint}`)
+    return keys ?? complain(where, `has no certificate with the fingerprint ${fingerprint}${foundIn(file)}`)
   })
   for (const key of held ?? []) reading.owners.hold(key, principal, where)
   return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file.path, ...validity }
+}
+
+const SECRET_CERTIFICATE =
+  'this is a SECRET key: the file holds a secret key, and must hold public ones alone: "gpg --export" writes them'
+
+/** How many fingerprints are told. */
+const TOLD = 4
+
+/** Which certificates a file has: to be compared with what their owners say. */
+function foundIn(file: CertificateFile | undefined): string {
+  if (file === undefined) return ''
+  try {
+    const found = [...new Set(parseCertificates(file.bytes).map(({ primary }) => primary.fingerprint))]
+    const more = found.length > TOLD ? ` and ${found.length - TOLD} more` : ''
+    return `; the file has ${found.slice(0, TOLD).join(', ')}${more}: compare that with what its owner says`
+  } catch (error) {
+    if (error instanceof FormatError) return ''
+    throw error
+  }
 }
 
 function readSigstore(node: Node, certificate: CertificateReader): Key | undefined {
@@ -157,7 +195,7 @@ function noting<T>(node: Node, parse: () => T): T | undefined {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof FormatError) return complain(node, error.message)
-    throw error
+    if (!(error instanceof FormatError)) throw error
+    return complain(node, error.message)
   }
 }

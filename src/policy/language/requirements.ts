@@ -2,6 +2,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type Aspect, type Demand, type Policy, type Requirement, ROLES, type Role, SELF } from '../policy.ts'
 import { fillSeats, isFilled, peopleOf } from '../seats.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, stringOf } from './fields.ts'
+import { unknownName } from './names.ts'
 
 /** How many demands one requirement may have. */
 const DEMAND_LIMIT = 32
@@ -14,12 +15,15 @@ const RESERVED: readonly string[] = ['nothing', 'refuse', APPROVED]
 /** The principals and groups that a requirement can name. */
 export interface People {
   readonly principals: Policy['principals']
+  /** The sound ones: of the others it is not known who can fill them, which is one error already. */
+  readonly groups: Policy['groups']
+  /** Every name that a requirement may have. */
+  readonly names: ReadonlySet<string>
   /**
-   * Undefined if `[groups]` has a problem: then names are not checked, because one error is enough.
+   * What `[approvals]` says: who must approve where a rule says `"approved"`; `wrong` if it says
+   * something that is recorded already.
    */
-  readonly groups: Policy['groups'] | undefined
-  /** What `[approvals]` says: who must approve where a rule says `"approved"`. */
-  readonly approvers?: readonly [Demand, ...Demand[]]
+  readonly approvers?: readonly [Demand, ...Demand[]] | 'wrong'
 }
 
 /**
@@ -46,7 +50,7 @@ export function readRequirement(node: Node, aspect: Aspect, people: People): Req
 }
 
 /** Who must approve, as `[approvals]` names them. What is wrong is recorded. */
-export function readApprovers(node: Node, people: People): People['approvers'] {
+export function readApprovers(node: Node, people: People): readonly [Demand, ...Demand[]] | undefined {
   const before = node.draft.problems.length
   const [first, ...rest] = readNames(node, 'derivation', people, 'approver')
   if (first !== undefined) return [first, ...rest]
@@ -55,6 +59,7 @@ export function readApprovers(node: Node, people: People): People['approvers'] {
 }
 
 function approved(node: Node, { approvers }: People): Requirement | undefined {
+  if (approvers === 'wrong') return undefined
   if (approvers !== undefined) return { kind: 'all', demands: approvers }
   return complain(node, '"approved" needs [approvals] with by = …, which says who approves')
 }
@@ -86,11 +91,15 @@ function isVouchedHere(aspect: Aspect, role: Role | undefined): boolean {
   return aspect === 'output' || role === 'approver'
 }
 
-function problemOf(who: string, canBeSelf: boolean, { principals, groups }: People): string | undefined {
+function problemOf(
+  who: string,
+  canBeSelf: boolean,
+  { principals, groups, names }: People,
+): string | undefined {
   if (RESERVED.includes(who)) return `"${who}" must stand alone`
   if (who === SELF) return canBeSelf ? undefined : SELF_PROBLEM
-  if (groups === undefined || principals.has(who)) return undefined
-  if (!groups.has(who)) return `"${printable(who)}" is neither a principal nor a group`
+  if (!names.has(who)) return unknownName(who, names)
+  if (principals.has(who) || !groups.has(who)) return undefined
   const able = new Set(peopleOf(groups, who))
   if (!canBeSelf) able.delete(SELF)
   if (isFilled(fillSeats(groups, who, able))) return undefined

@@ -32,29 +32,36 @@ const EXPIRED_KEYS: readonly ExpiredKeyAcceptance[] = ['refuse', 'if-signed-befo
 export function readRules(node: Node | undefined, people: People): readonly Rule[] {
   const rules: Rule[] = []
   for (const [index, item] of listOf(node, RULE_LIMIT).entries()) {
-    const before = item.draft.problems.length
     const fields = fieldsOf(item, ['match', 'require'], ['name', ...ACCEPTANCE])
-    if (fields?.match === undefined || fields.require === undefined) continue
-    const require = readRequirements(fields.require, [], people)
-    const match = fieldsOf(fields.match, [], ['name', 'kind'])
-    if (match !== undefined && Object.keys(match).length === 0)
-      complain(fields.match, 'must have a name or a kind')
-    const stated = KINDS.filter(kind => require[ASPECT[kind]] !== undefined)
-    const rule: Rule = {
-      title: plainStringOf(fields.name, TITLE_LIMIT) ?? `rule ${index + 1}`,
-      line: lineOf(item),
-      name: globOf(match?.name) ?? '*',
-      kinds: kindsOf(match?.kind) ?? stated,
-      require,
-      ...readAcceptance(fields, require),
-    }
-    checkKinds(fields.require, rule)
+    if (fields === undefined) continue
+    const { require, stated } = readRequirements(fields.require, [], people)
+    const acceptance = readAcceptance(fields, stated)
+    const title = plainStringOf(fields.name, TITLE_LIMIT) ?? `rule ${index + 1}`
+    const match = readMatch(fields.match)
+    if (match === undefined || fields.require === undefined || stated.size === 0) continue
+    const kinds = match.kinds ?? KINDS.filter(kind => stated.has(ASPECT[kind]))
+    const before = item.draft.problems.length
+    checkKinds(fields.require, kinds, stated)
     if (item.draft.problems.length > before) continue
+    // What the rule requires may be wrong; what it matches is known.
+    const rule = { title, line: lineOf(item), name: match.name, kinds, require, ...acceptance }
     const shadow = shadowOf(rule, rules)
     if (shadow !== undefined) complain(item, shadowed(shadow))
     rules.push(rule)
   }
   return rules
+}
+
+/** Names and kinds that a rule matches; undefined if they are not said, or wrong. */
+function readMatch(
+  node: Node | undefined,
+): { readonly name: string; readonly kinds: readonly SubjectKind[] | undefined } | undefined {
+  const fields = node && fieldsOf(node, [], ['name', 'kind'])
+  if (node === undefined || fields === undefined) return undefined
+  if (Object.keys(fields).length === 0) return complain(node, 'must have a name or a kind')
+  const before = node.draft.problems.length
+  const match = { name: globOf(fields.name) ?? '*', kinds: kindsOf(fields.kind) }
+  return node.draft.problems.length === before ? match : undefined
 }
 
 function shadowed({ title, line }: Rule): string {
@@ -68,41 +75,56 @@ function shadowed({ title, line }: Rule): string {
 export function readDefault(node: Node | undefined, people: People): Rule | undefined {
   if (node === undefined) return undefined
   const fields = fieldsOf(node, ['require'], ACCEPTANCE)
-  if (fields?.require === undefined) return undefined
-  const require = readRequirements(fields.require, ASPECTS, people)
-  const acceptance = readAcceptance(fields, require)
+  if (fields === undefined) return undefined
+  const { require, stated } = readRequirements(fields.require, ASPECTS, people)
+  const acceptance = readAcceptance(fields, fields.require === undefined ? new Set(ASPECTS) : stated)
+  if (fields.require === undefined) return undefined
   return { title: 'default', line: lineOf(node), name: '*', kinds: KINDS, require, ...acceptance }
 }
 
-function readRequirements(node: Node, required: readonly StorePathAspect[], people: People): Rule['require'] {
-  const requirements: Partial<Record<Aspect, Requirement>> = {}
+/** Which aspects are stated, be it rightly or not, and what is required where it can be read. */
+interface Stated {
+  readonly require: Rule['require']
+  readonly stated: ReadonlySet<Aspect>
+}
+
+function readRequirements(
+  node: Node | undefined,
+  required: readonly StorePathAspect[],
+  people: People,
+): Stated {
+  const require: Partial<Record<Aspect, Requirement>> = {}
+  if (node === undefined) return { require, stated: new Set() }
+  const before = node.draft.problems.length
   const fields = fieldsOf<StorePathAspect, StorePathAspect>(node, required, ASPECTS) ?? {}
-  for (const aspect of ASPECTS) {
+  const stated = ASPECTS.filter(aspect => fields[aspect] !== undefined)
+  // An aspect that is misspelt is one error.
+  if (stated.length === 0 && node.draft.problems.length === before)
+    complain(node, 'must state at least one of source, derivation, output')
+  for (const aspect of stated) {
     const field = fields[aspect]
     const requirement = field && readRequirement(field, aspect, people)
-    if (requirement !== undefined) requirements[aspect] = requirement
+    if (requirement !== undefined) require[aspect] = requirement
   }
-  if (Object.keys(fields).length === 0)
-    complain(node, 'must state at least one of source, derivation, output')
-  return requirements
+  return { require, stated: new Set(stated) }
 }
 
 function readAcceptance(
   fields: Partial<Record<(typeof ACCEPTANCE)[number], Node>>,
-  require: Rule['require'],
+  stated: ReadonlySet<Aspect>,
 ): Pick<Rule, 'acceptGraph' | 'acceptUnknownDerivation' | 'acceptExpiredKey'> {
   const {
     'accept-graph': graph,
     'accept-unknown-derivation': unknown,
     'accept-expired-key': expired,
   } = fields
-  if (graph !== undefined && require.source === undefined && require.derivation === undefined) {
+  if (graph !== undefined && !stated.has('source') && !stated.has('derivation')) {
     complain(graph, 'is about sources and derivations, and the rule states neither')
   }
-  if (unknown !== undefined && require.output === undefined) {
+  if (unknown !== undefined && !stated.has('output')) {
     complain(unknown, 'is about outputs, and the rule does not state that')
   }
-  if (expired !== undefined && require.source === undefined) {
+  if (expired !== undefined && !stated.has('source')) {
     complain(expired, 'is about sources, and the rule does not state that')
   }
   return {
@@ -123,17 +145,14 @@ function expiredKeysOf(node: Node | undefined): ExpiredKeyAcceptance | undefined
  * Records problems for requirements for which the rule has no kind, and for kinds without a
  * requirement.
  */
-function checkKinds(
-  node: Node,
-  rule: { readonly kinds: readonly SubjectKind[]; readonly require: Rule['require'] },
-): void {
+function checkKinds(node: Node, kinds: readonly SubjectKind[], stated: ReadonlySet<Aspect>): void {
   for (const aspect of ASPECTS) {
-    if (rule.require[aspect] !== undefined && !rule.kinds.some(kind => ASPECT[kind] === aspect)) {
+    if (stated.has(aspect) && !kinds.some(kind => ASPECT[kind] === aspect)) {
       complain(node, `states ${aspect}, and none of the kinds that the rule matches has one`)
     }
   }
-  for (const kind of rule.kinds) {
-    if (rule.require[ASPECT[kind]] === undefined) {
+  for (const kind of kinds) {
+    if (!stated.has(ASPECT[kind])) {
       complain(node, `does not state ${ASPECT[kind]}, and the rule matches the kind ${kind}`)
     }
   }

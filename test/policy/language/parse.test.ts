@@ -138,9 +138,20 @@ for (const [what, toml, line] of SYNTAX) {
   })
 }
 
-test('another version, no version and a version as a string are refused before anything else', () => {
-  for (const version of ['version = 2', 'version = "1"', 'version = 1.0', '']) {
-    assert.deepEqual(problemsOf(`${version}\nunknown = 1`), [{ line: 1, message: 'version must be 1' }])
+test('of another version of the language nothing else is said', () => {
+  assert.deepEqual(problemsOf('version = 2\nunknown = 1'), [{ line: 1, message: 'version must be 1' }])
+})
+
+test('no version, and one that is no integer, are told beside the rest', () => {
+  for (const version of ['version = "1"', 'version = 1.0', '# none']) {
+    const problems = problemsOf(minimal('unknown = 1').replace('version = 1', version))
+    assert.deepEqual(
+      problems.map(({ line, message }) => [line, message.slice(0, 17)]),
+      [
+        [version === '# none' ? 1 : 2, 'version must be 1'],
+        [6, 'unknown: unknown '],
+      ],
+    )
   }
 })
 
