@@ -2,6 +2,9 @@
 import { setPriority } from 'node:os'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
+import { answerAsked } from './answer-asked.ts'
+import { type AnswerAsked, type AskSocket, type AskSocketOn, openAskSocket } from './ask-socket.ts'
+import { openAskers } from './askers.ts'
 import { gateHandler } from './handler.ts'
 import {
   type FromHttp,
@@ -104,7 +107,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
   }
 }
 
-async function openSide({ places, files }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
+async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
   const upstreams = keepUpstreams(metrics, log)
@@ -114,6 +117,7 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
     return metrics.print(
       {
         connections: http.connections(),
+        askers: asked?.connections() ?? 0,
         connections_refused: http.refused(),
         ...gauges,
         memory_bytes: memory,
@@ -130,6 +134,7 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
       if (!(error instanceof NarFault)) log('error', 'internal error', { why: String(error) })
     },
   })
+  const asked = await openAsked(ask, answerAsked(places, kept), log)
   return {
     address: http.address,
     reload() {
@@ -138,9 +143,20 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
       kept.policy()
     },
     async close(graceMs: number) {
+      asked?.close()
       await http.close(graceMs)
       upstreams.close()
       kept.close()
     },
+  }
+}
+
+/** Without it users do without, so that an error here keeps nothing else from being served. */
+async function openAsked(on: AskSocketOn, answer: AnswerAsked, log: Log): Promise<AskSocket | undefined> {
+  try {
+    return await openAskSocket(on, answer, openAskers())
+  } catch (error) {
+    log('warning', 'users cannot ask', { why: (error as Error).message })
+    return undefined
   }
 }

@@ -46,7 +46,8 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
-    const notices = question.kind === 'after-build' ? paragraphs({ refusals, taken: NOTHING_TAKEN }) : []
+    const notices =
+      question.kind === 'after-build' ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
     return reply(question, { refusals, notices }, policy)
   } finally {
     inquiry?.close()
@@ -57,11 +58,19 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
   if (kind !== 'after-build') {
     const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
     const refusals = await beforeBuild(inquiry, derivation, { starts: kind === 'before-build' })
-    return { refusals, notices: others.flatMap(paragraphs) }
+    return { refusals, notices: await told(inquiry, others) }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
-  return { refusals: own.refusals, notices: [...others, own].flatMap(paragraphs) }
+  return { refusals: own.refusals, notices: await told(inquiry, [...others, own]) }
+}
+
+async function told(
+  inquiry: Inquiry,
+  outcomes: readonly Pick<BuildOutcome, 'refusals' | 'taken'>[],
+): Promise<string[]> {
+  const policy = await inquiry.policy().catch(() => undefined)
+  return outcomes.flatMap(outcome => paragraphs(outcome, policy?.mode))
 }
 
 function reply(
@@ -71,7 +80,7 @@ function reply(
   until = () => '',
 ): HookReply {
   const telling = tellingBy(policy)
-  const text = sentences(refusals, derivation)
+  const text = sentences(refusals, derivation, policy?.mode)
   if (text !== '' && policy?.mode !== 'warn') {
     return inAscii({ outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling })
   }
@@ -92,8 +101,11 @@ function tellingBy(policy: Policy | undefined): Telling {
 }
 
 /** The refusals in full, and where the refused outputs are kept. */
-function paragraphs({ refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>): string[] {
-  return [...refusals.map(paragraph), ...takenOutLines(taken)]
+function paragraphs(
+  { refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>,
+  mode: Policy['mode'] | undefined,
+): string[] {
+  return [...refusals.map(refusal => paragraph(refusal, mode)), ...takenOutLines(taken)]
 }
 
 function noticeOf(notices: readonly string[]): string {

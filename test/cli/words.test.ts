@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adviceFor } from '../../src/cli/advice.ts'
-import { claimWords, ledgerWords } from '../../src/cli/evidence-words.ts'
+import { claimWords, ledgerWords } from '../../src/explain/evidence-words.ts'
 import type { Admission } from '../../src/ledger/admissions.ts'
+import { adviceFor } from '../../src/policy/advice.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Claim, Finding, Refusal } from '../../src/policy/verdict.ts'
 
