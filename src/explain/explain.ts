@@ -8,7 +8,7 @@ import { readConflict } from '../ledger/conflicts.ts'
 import { adviceFor, type Circumstances, type Reader, stepWords } from '../policy/advice.ts'
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Evidence, Verdict } from '../policy/verdict.ts'
+import { type Evidence, NOT_THERE, type Verdict } from '../policy/verdict.ts'
 import { grounds, nextLineOf, passageOf } from '../policy/wording.ts'
 import { pathWord, when } from '../policy/words.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
@@ -51,8 +51,8 @@ export interface Explanation {
   readonly advice: readonly string[]
   /** The exit status of `nixsig explain`. */
   readonly status: ExitCode
-  /** The path is neither in the store nor known to the ledger or the quarantine. */
-  readonly isUnknown: boolean
+  /** Where the path is: in the store, in quarantine, or neither. */
+  readonly place: 'store' | 'quarantine' | 'nowhere'
 }
 
 /** What to judge by, and for whom. */
@@ -93,7 +93,7 @@ export async function explainPath(inquiry: Inquiry, path: StorePath, wanted: Wan
     verdict: verdictJson(verdict, info === undefined ? undefined : wanted.contents),
     next: nextLineOf(verdict),
     sections,
-    isUnknown: info === undefined && entry === undefined && kept.length === 0,
+    place: info !== undefined ? 'store' : told === undefined ? 'nowhere' : 'quarantine',
   }
 }
 
@@ -120,22 +120,31 @@ function tellingOf(
     circumstances.reader,
   )
   const first = `refused ${pathWord(path)} ${when(refused)}, after it was built: it is not in the store, but in quarantine`
-  if (verdict.outcome !== 'trusted') {
-    return {
-      grounds: `${first}\n${indented(grounds(verdict, mode))}`,
-      advice: [...advice, show],
-      status: exitCode(verdict),
-    }
+  const anew = anewWords(verdict)
+  if (anew === undefined) {
+    const lines = `${first}\n${indented(grounds(verdict, mode))}`
+    return { grounds: lines, advice: [...advice, show], status: exitCode(verdict) }
   }
   const release = stepWords(
     { text: `take it back into the store: nixsig quarantine release ${kept.id}`, by: 'root' },
     circumstances.reader,
   )
   return {
-    grounds: `${first}\n  judged anew, with the evidence as it is now, it would pass ${passageOf(verdict)}`,
+    grounds: `${first}\n  ${anew}`,
     advice: [release, show, 'or have Nix build it again, with the same command as before'],
     status: 20,
   }
+}
+
+/** What would be said of it now; undefined if it would be refused again. */
+function anewWords(verdict: Verdict): string | undefined {
+  if (verdict.outcome === 'trusted')
+    return `judged anew, with the evidence as it is now, it would pass ${passageOf(verdict)}`
+  const [finding] = verdict.findings
+  // The derivations that make it would make something trusted, or none is left here.
+  return finding.code === 'unreadable' && finding.trouble === NOT_THERE
+    ? 'judged anew, nothing that is known here speaks against it now; releasing it judges its contents'
+    : undefined
 }
 
 function indented(text: string): string {

@@ -32,6 +32,7 @@ const CHARACTERS = 8192
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
 const STATUSES: readonly ExitCode[] = [0, 10, 11, 12, 13, 14, 20]
+const PLACES = ['store', 'quarantine', 'nowhere'] as const
 const MODES = ['enforce', 'warn'] as const
 const OUTCOMES: readonly string[] = ['trusted', 'untrusted', 'indeterminate']
 
@@ -55,17 +56,7 @@ export function printExplanation(explanation: Explanation, limit: number): strin
   })
 }
 
-function line({
-  path,
-  mode,
-  verdict,
-  grounds,
-  next,
-  sections,
-  advice,
-  status,
-  isUnknown,
-}: Explanation): string {
+function line({ path, mode, verdict, grounds, next, sections, advice, status, place }: Explanation): string {
   return jsonLine({
     version: VERSION,
     path,
@@ -75,7 +66,7 @@ function line({
     next,
     sections: sections.map(({ title, lines }) => ({ title, lines })),
     advice,
-    isUnknown,
+    place,
     verdict,
   })
 }
@@ -114,7 +105,7 @@ export function parseExplanation(text: string, path: string): Explanation {
       'next',
       'sections',
       'advice',
-      'isUnknown',
+      'place',
       'verdict',
     ],
     optional: [],
@@ -131,7 +122,7 @@ export function parseExplanation(text: string, path: string): Explanation {
     sections: listOf(document.sections, SECTIONS).map(sectionOf),
     advice: linesOf(document.advice),
     status: statusOf(document.status),
-    isUnknown: booleanOf(document.isUnknown),
+    place: placeOf(document.place),
   }
 }
 
@@ -187,9 +178,10 @@ function statusOf(node: JsonNode): ExitCode {
   return status
 }
 
-function booleanOf(node: JsonNode): boolean {
-  if (typeof node.value !== 'boolean') throw malformed(node, 'must be true or false')
-  return node.value
+function placeOf(node: JsonNode): Explanation['place'] {
+  const place = PLACES.find(known => known === node.value)
+  if (place === undefined) throw malformed(node, 'is no place')
+  return place
 }
 
 function linesOf(node: JsonNode): readonly string[] {

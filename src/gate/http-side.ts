@@ -17,6 +17,7 @@ import {
 import { type HttpServer, openHttpServer } from './http-server.ts'
 import type { Log } from './log.ts'
 import { limitLog } from './log-limit.ts'
+import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { NarFault } from './nar-faults.ts'
 import { keepUpstreams } from './upstreams.ts'
@@ -32,7 +33,7 @@ const NUMBERS_MS = 50
  * it tells the other process why.
  */
 export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Promise<void> {
-  const log = limitLog(fullLog)
+  const { log, forget } = logOnce(limitLog(fullLog))
   // Only the process that judges handles signals. A signal to the whole group reaches both, and
   // answers under way must have time to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -57,8 +58,10 @@ export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Pro
         )
       } else if (message.kind === 'close')
         void (side?.close(message.graceMs) ?? Promise.resolve()).then(resolve)
-      else if (message.kind === 'reload') link.send(reloaded(() => side?.reload()))
-      else if (message.kind === 'ping') link.send({ kind: 'alive' })
+      else if (message.kind === 'reload') {
+        forget()
+        link.send(reloaded(() => side?.reload()))
+      } else if (message.kind === 'ping') link.send({ kind: 'alive' })
     })
   })
   const numbers = askedNumbers(link)

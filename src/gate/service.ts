@@ -21,6 +21,7 @@ import { openResidentCache, type ResidentCache } from '../verifier/resident-cach
 import { type HttpProcess, startHttpProcess } from './http-process.ts'
 import { type JudgeSocket, openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
+import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { tellRespites } from './respites.ts'
 
@@ -62,7 +63,8 @@ export interface Service {
  * and the socket, and errors of listening.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { places, log, socket, activated, takesOut, httpCommand } = options
+  const { places, socket, activated, takesOut, httpCommand } = options
+  const { log, forget } = logOnce(options.log)
   // Created here, so that the other process finds it, and errors are reported here.
   gateKey(places.state)
   const kept = openResidentCache(places)
@@ -79,6 +81,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   })
   const respites = tellRespites(places.state, log)
   const reload = async () => {
+    forget()
     kept.forget()
     const { digest } = kept.policy()
     await http?.reload()

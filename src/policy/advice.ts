@@ -2,7 +2,7 @@
 import { BY_ADMINISTRATOR } from '../primitives/next-step.ts'
 import { stepAfterSystemError } from '../primitives/system-steps.ts'
 import { ASPECT, type Instant, type SubjectKind } from './policy.ts'
-import type { Finding, Refusal, Verdict } from './verdict.ts'
+import { type Finding, NOT_THERE, type Refusal, type Verdict } from './verdict.ts'
 import { list, pathWord, when, word } from './words.ts'
 
 /** Who reads: root, or a user who cannot change this machine. */
@@ -98,7 +98,7 @@ const EXEMPT = or(
     'let it pass for a stated reason and time: an [[exemptions]] entry in the policy (nixsig policy check)',
   ),
 )
-const COLLECT = byRoot('put what they publish where the policy looks, and take it in: nixsig sync')
+const COLLECT = byRoot('put what they publish where the policy looks')
 const SIGN_AGAIN = byOthers('have it signed again with a key that is in force')
 const NEWER_CERTIFICATE = byRoot(
   'look for a newer copy of the certificate, for many keys are only prolonged, and put it where the policy names it',
@@ -234,8 +234,15 @@ function onMissing(
 
 function onUnreadable(
   { trouble }: Extract<Finding, { code: 'unreadable' }>,
-  { ground }: Refusal,
+  { ground, path }: Refusal,
 ): readonly Step[] {
+  if (trouble === NOT_THERE) {
+    return [
+      anyone(
+        `have Nix build or fetch it, for then it is judged, and refused with the reason: nix-store --realise ${pathWord(path)}`,
+      ),
+    ]
+  }
   const system = stepAfterSystemError(trouble.detail)
   if (ground.kind === 'policy') {
     return [byRoot('correct the policy, or restore it: nixsig policy check says what is wrong with it')]

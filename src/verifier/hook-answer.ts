@@ -8,7 +8,7 @@ import { type HookReply, inAscii, type Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { paragraph, sentences } from '../policy/wording.ts'
+import { paragraph, sentence, sentences } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
 import { asciiText } from '../primitives/ascii-text.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
@@ -46,8 +46,8 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
-    const notices =
-      question.kind === 'after-build' ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
+    const isTold = question.kind === 'after-build' && policy?.mode !== 'warn'
+    const notices = isTold ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
     return reply(question, { refusals, notices }, policy)
   } finally {
     inquiry?.close()
@@ -62,7 +62,9 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
-  return { refusals: own.refusals, notices: await told(inquiry, [...others, own]) }
+  const isWarned = (await inquiry.policy().catch(() => undefined))?.mode === 'warn'
+  const outcomes = [...others, isWarned ? { ...own, refusals: [] } : own]
+  return { refusals: own.refusals, notices: await told(inquiry, outcomes) }
 }
 
 async function told(
@@ -84,9 +86,20 @@ function reply(
   if (text !== '' && policy?.mode !== 'warn') {
     return inAscii({ outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling })
   }
-  // After a build the paragraphs have already reported it.
-  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until()}: ${text}`] : []
+  // Told once: when the build is over, and something came of it.
+  const warnings = text !== '' && kind === 'after-build' ? warningsOf(refusals, until()) : []
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
+}
+
+/** Refusals that are warned of, a line each. */
+const WARNED = 10
+
+function warningsOf(refusals: readonly Refusal[], until: string): readonly string[] {
+  const lines = refusals
+    .slice(0, WARNED)
+    .map(refusal => `warning, let pass${until}: ${sentence(refusal, 'warn')}`)
+  const more = refusals.length - lines.length
+  return more > 0 ? [...lines, `and ${more} more of the same build`] : lines
 }
 
 /** If a respite is the reason that it passes, says when the respite ends. */

@@ -6,6 +6,7 @@ import type { Verdict } from '../../policy/verdict.ts'
 import { BY_ADMINISTRATOR } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
+import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation } from '../command.ts'
 import { sayGrounds } from '../print-verdict.ts'
 import {
@@ -36,7 +37,7 @@ export const explain = command({
 async function explainIt({ path: text, json }: Options, { places, terminal }: Invocation): Promise<Status> {
   const path = parseStorePath(storePathOf(text))
   const explanation = needsGate(places)
-    ? ((await askedGate(path, terminal)) ?? (await explainHere(path, openOwnInquiry(places))))
+    ? await explainByGate(places, path, terminal)
     : await explainHere(path, openReadersInquiry(places, terminal.note))
   if (json) terminal.print(printExplanation(explanation, Number.POSITIVE_INFINITY))
   else say(terminal, explanation)
@@ -49,16 +50,26 @@ function say(terminal: Terminal, { grounds, verdict, sections, advice }: Explana
   saySection(terminal, 'what to do', advice)
 }
 
-/**
- * What the gate says; undefined where it says nothing, or knows nothing of the path: then this user
- * goes on without the ledger, and is told so.
- */
+/** What the gate says; of a path that is nowhere here, what this user learns from binary caches. */
+async function explainByGate(places: Places, path: StorePath, terminal: Terminal): Promise<Explanation> {
+  const explanation = await askedGate(path, terminal)
+  if (explanation !== undefined && explanation.place !== 'nowhere') return explanation
+  const own = openOwnInquiry(places)
+  try {
+    const verdict = await offeredVerdict(own.inquiry, path)
+    if (explanation !== undefined && verdict === undefined) return explanation
+    return await explainPath(own.inquiry, path, { reader: 'user', contents: 'hashed', verdict })
+  } finally {
+    own.close()
+  }
+}
+
+/** Undefined where the gate says nothing: this user goes on without the ledger, and is told so. */
 async function askedGate(path: StorePath, terminal: Terminal): Promise<Explanation | undefined> {
   const gate = openAskedGate()
   const said = await gate.about(path.path)
   gate.close()
   if (said.kind === 'answered') {
-    if (said.explanation.isUnknown) return undefined
     terminal.note(
       'nixsig: as the gate sees it, by the hashes in the database of Nix (contents: nixsig verify)',
     )
