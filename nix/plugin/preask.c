@@ -23,7 +23,8 @@ void judge(const struct places *places, const struct row *row, struct judgement 
   const char *path = row->path == NULL ? "a path without a name" : row->path;
   const char *outcome = judgement->decision == REFUSED ? "refused" : "warning, let in: would be refused";
   /* The gate's reasons name the path themselves. */
-  static const char would[] = "would be ", refused[] = "refused ";
+  static const char refused[] = "refused ";
+  static const char would[] = "would be ";
   const char *named = strncmp(reason, would, sizeof would - 1) == 0 ? reason + sizeof would - 1 : reason;
   const bool is_named = strncmp(named, refused, sizeof refused - 1) == 0;
   if (is_named) snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %s", outcome, named + sizeof refused - 1);

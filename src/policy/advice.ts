@@ -84,7 +84,7 @@ const WITHOUT_CACHES = anyone(
   'build it without binary caches: the same nix command with --option substitute false',
 )
 const ASK_AGAIN = anyone('ask again, for what did not answer may answer now')
-const DOCTOR = byRoot('find out what is missing or broken: nixsig doctor')
+const DOCTOR = byRoot('repair what cannot be read, and bring here what is missing: nixsig doctor')
 const ACCEPT_EXPIRED_KEY = or(
   byRoot(
     'set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices',
@@ -149,7 +149,7 @@ const ADVICE = {
   ],
   'unsupported-derivation': [
     anyone(
-      'write the derivation without what makes it one of this kind, or ask whoever wrote it to: nixsig cannot judge derivations of this kind',
+      'write the derivation without what makes it one of this kind, or ask whoever wrote it to, for nixsig cannot judge this kind',
     ),
   ],
   unreadable: [ASK_AGAIN, DOCTOR],
@@ -245,7 +245,7 @@ function onUnreadable(
   }
   const system = stepAfterSystemError(trouble.detail)
   if (ground.kind === 'policy') {
-    return [byRoot('correct the policy, or restore it: nixsig policy check says what is wrong with it')]
+    return [byRoot('correct the policy, or restore it, by what is wrong with it: nixsig policy check')]
   }
   if (system !== undefined) return [byRoot(system)]
   return ground.kind === 'caches' ? [ASK_AGAIN, or(WITHOUT_CACHES), DOCTOR] : ADVICE.unreadable
