@@ -229,7 +229,7 @@ function onMissing(
   if (need.who === 'self') {
     return [byRoot(`have this machine build it again and compare: nixsig adopt ${pathWord(path)}`), EXEMPT]
   }
-  return [byOthers(`have them sign it, where they have it: ${signing(kind, path)}`), COLLECT, EXEMPT]
+  return [byOthers(`have them sign it: ${signing(kind, path)}`), COLLECT, EXEMPT]
 }
 
 function onUnreadable(

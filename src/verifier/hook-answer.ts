@@ -19,13 +19,15 @@ import type { Inquiry } from './inquiry.ts'
 import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { outputsOf } from './stored-derivation.ts'
 
 /** The most characters of a notice; a reply has room for a sentence as well. */
 const NOTICE_LIMIT = 12_000
 
-/** What was decided: the refusals, and what is reported. */
+/** What was decided: the refusals, those that are warned of in warn mode, and what is reported. */
 interface Decision {
   readonly refusals: readonly Refusal[]
+  readonly warned: readonly Refusal[]
   readonly notices: readonly string[]
 }
 
@@ -48,7 +50,7 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     const policy = await inquiry?.policy().catch(() => undefined)
     const isTold = question.kind === 'after-build' && policy?.mode !== 'warn'
     const notices = isTold ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
-    return reply(question, { refusals, notices }, policy)
+    return reply(question, { refusals, warned: refusals, notices }, policy)
   } finally {
     inquiry?.close()
   }
@@ -58,13 +60,20 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
   if (kind !== 'after-build') {
     const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
     const refusals = await beforeBuild(inquiry, derivation, { starts: kind === 'before-build' })
-    return { refusals, notices: await told(inquiry, others) }
+    // What is foreseen of its outputs is told when they are there, and not twice.
+    const own = refusals.length === 0 ? [] : ownOutputs(inquiry, derivation)
+    const warned = refusals.filter(({ path }) => !own.includes(path))
+    return { refusals, warned, notices: await told(inquiry, others) }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
   const isWarned = (await inquiry.policy().catch(() => undefined))?.mode === 'warn'
   const outcomes = [...others, isWarned ? { ...own, refusals: [] } : own]
-  return { refusals: own.refusals, notices: await told(inquiry, outcomes) }
+  return { refusals: own.refusals, warned: own.refusals, notices: await told(inquiry, outcomes) }
+}
+
+function ownOutputs(inquiry: Inquiry, derivation: string): readonly string[] {
+  return outputsOf(inquiry.derivation(derivation)).map(({ path }) => path.path)
 }
 
 async function told(
@@ -76,8 +85,8 @@ async function told(
 }
 
 function reply(
-  { kind, derivation }: BuildQuestion,
-  { refusals, notices }: Decision,
+  { derivation }: BuildQuestion,
+  { refusals, warned, notices }: Decision,
   policy: Policy | undefined,
   until = () => '',
 ): HookReply {
@@ -86,8 +95,7 @@ function reply(
   if (text !== '' && policy?.mode !== 'warn') {
     return inAscii({ outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling })
   }
-  // Told once: when the build is over, and something came of it.
-  const warnings = text !== '' && kind === 'after-build' ? warningsOf(refusals, until()) : []
+  const warnings = warned.length === 0 ? [] : warningsOf(warned, until())
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
 }
 

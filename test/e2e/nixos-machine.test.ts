@@ -234,7 +234,10 @@ for (const version of VERSIONS) {
           const during = await tries()
           assert.deepEqual(during.outcome, [true, true], during.said)
           const journal = await world.output('journalctl --no-pager --output cat')
-          assert.match(journal, /warning, let pass until 20\S+Z: refused \S+-unsigned\.tar \(local source\)/)
+          assert.match(
+            journal,
+            /warning, let pass until 20\S+Z: would be refused \S+-unsigned\.tar \(local source\)/,
+          )
           assert.match(journal, /nixsig refuses nothing until 20\S+Z, by order of root: the cache is down/)
           assert.match(
             journal,
