@@ -3,6 +3,7 @@ import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
 import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { APPROVALS } from './targets/approvals.ts'
+import { ASKED } from './targets/asked.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
@@ -35,6 +36,7 @@ import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 export function allTargets(scratch: string): readonly Target[] {
   const targets: readonly Target[] = [
     ...ENCODINGS,
+    ...ASKED,
     ...ATTESTATIONS,
     ...APPROVALS,
     ...NIX_FILES,

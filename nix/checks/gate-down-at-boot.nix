@@ -9,7 +9,7 @@ harness "gate-down-at-boot" {
     refused(build, "hello.txt: the ledger does not have it")
 
     machine.succeed("touch /root/mended && systemctl reset-failed 'nixsig*'")
-    machine.succeed("systemctl restart nixsig-judge.socket nixsig.socket nixsig.service")
+    machine.succeed("systemctl restart nixsig-judge.socket nixsig-ask.socket nixsig.socket nixsig.service")
     refused(build, "needs alice for its source, found no signature")
     attest("/root/hello/hello.txt")
     machine.succeed(build)

@@ -79,7 +79,7 @@ in
         };
     };
 
-    # systemd holds both sockets: clients wait while the gate restarts, and no other process can
+    # systemd holds the sockets: clients wait while the gate restarts, and no other process can
     # take them.
     systemd.sockets.nixsig = lib.mkIf hasOwnGate {
       description = "Trust gate for Nix: what Nix asks";
@@ -105,12 +105,25 @@ in
       };
     };
 
+    systemd.sockets.nixsig-ask = {
+      description = "Trust gate for Nix: what every user may ask";
+      wantedBy = [ "sockets.target" ];
+      socketConfig = {
+        ListenStream = "/run/nixsig/ask";
+        SocketMode = "0666";
+        DirectoryMode = "0755";
+        FileDescriptorName = "ask";
+        Service = "nixsig.service";
+      };
+    };
+
     systemd.services.nixsig = {
       description = "Trust gate for Nix";
       wantedBy = [ "multi-user.target" ];
       requires = [
         "nixsig-keys.service"
         "nixsig-judge.socket"
+        "nixsig-ask.socket"
       ]
       ++ lib.optional hasOwnGate "nixsig.socket";
       after = [ "nixsig-keys.service" ];
@@ -133,11 +146,13 @@ in
           LimitNOFILE = 16384;
           RuntimeDirectory = "nixsig";
           RuntimeDirectoryMode = "0755";
-          # The socket in it belongs to systemd and outlives the service.
+          # The sockets in it belong to systemd and outlive the service.
           RuntimeDirectoryPreserve = true;
           # The gate asks the kernel for the user of a local connection; in a user namespace all
           # users except root look the same.
           PrivateUsers = false;
+          # Whoever asks at /run/nixsig/ask shows who it is in /proc.
+          ProtectProc = "default";
           # The gate's HTTP process lowers its own priority.
           SystemCallFilter = hardening.SystemCallFilter ++ [ "setpriority" ];
         };

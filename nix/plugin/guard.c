@@ -148,7 +148,7 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
            decision == REFUSED ? "nixsig: refused a realisation: content-addressed derivations cannot be judged" NEXT
                                  "build it without __contentAddressed; root can keep such builds from starting: take "
                                  "ca-derivations out of experimental-features"
-                               : "nixsig: warning, let in: a realisation of a content-addressed derivation, which cannot be judged");
+                               : "nixsig: warning, let in: would be refused: a realisation of a content-addressed derivation, which cannot be judged");
 }
 
 /**
@@ -172,7 +172,7 @@ static void before_commit(struct guard *guard) {
     snprintf(reason, sizeof reason, "its references do not match those that were signed, and whether to refuse that is not decided in time: " BUSY);
   }
   guard->promises.are_kept = decision == LET_IN_WARNED;
-  snprintf(text, sizeof text, "nixsig: %s %.300s: %s", decision == REFUSED ? "refused" : "warning, let in:", broken->path, reason);
+  snprintf(text, sizeof text, "nixsig: %s %.300s: %s", decision == REFUSED ? "refused" : "warning, let in: would be refused", broken->path, reason);
   say(text);
 }
 

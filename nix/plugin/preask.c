@@ -21,11 +21,13 @@ void judge(const struct places *places, const struct row *row, struct judgement 
   judgement->text[0] = '\0';
   if (judgement->decision == LET_IN) return;
   const char *path = row->path == NULL ? "a path without a name" : row->path;
-  const char *outcome = judgement->decision == REFUSED ? "refused" : "warning, let in:";
+  const char *outcome = judgement->decision == REFUSED ? "refused" : "warning, let in: would be refused";
   /* The gate's reasons name the path themselves. */
   static const char refused[] = "refused ";
-  const size_t length = sizeof refused - 1;
-  if (strncmp(reason, refused, length) == 0) snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %s", outcome, reason + length);
+  static const char would[] = "would be ";
+  const char *named = strncmp(reason, would, sizeof would - 1) == 0 ? reason + sizeof would - 1 : reason;
+  const bool is_named = strncmp(named, refused, sizeof refused - 1) == 0;
+  if (is_named) snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %s", outcome, named + sizeof refused - 1);
   else snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %.300s: %s", outcome, path, reason);
   make_plain(judgement->text);
   if (judgement->decision == LET_IN_WARNED) record_warning(places->state, row->path, row->hash, reason);

@@ -4,8 +4,8 @@ import { CAUSE_WORDS } from '../adopt/cause-words.ts'
 import type { Estimate } from '../adopt/estimate.ts'
 import type { Exempting } from '../adopt/exemptions.ts'
 import type { Decided } from '../adopt/run.ts'
+import { jsonLine } from '../explain/verdict-json.ts'
 import { causesIn, countsOf } from './adopt-report.ts'
-import { jsonLine } from './verdict-json.ts'
 
 /** `{"path", "kind", "member", "outcome", …}`: what is besides depends on the outcome. */
 export function decidedLine({ path, kind, isMember, outcome }: Decided): string {

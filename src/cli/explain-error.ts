@@ -8,10 +8,10 @@ import { PolicyError } from '../policy/language/policy-error.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { BY_ROOT, withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
+import { stepAfterSystemError } from '../primitives/system-steps.ts'
 import { StoreError } from '../store/store-error.ts'
 import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
 import type { Status } from './exit-status.ts'
-import { stepAfterSystemError } from './system-steps.ts'
 
 /**
  * What an error means to whoever called: a status and text without a stack; undefined for a fault

@@ -1,9 +1,9 @@
+import { jsonLine } from '../explain/verdict-json.ts'
 import type { FindingCode, InputVerdict } from '../expressions/lock/input-verdict.ts'
 import type { CheckoutKind } from '../expressions/lock/tree-hash.ts'
 import { narHashWords } from '../expressions/lock/words.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import { inputStatus } from './lock-table.ts'
-import { jsonLine } from './verdict-json.ts'
 
 /**
  * A verdict on an input as `--json` prints it. Fields are added in later versions, none is taken

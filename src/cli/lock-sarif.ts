@@ -1,6 +1,6 @@
 import project from '../../package.json' with { type: 'json' }
+import { jsonLine } from '../explain/verdict-json.ts'
 import type { FindingCode, InputVerdict } from '../expressions/lock/input-verdict.ts'
-import { jsonLine } from './verdict-json.ts'
 
 const RULES: Readonly<Record<FindingCode, string>> = {
   'not-signed-enough': 'The commit of an input is not signed by enough of the right people',

@@ -1,4 +1,6 @@
 /** Prints a commit and who signed it, and the verdict as JSON. */
+
+import { type VerdictJson, verdictJson } from '../explain/verdict-json.ts'
 import type { RevisionVerdict } from '../expressions/judge-revision.ts'
 import { reviewText } from '../expressions/reviews.ts'
 import type { RevisionSignature } from '../expressions/revision.ts'
@@ -7,7 +9,6 @@ import type { OpenRepository } from '../git/open-repository.ts'
 import { pathWord } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Terminal } from './terminal.ts'
-import { type VerdictJson, verdictJson } from './verdict-json.ts'
 
 const WAY_WORDS: Readonly<Record<RevisionSignature['way'], string>> = {
   commit: 'signed the commit',

@@ -2,7 +2,9 @@
  * The messages between the process that judges and its process for HTTP, over the channel that Node
  * opens between them. Both run the same program, so neither validates what the other sends.
  */
+
 import type { Places } from '../verifier/places.ts'
+import type { AskSocketOn } from './ask-socket.ts'
 import type { Counted } from './metrics.ts'
 
 /** The first file descriptor under which the process for HTTP finds the listening socket. */
@@ -13,6 +15,8 @@ export interface HttpOrder {
   readonly places: Places
   /** How many descriptors are that socket, counted from HTTP_FILE. */
   readonly files: number
+  /** The socket that every user may ask; its descriptor comes after those. */
+  readonly ask: AskSocketOn
 }
 
 /** What only the process that judges can measure. */

@@ -11,7 +11,7 @@ import { parseListen } from '../policy/language/gate.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'
-import type { FromHttp, JudgeNumbers, ToHttp } from './http-link.ts'
+import { type FromHttp, HTTP_FILE, type JudgeNumbers, type ToHttp } from './http-link.ts'
 import { ACCEPTORS, withListening } from './listening.ts'
 import type { Log } from './log.ts'
 
@@ -35,6 +35,8 @@ export interface HttpProcessOptions {
   readonly command: readonly string[]
   /** The address to listen at, or the descriptor of a socket that listens already. */
   readonly on: Listen | number
+  /** The socket that every user may ask: its path, or the descriptor of one that listens already. */
+  readonly ask: string | number
   readonly numbers: () => JudgeNumbers
   readonly log: Log
   readonly times?: Partial<Times>
@@ -120,10 +122,10 @@ interface Running {
 type OnEnd = (running: Running, how: string) => void
 
 async function start(options: HttpProcessOptions, times: Times, onEnd: OnEnd): Promise<Running> {
-  const { on, command } = options
-  if (typeof on === 'number') return run(spawn(command, on), options, times, onEnd)
+  const { on } = options
+  if (typeof on === 'number') return run(spawn(options, on), options, times, onEnd)
   const child = await withListening(on, ({ file, close }) => {
-    const started = spawn(command, file)
+    const started = spawn(options, file)
     close()
     return started
   }).catch((error: Error) => {
@@ -132,10 +134,11 @@ async function start(options: HttpProcessOptions, times: Times, onEnd: OnEnd): P
   return run(child, options, times, onEnd)
 }
 
-function spawn([program = '', ...args]: readonly string[], file: number): ChildProcess {
+function spawn({ command: [program = '', ...args], ask }: HttpProcessOptions, file: number): ChildProcess {
   // Descriptor 3 is the channel, so the socket is descriptor 4 in the other process, and those
   // after it.
   const files = new Array<number>(ACCEPTORS).fill(file)
+  if (typeof ask === 'number') files.push(ask)
   return fork(program, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files],
     detached: false,
@@ -145,7 +148,7 @@ function spawn([program = '', ...args]: readonly string[], file: number): ChildP
 
 function run(
   child: ChildProcess,
-  { places, numbers }: HttpProcessOptions,
+  { places, ask, numbers }: HttpProcessOptions,
   times: Times,
   onEnd: OnEnd,
 ): Promise<Running> {
@@ -162,7 +165,8 @@ function run(
     else send({ kind: 'ping' })
   }, times.ping).unref()
   child.once('exit', () => clearInterval(watch))
-  send({ kind: 'start', order: { places, files: ACCEPTORS } })
+  const askOn = typeof ask === 'string' ? { path: ask } : { fd: HTTP_FILE + ACCEPTORS }
+  send({ kind: 'start', order: { places, files: ACCEPTORS, ask: askOn } })
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
       child.kill('SIGKILL')

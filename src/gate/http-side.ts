@@ -2,6 +2,9 @@
 import { setPriority } from 'node:os'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
+import { answerAsked } from './answer-asked.ts'
+import { type AnswerAsked, type AskSocket, type AskSocketOn, openAskSocket } from './ask-socket.ts'
+import { openAskers } from './askers.ts'
 import { gateHandler } from './handler.ts'
 import {
   type FromHttp,
@@ -14,6 +17,7 @@ import {
 import { type HttpServer, openHttpServer } from './http-server.ts'
 import type { Log } from './log.ts'
 import { limitLog } from './log-limit.ts'
+import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { NarFault } from './nar-faults.ts'
 import { keepUpstreams } from './upstreams.ts'
@@ -29,7 +33,7 @@ const NUMBERS_MS = 50
  * it tells the other process why.
  */
 export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Promise<void> {
-  const log = limitLog(fullLog)
+  const { log, forget } = logOnce(limitLog(fullLog))
   // Only the process that judges handles signals. A signal to the whole group reaches both, and
   // answers under way must have time to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -54,8 +58,10 @@ export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Pro
         )
       } else if (message.kind === 'close')
         void (side?.close(message.graceMs) ?? Promise.resolve()).then(resolve)
-      else if (message.kind === 'reload') link.send(reloaded(() => side?.reload()))
-      else if (message.kind === 'ping') link.send({ kind: 'alive' })
+      else if (message.kind === 'reload') {
+        forget()
+        link.send(reloaded(() => side?.reload()))
+      } else if (message.kind === 'ping') link.send({ kind: 'alive' })
     })
   })
   const numbers = askedNumbers(link)
@@ -104,7 +110,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
   }
 }
 
-async function openSide({ places, files }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
+async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
   const upstreams = keepUpstreams(metrics, log)
@@ -114,6 +120,7 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
     return metrics.print(
       {
         connections: http.connections(),
+        askers: asked?.connections() ?? 0,
         connections_refused: http.refused(),
         ...gauges,
         memory_bytes: memory,
@@ -130,6 +137,7 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
       if (!(error instanceof NarFault)) log('error', 'internal error', { why: String(error) })
     },
   })
+  const asked = await openAsked(ask, answerAsked(places, kept), log)
   return {
     address: http.address,
     reload() {
@@ -138,9 +146,20 @@ async function openSide({ places, files }: HttpOrder, numbers: () => Promise<Jud
       kept.policy()
     },
     async close(graceMs: number) {
+      asked?.close()
       await http.close(graceMs)
       upstreams.close()
       kept.close()
     },
+  }
+}
+
+/** Without it users do without, so that an error here keeps nothing else from being served. */
+async function openAsked(on: AskSocketOn, answer: AnswerAsked, log: Log): Promise<AskSocket | undefined> {
+  try {
+    return await openAskSocket(on, answer, openAskers())
+  } catch (error) {
+    log('warning', 'users cannot ask', { why: (error as Error).message })
+    return undefined
   }
 }

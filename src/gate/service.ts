@@ -21,6 +21,7 @@ import { openResidentCache, type ResidentCache } from '../verifier/resident-cach
 import { type HttpProcess, startHttpProcess } from './http-process.ts'
 import { type JudgeSocket, openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
+import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { tellRespites } from './respites.ts'
 
@@ -30,8 +31,10 @@ export interface ServiceOptions {
   readonly listen: Listen | undefined
   /** Path of the socket for the hooks. */
   readonly socket: string
-  /** Descriptors that systemd opened, used instead of both. */
-  readonly activated: { readonly http?: number; readonly judge?: number }
+  /** Path of the socket that every user may ask. */
+  readonly ask: string
+  /** Descriptors that systemd opened, used instead of these. */
+  readonly activated: { readonly http?: number; readonly judge?: number; readonly ask?: number }
   /**
    * False if this process may not write to the store; the hooks then remove what has to leave it.
    */
@@ -60,7 +63,8 @@ export interface Service {
  * and the socket, and errors of listening.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { places, log, socket, activated, takesOut, httpCommand } = options
+  const { places, socket, activated, takesOut, httpCommand } = options
+  const { log, forget } = logOnce(options.log)
   // Created here, so that the other process finds it, and errors are reported here.
   gateKey(places.state)
   const kept = openResidentCache(places)
@@ -77,6 +81,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   })
   const respites = tellRespites(places.state, log)
   const reload = async () => {
+    forget()
     kept.forget()
     const { digest } = kept.policy()
     await http?.reload()
@@ -103,16 +108,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
   async function answerBuild(question: BuildQuestion): Promise<HookReply> {
     const reply = await answerHook(question, open).catch(leftToTheHook)
-    const { derivation, kind } = question
-    if (reply.outcome === 'error') log('info', LEFT_TO_THE_HOOK, { kind, derivation })
-    else if (reply.outcome === 'refuse')
-      log('warning', 'refused a hook', { kind, derivation, why: reply.sentence })
-    else log('info', 'answered a hook', { kind, derivation })
+    tellAnswer(log, question, reply)
     return reply
   }
 
   const on = activated.http ?? listenOn(options, kept, log)
-  const started = await startHttpProcess({ places, command: httpCommand, on, numbers, log })
+  const ask = activated.ask ?? options.ask
+  const started = await startHttpProcess({ places, command: httpCommand, on, ask, numbers, log })
   http = started
   const judgeOn = activated.judge === undefined ? { path: socket } : { fd: activated.judge }
   const opened = await openJudgeSocket(judgeOn, answer).catch(async error => {
@@ -129,6 +131,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       kept.close()
     },
   }
+}
+
+function tellAnswer(log: Log, { derivation, kind }: BuildQuestion, { outcome, sentence }: HookReply): void {
+  if (outcome === 'error') log('info', LEFT_TO_THE_HOOK, { kind, derivation })
+  else if (outcome === 'refuse') log('warning', 'refused a hook', { kind, derivation, why: sentence })
+  else log('info', 'answered a hook', { kind, derivation })
 }
 
 function failed(log: Log, { kind }: HookQuestion, error: unknown): never {

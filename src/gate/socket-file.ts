@@ -1,4 +1,4 @@
-/** Creates a Unix socket in the file system to which only its owner could ever connect. */
+/** Creates a Unix socket in the file system to which nobody could ever connect who may not. */
 import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
@@ -13,18 +13,21 @@ import { printable } from '../primitives/printable.ts'
  */
 const PATIENCE = 5000
 
+/** Who may connect: the socket's owner alone, or every user. */
+export type SocketMode = 0o600 | 0o666
+
 /**
- * Makes a server listen at this path, with mode 0600. Creates the directory (0755) if it is
+ * Makes a server listen at this path, with this mode from the start. Creates the directory (0755) if it is
  * missing, and replaces a socket that a killed process left behind. Throws FileError if the socket
  * is served, if the file is not a socket, or if others could replace it.
  */
-export async function listenAtPath(server: Server, path: string): Promise<void> {
+export async function listenAtPath(server: Server, path: string, mode: SocketMode = 0o600): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const lock = `${path}.lock`
   await withLock(lock, async () => {
     protectedPath(lock)
     await clear(path)
-    await listen(server, path)
+    await listen(server, path, mode)
   })
 }
 
@@ -59,12 +62,12 @@ function isServed(path: string): Promise<boolean> {
  * The umask applies only during this call, in which the socket is created; nothing else runs
  * meanwhile.
  */
-function listen(server: Server, path: string): Promise<void> {
+function listen(server: Server, path: string, mode: SocketMode): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error =>
       reject(new FileError(`cannot listen at ${printable(path)}: ${error.message}`)),
     )
-    const mask = process.umask(0o177)
+    const mask = process.umask(0o777 & ~mode)
     try {
       server.listen({ path }, resolve)
     } finally {

@@ -11,12 +11,13 @@ import { printable } from '../primitives/printable.ts'
 export interface ActivatedSockets {
   readonly http?: number
   readonly judge?: number
+  readonly ask?: number
 }
 
 /** The longest watchdog interval used, in milliseconds: timers cannot wait for much longer ones. */
 const LONGEST_WATCHDOG = 24 * 60 * 60 * 1000
 
-const SOCKET_NAMES = ['http', 'judge'] as const
+const SOCKET_NAMES = ['http', 'judge', 'ask'] as const
 
 /** The descriptor of the first socket that is passed: SD_LISTEN_FDS_START. */
 const FIRST_FILE = 3
@@ -37,21 +38,21 @@ export function activatedSockets(environment: NodeJS.ProcessEnv = process.env): 
   const files = natural(count, 'LISTEN_FDS')
   if (files === 0) return {}
   if (files > SOCKET_NAMES.length)
-    throw malformed('LISTEN_FDS', `${files} sockets; there is use for ${SOCKET_NAMES.join(' and ')} alone`)
+    throw malformed('LISTEN_FDS', `${files} sockets; there is use for ${SOCKET_NAMES.join(', ')} alone`)
   const given = names?.split(':') ?? []
   if (given.length !== files) throw malformed('LISTEN_FDNAMES', `names ${given.length} sockets of ${files}`)
   return socketsByName(given)
 }
 
 function socketsByName(names: readonly string[]): ActivatedSockets {
-  const sockets: { http?: number; judge?: number } = {}
+  const sockets: { http?: number; judge?: number; ask?: number } = {}
   for (const [place, given] of names.entries()) {
     const name = SOCKET_NAMES.find(known => known === given)
     if (name === undefined) {
-      const known = SOCKET_NAMES.join(' nor ')
+      const known = SOCKET_NAMES.join(', ')
       throw malformed(
         'LISTEN_FDNAMES',
-        `${printable(given, 100)} is neither ${known}; FileDescriptorName= says which a socket is`,
+        `${printable(given, 100)} is none of ${known}; FileDescriptorName= says which a socket is`,
       )
     }
     if (sockets[name] !== undefined) throw malformed('LISTEN_FDNAMES', `two sockets are called ${name}`)

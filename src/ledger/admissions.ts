@@ -66,6 +66,9 @@ const OUTPUT_BEFORE = /^output (?<name>\S+) (?<path>\/\S+)$/
 /** The policy digest of entries that are stale under every policy: no policy has this digest. */
 export const NO_POLICY = '0'.repeat(64)
 
+/** Stands for the rule in the entry of a path that was built here and let in while the policy only warned. */
+export const LET_IN_WARNED = 'let in with a warning'
+
 /** A claim that counted when the path was admitted. */
 export interface AdmittedClaim {
   readonly key: string

@@ -102,6 +102,12 @@ export interface Trouble {
   readonly detail: string
 }
 
+/** Says of a path that the store does not have it, and that nothing is recorded of it. */
+export const NOT_THERE: Trouble = {
+  origin: 'the store',
+  detail: 'it is not there, and the ledger has never seen it',
+}
+
 /** What was found about a store path. */
 export interface Evidence {
   readonly claims: readonly Claim[]

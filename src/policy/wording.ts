@@ -1,8 +1,12 @@
 /** The only place where a verdict becomes text. */
 import { BY_ROOT, TRY_AGAIN } from '../primitives/next-step.ts'
 import { findingWords, strayWords } from './finding-words.ts'
-import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
+import type { Policy } from './policy.ts'
+import type { Basis, Ground, GroundKind, Refusal, Stray, Trust, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
+
+/** While a policy only warns, what it refuses `would be refused`. */
+type Mode = Policy['mode']
 
 /** Limit on the characters of a sentence: Nix cuts longer lines. */
 const SENTENCE_LIMIT = 900
@@ -26,13 +30,13 @@ const TOLD_STRAYS: readonly Stray['problem'][] = [
  * needed, what was found, who did not answer, what to do next. Nothing in it can start a new line
  * or control a terminal.
  */
-export function sentence(verdict: Verdict): string {
-  return sentenceWith(verdict, verdict.outcome === 'trusted' ? '' : nextStepOf(verdict))
+export function sentence(verdict: Verdict, mode: Mode = 'enforce'): string {
+  return sentenceWith(verdict, verdict.outcome === 'trusted' ? '' : nextStepOf(verdict), mode)
 }
 
 /** The same with this next step, escaped, for a reader who can do something else. */
-export function sentenceWith(verdict: Verdict, step: string): string {
-  if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
+export function sentenceWith(verdict: Verdict, step: string, mode: Mode = 'enforce'): string {
+  if (verdict.outcome === 'trusted') return cut(headline(verdict, mode), SENTENCE_LIMIT)
   const told = (verdict.strays ?? []).filter(({ problem }) => TOLD_STRAYS.includes(problem)).map(strayWords)
   const reasons = list(
     [...new Set([...verdict.findings.map(findingWords), ...told])],
@@ -40,35 +44,40 @@ export function sentenceWith(verdict: Verdict, step: string): string {
     '; ',
   )
   const next = `; ${step}`
-  return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
+  return cut(`${headline(verdict, mode)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
 }
 
 /**
  * Refusals of what `about` is built from or makes, in one line; empty for none. It ends in a next
  * step too.
  */
-export function sentences(refusals: readonly Refusal[], about: string): string {
+export function sentences(refusals: readonly Refusal[], about: string, mode: Mode = 'enforce'): string {
   const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more; ${nextStep(about)}`] : []
-  return [...refusals.slice(0, TOLD).map(sentence), ...more].join(' — ')
+  return [...refusals.slice(0, TOLD).map(one => sentence(one, mode)), ...more].join(' — ')
 }
 
 /** A verdict in several lines for a terminal, with the next step where there is one. */
-export function paragraph(verdict: Verdict): string {
-  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStepOf(verdict)}`
-  return grounds(verdict) + next
+export function paragraph(verdict: Verdict, mode: Mode = 'enforce'): string {
+  const next = nextLineOf(verdict)
+  return grounds(verdict, mode) + (next === '' ? '' : `\n  ${next}`)
+}
+
+/** The next step of a refusal, as `next: nixsig explain …`; empty for what is trusted. */
+export function nextLineOf(verdict: Verdict): string {
+  return verdict.outcome === 'trusted' ? '' : nextStepOf(verdict)
 }
 
 /**
  * A verdict in several lines without the next step: one line for each finding and for whatever else
  * was found.
  */
-export function grounds(verdict: Verdict): string {
+export function grounds(verdict: Verdict, mode: Mode = 'enforce'): string {
   const strays = (verdict.strays ?? []).filter(stray => !isTold(verdict, stray)).map(strayWords)
   const findings = verdict.outcome === 'trusted' ? [] : verdict.findings.map(findingWords)
   const lines = [...new Set([...findings, ...strays.map(stray => `also found: ${stray}`)])]
   const more = lines.length > PARAGRAPH_LINES ? [`and ${lines.length - PARAGRAPH_LINES} more`] : []
   const body = [...lines.slice(0, PARAGRAPH_LINES), ...more]
-  return [headline(verdict), ...body.map(line => `  ${line}`)].join('\n')
+  return [headline(verdict, mode), ...body.map(line => `  ${line}`)].join('\n')
 }
 
 /** Whether a finding mentions a stray already. */
@@ -80,14 +89,20 @@ function isTold(verdict: Verdict, stray: Stray): boolean {
   })
 }
 
-function headline(verdict: Verdict): string {
+function headline(verdict: Verdict, mode: Mode): string {
   if (verdict.outcome === 'trusted') {
-    const { subject, basis, until } = verdict
+    const { subject, until } = verdict
     const end = until === undefined ? '' : `, until ${when(until)}`
-    return `trusted ${pathWord(subject.path)} (${KIND_WORDS[subject.kind]}) ${ruleWords(verdict.rule)}: ${basisWords(basis)}${end}`
+    return `trusted ${pathWord(subject.path)} (${KIND_WORDS[subject.kind]}) ${passageOf(verdict)}${end}`
   }
   const undecided = verdict.outcome === 'indeterminate' ? ', undecided' : ''
-  return `refused ${pathWord(verdict.path)} (${KIND_WORDS[verdict.kind]})${undecided} ${groundWords(verdict.ground)}`
+  const refused = mode === 'warn' ? 'would be refused' : 'refused'
+  return `${refused} ${pathWord(verdict.path)} (${KIND_WORDS[verdict.kind]})${undecided} ${groundWords(verdict.ground)}`
+}
+
+/** Why a trusted path is: `under rule "default": vouched for by alice`. */
+export function passageOf({ rule, basis }: Trust): string {
+  return `${ruleWords(rule)}: ${basisWords(basis)}`
 }
 
 function ruleWords(title: string): string {

@@ -4,6 +4,9 @@
  */
 export const BY_ROOT = 'as root, or by asking who has root here'
 
+/** How a step that takes root's rights begins for a reader who has none. */
+export const BY_ADMINISTRATOR = 'ask an administrator to'
+
 /** Where the address is taken at which the gate shall listen. */
 export const ADDRESS_TAKEN =
   'ss -ltnp names, to root, the program that has it: end it, or choose another address in listen of [gate] in the policy'

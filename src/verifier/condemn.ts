@@ -88,5 +88,5 @@ function reasonFor(path: string, refusals: readonly Refusal[]): string {
   const told = [...(own === undefined ? [] : [own]), ...others].slice(0, REASONS_TOLD)
   const more = refusals.length - told.length
   const rest = more > 0 ? [`and ${more} more refusals of the same build`] : []
-  return [...told.map(paragraph), ...rest].join('\n')
+  return [...told.map(refusal => paragraph(refusal)), ...rest].join('\n')
 }

@@ -8,7 +8,7 @@ import { type HookReply, inAscii, type Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { paragraph, sentences } from '../policy/wording.ts'
+import { paragraph, sentence, sentences } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
 import { asciiText } from '../primitives/ascii-text.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
@@ -19,13 +19,15 @@ import type { Inquiry } from './inquiry.ts'
 import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { outputsOf } from './stored-derivation.ts'
 
 /** The most characters of a notice; a reply has room for a sentence as well. */
 const NOTICE_LIMIT = 12_000
 
-/** What was decided: the refusals, and what is reported. */
+/** What was decided: the refusals, those that are warned of in warn mode, and what is reported. */
 interface Decision {
   readonly refusals: readonly Refusal[]
+  readonly warned: readonly Refusal[]
   readonly notices: readonly string[]
 }
 
@@ -46,8 +48,9 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
-    const notices = question.kind === 'after-build' ? paragraphs({ refusals, taken: NOTHING_TAKEN }) : []
-    return reply(question, { refusals, notices }, policy)
+    const isTold = question.kind === 'after-build' && policy?.mode !== 'warn'
+    const notices = isTold ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
+    return reply(question, { refusals, warned: refusals, notices }, policy)
   } finally {
     inquiry?.close()
   }
@@ -57,27 +60,54 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
   if (kind !== 'after-build') {
     const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
     const refusals = await beforeBuild(inquiry, derivation, { starts: kind === 'before-build' })
-    return { refusals, notices: others.flatMap(paragraphs) }
+    // What is foreseen of its outputs is told when they are there, and not twice.
+    const own = refusals.length === 0 ? [] : ownOutputs(inquiry, derivation)
+    const warned = refusals.filter(({ path }) => !own.includes(path))
+    return { refusals, warned, notices: await told(inquiry, others) }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
-  return { refusals: own.refusals, notices: [...others, own].flatMap(paragraphs) }
+  const isWarned = (await inquiry.policy().catch(() => undefined))?.mode === 'warn'
+  const outcomes = [...others, isWarned ? { ...own, refusals: [] } : own]
+  return { refusals: own.refusals, warned: own.refusals, notices: await told(inquiry, outcomes) }
+}
+
+function ownOutputs(inquiry: Inquiry, derivation: string): readonly string[] {
+  return outputsOf(inquiry.derivation(derivation)).map(({ path }) => path.path)
+}
+
+async function told(
+  inquiry: Inquiry,
+  outcomes: readonly Pick<BuildOutcome, 'refusals' | 'taken'>[],
+): Promise<string[]> {
+  const policy = await inquiry.policy().catch(() => undefined)
+  return outcomes.flatMap(outcome => paragraphs(outcome, policy?.mode))
 }
 
 function reply(
-  { kind, derivation }: BuildQuestion,
-  { refusals, notices }: Decision,
+  { derivation }: BuildQuestion,
+  { refusals, warned, notices }: Decision,
   policy: Policy | undefined,
   until = () => '',
 ): HookReply {
   const telling = tellingBy(policy)
-  const text = sentences(refusals, derivation)
+  const text = sentences(refusals, derivation, policy?.mode)
   if (text !== '' && policy?.mode !== 'warn') {
     return inAscii({ outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling })
   }
-  // After a build the paragraphs have already reported it.
-  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until()}: ${text}`] : []
+  const warnings = warned.length === 0 ? [] : warningsOf(warned, until())
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
+}
+
+/** Refusals that are warned of, a line each. */
+const WARNED = 10
+
+function warningsOf(refusals: readonly Refusal[], until: string): readonly string[] {
+  const lines = refusals
+    .slice(0, WARNED)
+    .map(refusal => `warning, let pass${until}: ${sentence(refusal, 'warn')}`)
+  const more = refusals.length - lines.length
+  return more > 0 ? [...lines, `and ${more} more of the same build`] : lines
 }
 
 /** If a respite is the reason that it passes, says when the respite ends. */
@@ -92,8 +122,11 @@ function tellingBy(policy: Policy | undefined): Telling {
 }
 
 /** The refusals in full, and where the refused outputs are kept. */
-function paragraphs({ refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>): string[] {
-  return [...refusals.map(paragraph), ...takenOutLines(taken)]
+function paragraphs(
+  { refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>,
+  mode: Policy['mode'] | undefined,
+): string[] {
+  return [...refusals.map(refusal => paragraph(refusal, mode)), ...takenOutLines(taken)]
 }
 
 function noticeOf(notices: readonly string[]): string {

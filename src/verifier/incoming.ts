@@ -62,7 +62,7 @@ export async function answerIncoming(
     const held = references === undefined ? telling : { ...telling, references: digestOf(references) }
     return { outcome: 'pass', sentence: '', notice: '', telling: held }
   }
-  const why = sentence(refusal)
+  const why = sentence(refusal, policy?.mode)
   if (policy?.mode === 'warn') return { outcome: 'pass', sentence: '', notice: why, telling }
   return { outcome: 'refuse', sentence: why, notice: '', telling }
 }

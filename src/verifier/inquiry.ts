@@ -3,7 +3,7 @@ import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { narinfoEvidence } from '../evidence/narinfo-files.ts'
-import { openSources, type Sources } from '../evidence/remote/sources.ts'
+import { keptSources, openSources, type Sources } from '../evidence/remote/sources.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
@@ -39,6 +39,8 @@ export interface Inquiry {
    * others.
    */
   readonly waits: boolean
+  /** Whether it goes by what is at hand: asks no source, and hashes no contents in the store. */
+  readonly isAtHand: boolean
   /** The answers found so far, by kind and path, so that no path is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /**
@@ -89,6 +91,12 @@ export interface InquiryOptions {
   /** False for a process that may not write to the store. Defaults to true. */
   readonly takesOut?: boolean
   /**
+   * True for whoever could have this process do much work by asking: no source is asked, and no
+   * contents are hashed; where a verdict depends on that, it is a refusal that says so. Defaults to
+   * false.
+   */
+  readonly isAtHand?: boolean
+  /**
    * What this process keeps for all its inquiries into the same places. Without it, an inquiry
    * reads everything itself.
    */
@@ -103,20 +111,18 @@ export interface InquiryOptions {
  */
 export function openInquiry(
   places: Places,
-  { records, notesConflicts = records, takesOut = true, kept, draft }: InquiryOptions,
+  { records, notesConflicts = records, takesOut = true, isAtHand = false, kept, draft }: InquiryOptions,
 ): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
   let snapshot: PolicySnapshot | undefined
   let reader: Promise<AttestationReader> | undefined
-  let sources: Promise<Sources> | undefined
   const derivations = new Map<string, StoredDerivation>()
-  let signed: Promise<SignedRoots> | undefined
-  const opened = (): Promise<Sources> => {
-    sources ??= inquiry.snapshot().then(known => openSources(places.mirrors ?? places.state, known.sources))
-    return sources
-  }
+  const opened = once(async () => {
+    const open = isAtHand ? keptSources : openSources
+    return open(places.mirrors ?? places.state, (await inquiry.snapshot()).sources)
+  })
   const refresh = async (path: string) => (await opened()).refresh(path)
   const inquiry: Inquiry = {
     places,
@@ -125,6 +131,7 @@ export function openInquiry(
     notesConflicts,
     takesOut,
     waits: true,
+    isAtHand,
     answers: new Map(),
     derivation: path => {
       const stored = derivations.get(path) ?? readDerivation(path)
@@ -164,7 +171,7 @@ export function openInquiry(
     },
     refreshApprovals: async () => (await opened()).refreshApprovals(),
     bringGraph: async (directory, graph) => (await opened()).bringGraph(directory, graph),
-    signedRoots: () => (signed ??= opened().then(all => findSigned(inquiry, all))),
+    signedRoots: once(async () => findSigned(inquiry, await opened())),
     close: () => {
       if (kept !== undefined) return
       store?.then(
@@ -174,6 +181,15 @@ export function openInquiry(
     },
   }
   return inquiry
+}
+
+/** What is made when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }
 
 async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoots> {

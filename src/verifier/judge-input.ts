@@ -3,7 +3,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
-import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
+import { type Evidence, NOT_THERE, type Refusal, type Subject, type Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow } from './admitted.ts'
@@ -199,12 +199,11 @@ export async function namesOf(
 }
 
 function notThere(input: Input): Refusal {
-  const trouble = { origin: 'the store', detail: 'it is not there, and the ledger has never seen it' }
   return {
     outcome: 'indeterminate',
     path: input.path.path,
     kind: input.kind,
     ground: { kind: 'store' },
-    findings: [{ code: 'unreadable', trouble }],
+    findings: [{ code: 'unreadable', trouble: NOT_THERE }],
   }
 }

@@ -1,3 +1,4 @@
+import { FileError } from '../files/regular-file.ts'
 import {
   BUILD_DIRECTORY_CLOSED,
   FIXED_OUTPUTS_COPIED,
@@ -9,6 +10,7 @@ import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import { isSameInode, stampOf, tellsOfChanges } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { printable } from '../primitives/printable.ts'
 import { randomBytes } from '../primitives/sodium.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input } from './derivation-parts.ts'
@@ -63,6 +65,11 @@ async function settle(
     return { stamp: stampOf(path.path) }
   }
   if (known === undefined) return { stamp }
+  if (inquiry.isAtHand) {
+    throw new FileError(
+      `${printable(path.path)} has changed on the disk since it was judged, and contents are not hashed for this question`,
+    )
+  }
   const { narHashOfTree } = await import('../store/disk-tree-nar.ts')
   const { narHash: found } = await narHashOfTree(path.path)
   return found === registered ? { stamp } : { refusal: alteredRefusal({ path, kind }, { registered, found }) }

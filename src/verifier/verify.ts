@@ -94,7 +94,10 @@ async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
  * Returns the closure of paths: the paths themselves and everything that they refer to, in the
  * order in which it was found.
  */
-export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Promise<readonly string[]> {
+export async function closureOf(
+  inquiry: Pick<Inquiry, 'store'>,
+  paths: readonly string[],
+): Promise<readonly string[]> {
   const store = await inquiry.store()
   const closure = new Set(paths)
   for (const path of closure) {

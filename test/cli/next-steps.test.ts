@@ -4,8 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { adviceFor } from '../../src/cli/advice.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
 import { explainError } from '../../src/cli/explain-error.ts'
+import { parseValues, splitCall } from '../../src/cli/parse.ts'
 import { PassphraseError } from '../../src/crypto/passphrase.ts'
 import { SignerError } from '../../src/crypto/signers/signer-error.ts'
 import { ExpressionError } from '../../src/expressions/expression-error.ts'
@@ -14,6 +15,7 @@ import { ArgumentError, FileError } from '../../src/files/regular-file.ts'
 import { download } from '../../src/http/download.ts'
 import { parseAdmission } from '../../src/ledger/admissions.ts'
 import { PackagingError } from '../../src/packaging/packaging-error.ts'
+import { adviceFor } from '../../src/policy/advice.ts'
 import { ASPECT, type SubjectKind } from '../../src/policy/policy.ts'
 import type { Finding, Refusal } from '../../src/policy/verdict.ts'
 import { paragraph, sentence, sentences } from '../../src/policy/wording.ts'
@@ -84,11 +86,40 @@ function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'
   return { outcome: 'untrusted', path: PATH, kind, ground: { kind: 'caches' }, findings }
 }
 
+const circumstances = fc.record(
+  {
+    sources: fc.array(fc.record({ url: fc.webUrl(), answered: instant }, { requiredKeys: ['url'] }), {
+      maxLength: 5,
+    }),
+    isSignedByGateAlone: fc.boolean(),
+  },
+  { requiredKeys: [] },
+)
+
+/** A step names no path that no command takes, and commands that are there with their options. */
+function assertUsable(line: string, reader: 'root' | 'user'): void {
+  assert.doesNotMatch(line, /\n|-\*/)
+  const byAdministrator = /^(?:or )?ask an administrator to /.test(line)
+  if (reader === 'root') assert.equal(byAdministrator, false, line)
+  else assert.equal(byAdministrator, ROOTS.test(line), line)
+  for (const [, call = ''] of line.matchAll(/(?::|\() ?nixsig ([a-z][^()]*?)(?=\)| \(|$)/g)) {
+    const { name, rest } = splitCall(call.split(' '), isPrefix)
+    const [, load] = COMMAND_DATA.find(([known]) => known === name) ?? assert.fail(line)
+    parseValues(name, load, rest)
+  }
+}
+
+const COMMAND_DATA = await Promise.all(COMMANDS.map(async entry => [entry.name, await entry.load()] as const))
+
+function isPrefix(name: string): boolean {
+  return COMMANDS.some(each => each.name === name || each.name.startsWith(`${name} `))
+}
+
 /**
  * What takes root's rights: the policy, what caches are asked, the store's contents, this machine.
  */
 const ROOTS =
-  /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor|nixsig adopt|--here/
+  /\bin the policy|the policy (?:looks|names)|(?:in|change) (?:the|that) rule\b|\[\[|gate\.upstreams|repair|correct the policy|nixsig (?:doctor|adopt|sync|quarantine|conflicts|reload)|--here|df -h|ls\)|mv\)|mount|call again|choose a shorter|dmesg|symbolic links/
 
 function nextOf({ code }: Finding, kind: Refusal['kind']): string {
   if (kind !== 'expression') return `nixsig explain ${PATH}`
@@ -109,9 +140,29 @@ for (const [code, finding] of Object.entries(FINDINGS)) {
           const step = nextOf(first, kind)
           assert.ok(sentence(refused).endsWith(`; next: ${step}`))
           assert.ok(paragraph(refused).endsWith(`\n  next: ${step}`))
-          const advice = adviceFor(refusal([first], kind))
-          assert.ok(advice.length > 0)
-          for (const line of advice) assert.equal(line.endsWith(`(${BY_ROOT})`), ROOTS.test(line), line)
+        },
+      ),
+    )
+  })
+
+  test(`whoever reads advice on "${code}" can take each step, and each command in it is valid`, () => {
+    const grounds = fc.constantFrom('rule', 'caches', 'store', 'policy', 'evidence', 'fault')
+    fc.assert(
+      fc.property(
+        finding,
+        fc.constantFrom(...KINDS),
+        fc.constantFrom(PATH, `${PATH}.drv`, `/nix/store/${'0'.repeat(32)}-*`),
+        grounds,
+        circumstances,
+        (found, kind, path, ground, known) => {
+          const refused = { ...refusal([found], kind), path, ground: { kind: ground } } as Refusal
+          for (const reader of ['root', 'user'] as const) {
+            const advice = adviceFor(refused, { ...known, reader })
+            assert.ok(advice.length > 0)
+            assert.equal(new Set(advice).size, advice.length)
+            assert.doesNotMatch(advice[0] ?? '', /^or /)
+            for (const line of advice) assertUsable(line, reader)
+          }
         },
       ),
     )

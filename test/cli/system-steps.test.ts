@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { adviceFor } from '../../src/cli/advice.ts'
 import { explainError } from '../../src/cli/explain-error.ts'
 import { FileError } from '../../src/files/regular-file.ts'
+import { adviceFor } from '../../src/policy/advice.ts'
 
 const STEPS: Readonly<Record<string, RegExp>> = {
   'ENOSPC: no space left on device, write': /make room .*df -h/,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mostSevere } from '../../src/cli/exit-status.ts'
-import { verdictLine } from '../../src/cli/verdict-json.ts'
+import { verdictLine } from '../../src/explain/verdict-json.ts'
 import type { Refusal, Trust } from '../../src/policy/verdict.ts'
 
 const PATH = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-x'

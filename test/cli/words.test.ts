@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { adviceFor } from '../../src/cli/advice.ts'
-import { claimWords, ledgerWords } from '../../src/cli/evidence-words.ts'
+import { claimWords, ledgerWords } from '../../src/explain/evidence-words.ts'
 import type { Admission } from '../../src/ledger/admissions.ts'
+import { adviceFor } from '../../src/policy/advice.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Claim, Finding, Refusal } from '../../src/policy/verdict.ts'
 
@@ -30,7 +30,7 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'unsigned', need }, /nixsig attest output \/nix\/store\/.*-x --key FILE/],
   [{ code: 'unsigned', need: { ...need, who: 'self' } }, /have this machine build it/],
   [{ code: 'threshold', need, found: [] }, /nixsig attest output/],
-  [{ code: 'unknown-signer', need, strays: [] }, /list it under \[principals\]/],
+  [{ code: 'unknown-signer', need, strays: [] }, /list the signer under \[principals\]/],
   [{ code: 'bad-signature', stray }, /do not use it: get it anew/],
   [{ code: 'wrong-digest', ...attested }, /do not use it: get it anew/],
   [{ code: 'conflict', ...attested, judged: 'ab' }, /does not build the same twice/],
@@ -40,7 +40,7 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'not-a-signature', detail: 'it was built' }, /get it anew from its origin/],
   [{ code: 'refused-by-rule' }, /nixsig policy describe/],
   [{ code: 'unknown-derivation', unvouched: [] }, /accept-unknown-derivation/],
-  [{ code: 'unsupported-derivation', what: 'odd' }, /cannot judge derivations of this kind/],
+  [{ code: 'unsupported-derivation', what: 'odd' }, /cannot judge this kind/],
   [
     { code: 'input', path: `${PATH}-input`, verdict: refused({ code: 'refused-by-rule' }) },
     /nixsig explain \/nix\/store\/.*-x-input/,
@@ -58,9 +58,28 @@ test('advice on a key that ended since it signed names the field of the rule, fo
   const finding = { code: 'expired', who: 'bob', at: NOW, signedAt: NOW - 1 } as const
   const [newer, ...others] = adviceFor(refused(finding))
   assert.match(newer ?? '', /newer copy of the certificate/)
-  assert.deepEqual(others, [])
+  assert.deepEqual(others, ['or have it signed again with a key that is in force'])
   const [, accept] = adviceFor({ ...refused(finding), kind: 'fetched-source' })
   assert.match(accept ?? '', /accept-expired-key = "if-signed-before" in the rule/)
+})
+
+test('advice knows the cause: a source that was asked a while ago, a path that the gate alone signed', () => {
+  const sources = [{ url: 'https://example.org/bob', answered: NOW - 3600 }]
+  const known = { reader: 'user', sources, isSignedByGateAlone: true } as const
+  const [adopt, sync] = adviceFor(refused({ code: 'unsigned', need }), known)
+  assert.match(adopt ?? '', /^ask an administrator to fetch the signatures of the cache .*nixsig adopt \/nix/)
+  assert.match(
+    sync ?? '',
+    /^ask an administrator to have .*nixsig sync \(https:\/\/example.org\/bob answered 20/,
+  )
+  const [first] = adviceFor(refused({ code: 'refused-by-rule' }), known)
+  assert.match(first ?? '', /^see which rule forbids it/)
+})
+
+test('advice knows the cause: a cache that does not answer', () => {
+  const finding = { code: 'unreadable', trouble: { origin: 'a cache', detail: 'timed out' } } as const
+  const lines = adviceFor({ ...refused(finding), ground: { kind: 'caches' } }, { reader: 'user' })
+  assert.match(lines[1] ?? '', /^or build it without binary caches: .*--option substitute false$/)
 })
 
 const ENTRY: Admission = {

@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
       )
       const { status, stderr } = await world.run('nix-build --no-out-link /srv/made.nix')
       assert.equal(status, 0, stderr)
-      assert.match(stderr, /warning, let pass: refused \S+\.drv \(derivation\)/)
+      assert.match(stderr, /warning, let pass: would be refused \S+\.drv \(derivation\)/)
       const out = await world.output('nix-store -q --outputs $(nix-instantiate /srv/made.nix 2>/dev/null)')
       const refused = await world.run(`nixsig verify ${out}`)
       assert.equal(refused.status, 12, refused.stdout)

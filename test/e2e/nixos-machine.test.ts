@@ -39,7 +39,13 @@ for (const version of VERSIONS) {
 
       await step('all units run, and systemd finds nothing wrong with them', async () => {
         assert.equal(await world.output('systemctl is-system-running'), 'running')
-        for (const unit of ['nixsig.service', 'nixsig.socket', 'nixsig-judge.socket', 'nixsig-audit.timer'])
+        for (const unit of [
+          'nixsig.service',
+          'nixsig.socket',
+          'nixsig-judge.socket',
+          'nixsig-ask.socket',
+          'nixsig-audit.timer',
+        ])
           assert.equal(await world.output(`systemctl is-active ${unit}`), 'active', unit)
         const units = [...SERVICES, 'nixsig-audit.timer'].join(' ')
         const verified = await world.run(`cd /etc/systemd/system && systemd-analyze verify ${units}`)
@@ -187,7 +193,9 @@ for (const version of VERSIONS) {
 
       await step('without the gate nothing is substituted, and builds are judged all the same', async () => {
         const path = await offer(machine, 'no-gate', CACHE)
-        await world.output('systemctl stop nixsig.socket nixsig-judge.socket nixsig.service')
+        await world.output(
+          'systemctl stop nixsig.socket nixsig-judge.socket nixsig-ask.socket nixsig.service',
+        )
         const gone = await world.run(`nix-store --realise ${path}`, { user: 'alice' })
         assert.notEqual(gone.status, 0)
         const alone = '--option substitute false'
@@ -198,7 +206,9 @@ for (const version of VERSIONS) {
         )
         const { status, stderr } = await machine.build(derivation('judged-by-the-hook'), alone)
         assert.equal(status, 0, stderr)
-        await world.output('systemctl start nixsig.socket nixsig-judge.socket nixsig.service')
+        await world.output(
+          'systemctl start nixsig.socket nixsig-judge.socket nixsig-ask.socket nixsig.service',
+        )
       })
 
       await step(
@@ -224,7 +234,10 @@ for (const version of VERSIONS) {
           const during = await tries()
           assert.deepEqual(during.outcome, [true, true], during.said)
           const journal = await world.output('journalctl --no-pager --output cat')
-          assert.match(journal, /warning, let pass until 20\S+Z: refused \S+-unsigned\.tar \(local source\)/)
+          assert.match(
+            journal,
+            /warning, let pass until 20\S+Z: would be refused \S+-unsigned\.tar \(local source\)/,
+          )
           assert.match(journal, /nixsig refuses nothing until 20\S+Z, by order of root: the cache is down/)
           assert.match(
             journal,

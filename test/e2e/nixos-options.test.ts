@@ -38,6 +38,7 @@ const FILES = [
   'systemd/system/nixsig.service',
   'systemd/system/nixsig.socket',
   'systemd/system/nixsig-judge.socket',
+  'systemd/system/nixsig-ask.socket',
   'systemd/system/nixsig-keys.service',
   'systemd/system/nixsig-address.service',
   'systemd/system/nixsig-sync.service',
@@ -186,7 +187,7 @@ for (const [version, lib] of RUNS) {
         const { names, ...rest } = seen as { names: string[] }
         for (const name of ['pre-build-hook', 'post-build-hook', 'build-hook', 'plugin-files'])
           assert.ok(!names.includes(name), name)
-        const sockets = ['nix-daemon', 'nixsig-judge']
+        const sockets = ['nix-daemon', 'nixsig-ask', 'nixsig-judge']
         assert.deepEqual(rest, { substituters: [], 'trusted-public-keys': [], sockets })
       })
       await context.test('the daemon gets the build-hook that Nix 2.25 to 2.33 ignores', async () => {

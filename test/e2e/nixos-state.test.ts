@@ -154,7 +154,7 @@ for (const version of EVERY_VERSION) {
         const system = systems['lax'] ?? ''
         const seen = "find /var -path /var/log -prune -o -printf '%p %i %s %m %T@ %C@\\n' | sort | sha256sum"
         // What runs may write at any time.
-        const running = 'nixsig.socket nixsig-judge.socket nixsig.service'
+        const running = 'nixsig.socket nixsig-judge.socket nixsig-ask.socket nixsig.service'
         await world.output(`systemctl stop ${running}`)
         const before = await world.output(seen)
         const check = (action: string) => world.run(`${system}/pre-switch-checks ${system} ${action}`)

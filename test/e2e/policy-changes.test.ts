@@ -191,7 +191,7 @@ for (const version of JUDGED) {
         const told = `${passed.stderr}${log?.log() ?? ''}`
         assert.match(
           told,
-          /nixsig: warning, let pass: refused \S*tool\.tar\.drv.*needs alice for its derivation/,
+          /nixsig: warning, let pass: would be refused \S*tool\.tar\.drv.*needs alice for its derivation/,
         )
         assert.match(told, /warning, let pass:.*tool\.tar \(fetched source\).*needs alice for its source/)
         assert.match(told, new RegExp(`refused ${out} \\(output\\)`))

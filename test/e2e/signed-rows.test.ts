@@ -137,7 +137,7 @@ for (const version of NEWEST) {
       await sign(BUILDER, app)
       const { status, stderr } = await world.run(`${COPY} ${app}`)
       assert.equal(status, 0, stderr)
-      assert.match(stderr, /warning, let in: \S+-app-library/)
+      assert.match(stderr, /warning, let in: would be refused \S+-app-library/)
       assert.doesNotMatch(stderr, /let in: \S+-app /)
       assert.ok(await isValid(app))
     }))

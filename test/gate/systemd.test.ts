@@ -222,8 +222,8 @@ test('what cannot be is refused, and says what is wrong', () => {
     [{ LISTEN_PID: OURS, LISTEN_FDS: '-1' }, 'environment: -1 is no number (LISTEN_FDS)'],
     [{ LISTEN_PID: OURS, LISTEN_FDS: '1e3' }, 'environment: 1e3 is no number (LISTEN_FDS)'],
     [
-      { LISTEN_PID: OURS, LISTEN_FDS: '3', LISTEN_FDNAMES: 'http:judge:http' },
-      'environment: 3 sockets; there is use for http and judge alone (LISTEN_FDS)',
+      { LISTEN_PID: OURS, LISTEN_FDS: '4', LISTEN_FDNAMES: 'http:judge:ask:http' },
+      'environment: 4 sockets; there is use for http, judge, ask alone (LISTEN_FDS)',
     ],
     [{ LISTEN_PID: OURS, LISTEN_FDS: '1' }, 'environment: names 0 sockets of 1 (LISTEN_FDNAMES)'],
     [
@@ -232,7 +232,7 @@ test('what cannot be is refused, and says what is wrong', () => {
     ],
     [
       { LISTEN_PID: OURS, LISTEN_FDS: '1', LISTEN_FDNAMES: 'nixsig\u001b.socket' },
-      'environment: nixsig\\u{1b}.socket is neither http nor judge; FileDescriptorName= says which a socket is (LISTEN_FDNAMES)',
+      'environment: nixsig\\u{1b}.socket is none of http, judge, ask; FileDescriptorName= says which a socket is (LISTEN_FDNAMES)',
     ],
   ] as const) {
     assert.throws(

@@ -1,3 +1,4 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { judgeRevision } from '../../expressions/judge-revision.ts'
 import { type Answer, authenticate } from '../../git/authenticate/authenticate.ts'
 import { exitStatusOf } from '../../git/authenticate/exit-status.ts'
@@ -17,7 +18,6 @@ import {
 import { revisionJson, saySigners } from '../say-revision.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly revisions: readonly string[]

@@ -1,12 +1,13 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { type Nearest, nearestTrusted } from '../../expressions/nearest.ts'
 import { titleOf } from '../../expressions/sign-revision.ts'
 import { escapedDiff } from '../../git/diff.ts'
 import { NIXSIG_NOTES } from '../../git/notes.ts'
+import { adviceFor } from '../../policy/advice.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
-import { adviceFor } from '../advice.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
@@ -20,7 +21,6 @@ import {
 import { revisionJson, saySigners } from '../say-revision.ts'
 import { saySection } from '../say-section.ts'
 import type { Terminal } from '../terminal.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly revisions: readonly string[]

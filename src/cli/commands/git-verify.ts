@@ -1,3 +1,4 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { nearestTrusted } from '../../expressions/nearest.ts'
 import { compareFiles, type FilesMatch } from '../../expressions/same-files.ts'
@@ -17,7 +18,6 @@ import {
 import { revisionJson, sayFiles, saySigners } from '../say-revision.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 /** The status if the files are not those of a commit that is trusted. */
 const OTHER_FILES = 13

@@ -26,7 +26,7 @@ import { draftFor, type InitDraft, type InitTarget, lookForInit } from '../init-
 import { noteAll, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
 
 interface Options extends AnswerOptions {
   readonly defaults: boolean

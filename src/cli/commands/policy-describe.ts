@@ -18,7 +18,7 @@ import { readPolicy } from '../policy-argument.ts'
 import { policyJson, whyJson } from '../policy-json.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
-import { jsonLine, verdictJson } from '../verdict-json.ts'
+import { jsonLine, verdictJson } from '../../explain/verdict-json.ts'
 
 interface Options {
   readonly file: string | undefined

@@ -6,7 +6,7 @@ import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { policySource } from '../policy-argument.ts'
 import { type PolicyReport, reportOn } from '../policy-report.ts'
-import { jsonLine } from '../verdict-json.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
 
 interface Options {
   readonly file: string | undefined

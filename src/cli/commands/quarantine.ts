@@ -1,5 +1,6 @@
 /** `nixsig quarantine list|show|release|purge`: outputs that were refused after they were built. */
 import { join } from 'node:path'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { pathWord, when } from '../../policy/words.ts'
@@ -23,10 +24,19 @@ const DAY = 24 * 3600
 const ID = { count: 'one', text: 'The entry, as "nixsig quarantine list" prints it' } as const
 
 /** A line for each entry, oldest first. */
-export const list = command({ reads: ['state'], run: listAll })
+export const list = command({
+  options: { json: { kind: 'flag', text: 'Print one JSON object a line for each entry' } },
+  reads: ['state'],
+  run: listAll,
+})
 
 /** One entry with the reason why it was refused. */
-export const show = command({ arguments: { id: ID }, reads: ['state'], run: showOne })
+export const show = command({
+  arguments: { id: ID },
+  options: { json: { kind: 'flag', text: 'Print one JSON object' } },
+  reads: ['state'],
+  run: showOne,
+})
 
 /** Judged again, and back into the store only if trusted now. */
 export const release = command({ arguments: { id: ID }, reads: EVERYWHERE, run: releaseOne })
@@ -53,20 +63,39 @@ export const purge = command({
   run: purgeEntries,
 })
 
-async function listAll(_: object, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
+async function listAll({ json }: { json: boolean }, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const ids = listEntries(places.state)
-  for (const id of ids) terminal.print(entryLine(id, readEntry(places.state, id)))
+  for (const id of ids) {
+    const entry = readEntry(places.state, id)
+    terminal.print(json ? jsonLine(entryJson(id, entry)) : entryLine(id, entry))
+  }
   if (ids.length === 0) terminal.note('nothing is in quarantine')
   return 0
 }
 
-async function showOne({ id }: { id: string }, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
+async function showOne(
+  { id, json }: { id: string; json: boolean },
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   const { state } = places
   const content = join(entryDirectory(state, id), 'content')
   const entry = readEntry(state, id)
   if (entry === undefined) throw new FileError(`there is no quarantine entry ${id}`)
-  terminal.print(entryLines(id, entry, hasContent(state, id) ? content : undefined).join('\n'))
+  const kept = hasContent(state, id) ? content : undefined
+  if (json)
+    terminal.print(jsonLine({ ...entryJson(id, entry), references: entry.references, content: kept ?? null }))
+  else terminal.print(entryLines(id, entry, kept).join('\n'))
   return 0
+}
+
+/**
+ * An entry as `--json` prints it: the fields of entry.json, with its id. `complete`: false for one
+ * that was never written to the end, of which nothing else is known.
+ */
+function entryJson(id: string, entry: QuarantineEntry | undefined): object {
+  if (entry === undefined) return { id, complete: false }
+  const { references: _, ...fields } = entry
+  return { id, complete: true, ...fields }
 }
 
 /** References that are printed; of others only the number. */

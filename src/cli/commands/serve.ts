@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { journalPrefix } from '../../files/journal.ts'
+import { ASK_SOCKET } from '../../formats/asker.ts'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
@@ -11,6 +12,7 @@ import { UsageError } from '../usage-error.ts'
 interface Options {
   readonly listen: string | undefined
   readonly socket: string
+  readonly 'ask-socket': string
   readonly quarantine: 'here' | 'by-hooks'
   readonly 'log-format': 'text' | 'json'
 }
@@ -41,6 +43,12 @@ export const serve = command({
       text: "IP address and port, in place of the policy's",
     },
     socket: { kind: 'value', value: 'FILE', fallback: RESIDENT_SOCKET, text: 'Unix socket for the hooks' },
+    'ask-socket': {
+      kind: 'value',
+      value: 'FILE',
+      fallback: ASK_SOCKET,
+      text: 'Unix socket at which every user may ask what root would see',
+    },
     quarantine: {
       kind: 'value',
       value: 'BY',
@@ -119,6 +127,7 @@ async function runService(options: Options, { places }: Invocation<PlaceName>): 
     places,
     listen,
     socket: options.socket,
+    ask: options['ask-socket'],
     activated,
     takesOut: options.quarantine === 'here',
     httpCommand,

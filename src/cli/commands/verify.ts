@@ -1,16 +1,19 @@
+import { jsonLine, verdictJson } from '../../explain/verdict-json.ts'
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
+import type { Policy } from '../../policy/policy.ts'
 import type { Verdict } from '../../policy/verdict.ts'
+import { paragraph } from '../../policy/wording.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import { type Contents, closureOf, verifyPath } from '../../verifier/verify.ts'
 import { command, EVERYWHERE, type Invocation, isUsualSetting, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
-import { sayVerdict } from '../print-verdict.ts'
-import { openReadableInquiry } from '../readable-inquiry.ts'
+import { sayGrounds } from '../print-verdict.ts'
+import { isRoot, needsGate, openReadableInquiry } from '../readable-inquiry.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
+import { type JudgedPath, totals } from '../totals.ts'
 import { UsageError } from '../usage-error.ts'
-import { verdictLine } from '../verdict-json.ts'
 
 interface Options {
   readonly paths: readonly string[]
@@ -86,25 +89,51 @@ async function judge(options: Options, invocation: Invocation<PlaceName>): Promi
   if (isHere && options['no-contents']) {
     terminal.note("contents are not hashed (--no-contents): the hashes in Nix's database are judged instead")
   }
+  if (isHere && needsGate(places)) {
+    const { verdictsByGate } = await import('../verify-by-gate.ts')
+    return report(verdictsByGate(places, { ...options, paths, contents }, terminal), options, terminal)
+  }
   const quietly = isReadOnly ? ({ notesConflicts: false } as const) : {}
   const inquiry = openReadableInquiry(places, { records: false, ...quietly })
   try {
     const verdicts = isHere
       ? verdictsHere(inquiry, { ...options, paths, contents }, terminal)
       : verdictsThere(inquiry, { ...options, paths }, terminal)
-    const codes: ExitCode[] = []
-    for await (const verdict of verdicts) {
-      const code = exitCode(verdict)
-      codes.push(code)
-      if (options.quiet && code === 0) continue
-      if (options.json) terminal.print(verdictLine(verdict, isHere ? contents : undefined))
-      else sayVerdict(terminal, verdict)
-    }
-    const isOnlyTold = options['by-mode'] && (await inquiry.policy()).mode === 'warn'
-    return isOnlyTold ? 0 : mostSevere(codes)
+    const policy = await inquiry.policy().catch(() => undefined)
+    const asked = inWords(verdicts, policy?.mode, isHere ? contents : undefined)
+    return await report(asked, options, terminal)
   } finally {
     inquiry.close()
   }
+}
+
+async function* inWords(
+  verdicts: AsyncGenerator<Verdict>,
+  mode: Policy['mode'] | undefined,
+  contents: Contents | undefined,
+): AsyncGenerator<JudgedPath> {
+  for await (const verdict of verdicts) {
+    yield { json: verdictJson(verdict, contents), text: paragraph(verdict, mode), mode }
+  }
+}
+
+/** Prints verdicts as they come, and how many there are of each kind. */
+async function report(
+  paths: AsyncGenerator<JudgedPath>,
+  options: Pick<Options, 'json' | 'quiet' | 'by-mode'>,
+  terminal: Terminal,
+): Promise<Status> {
+  const codes: ExitCode[] = []
+  let isStrict = !options['by-mode']
+  for await (const { json, text, mode } of paths) {
+    codes.push(json.status)
+    isStrict ||= mode !== 'warn'
+    if (options.quiet && json.status === 0) continue
+    if (options.json) terminal.print(jsonLine(json))
+    else sayGrounds(terminal, text, json.outcome)
+  }
+  if (!options.json && codes.length > 1) terminal.note(totals(codes))
+  return isStrict ? mostSevere(codes) : 0
 }
 
 /** Of what is in the store. */
@@ -138,8 +167,4 @@ async function* verdictsThere(
   } finally {
     for (const upstream of upstreams) upstream.close()
   }
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0
 }

@@ -18,7 +18,7 @@ export async function sayVersions(
 ): Promise<Status> {
   const found = lookAtVersions()
   if (json) {
-    const { jsonLine } = await import('../verdict-json.ts')
+    const { jsonLine } = await import('../../explain/verdict-json.ts')
     const { programs, gates, plugin } = found
     const inForce = { programs: programs ?? null, gates, plugin: plugin ?? null }
     terminal.print(

@@ -88,6 +88,41 @@ export function openSources(
   }
 }
 
+/**
+ * The mirrors in a state directory as the last updates left them: no source is asked, whatever
+ * their age.
+ */
+export function keptSources(state: string, sources: readonly AttestationSource[]): Sources {
+  const mirrors = sources.map(source => mirrorOf(state, source))
+  return {
+    directories: mirrors.map(({ directory }) => directory),
+    refresh: async () => [],
+    refreshApprovals: async () => [],
+    bringGraph: async () => undefined,
+    async published() {
+      const files = new Map<string, string>()
+      for (const mirror of mirrors) {
+        const index = readIndex(mirror)
+        const names = index === undefined ? [] : (listedFiles(mirror, index) ?? [])
+        for (const [name, sha256] of names)
+          files.set(name, `${files.get(name) ?? ''} ${mirror.url} ${sha256}`)
+      }
+      return { files, troubles: [] }
+    },
+  }
+}
+
+/** When each source last confirmed its index, in seconds since 1970; undefined if it never did. */
+export function lastAnswers(
+  state: string,
+  sources: readonly AttestationSource[],
+): readonly { readonly url: string; readonly answered?: number }[] {
+  return sources.map(source => {
+    const record = readRecord(mirrorOf(state, source))
+    return { url: source.url, ...(record === undefined ? {} : { answered: record.checked }) }
+  })
+}
+
 interface OpenMirror {
   readonly url: string
   readonly directory: string

@@ -1,4 +1,4 @@
-import { ADDRESS_TAKEN } from '../primitives/next-step.ts'
+import { ADDRESS_TAKEN } from './next-step.ts'
 
 /** What to do about an error of the system, by its name: errno(3). */
 const STEPS = {

@@ -41,7 +41,7 @@ type BasisJson =
 
 /** The line of JSON for a verdict on a path, see jsonLine. */
 export function verdictLine(verdict: Verdict, contents?: Contents): string {
-  return jsonLine({ ...verdictJson(verdict), ...(contents === undefined ? {} : { contents }) })
+  return jsonLine(verdictJson(verdict, contents))
 }
 
 /**
@@ -56,15 +56,16 @@ export function jsonLine(value: object): string {
 }
 
 /** A verdict as it is printed. */
-export function verdictJson(verdict: Verdict): VerdictJson {
+export function verdictJson(verdict: Verdict, contents?: Contents): VerdictJson {
   const { outcome, strays = [] } = verdict
   const status = exitCode(verdict)
+  const looked = contents === undefined ? {} : { contents }
   if (outcome === 'trusted') {
     const { subject, rule, basis, until } = verdict
     const { path, kind } = subject
     const end = until === undefined ? {} : { until }
     const why = { ground: 'rule', rule, basis: basisJson(basis) } as const
-    return { path, kind, outcome, status, ...why, ...end, findings: [], strays }
+    return { path, kind, outcome, status, ...why, ...end, findings: [], strays, ...looked }
   }
   const { path, kind, ground } = verdict
   const rule = ground.kind === 'rule' ? ground.title : null
@@ -73,7 +74,7 @@ export function verdictJson(verdict: Verdict): VerdictJson {
     message: findingWords(finding),
     ...(finding.code === 'input' ? { path: finding.path } : {}),
   }))
-  return { path, kind, outcome, status, ground: ground.kind, rule, findings, strays }
+  return { path, kind, outcome, status, ground: ground.kind, rule, findings, strays, ...looked }
 }
 
 function basisJson(basis: Basis): BasisJson {
