@@ -6,12 +6,12 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const USUAL =
-  'nix-bin busybox-static ca-certificates git gpg gpgv nodejs openssh-client openssh-server sqlite3 sudo systemd util-linux'
+  'nix-bin busybox-static ca-certificates git gpg gpg-agent gpgv less minisign nodejs openssh-client openssh-server signify-openbsd sqlite3 sudo systemd util-linux'
 
 /** The packages of each root, by Debian suite, which is also the root's name. */
 const PACKAGES = {
   trixie: USUAL,
-  sid: 'nix-bin busybox-static ca-certificates cosign git gittuf gpg gpgv minisign nodejs openssh-client openssh-server sequoia-git sqlite3 sqv sudo systemd util-linux',
+  sid: `${USUAL} cosign gittuf sequoia-git sqv`,
 }
 
 /** The directory for what the tests prepare once: $NIXSIG_TEST_CACHE, or /var/cache/nixsig-test. */

@@ -6,8 +6,10 @@ import { debianSource } from '../support/debian-source.ts'
 import * as nix from '../support/expressions.ts'
 import { sha256 } from '../support/trust.ts'
 import { type World, withWorld } from '../support/world.ts'
+import { versionsOf } from './inventory.ts'
 import { type Commands, commandsOf, exampleOf } from './markdown.ts'
 import { completePolicy } from './policies.ts'
+import { markRun } from './ran.ts'
 
 export const POLICY = '/etc/nixsig/policy.toml'
 export const PUBLISHED = '/etc/nixsig/attestations'
@@ -16,6 +18,9 @@ const HELLO = nix.derivation('hello', {
   inputs: ['./hello.txt'],
   build: 'read line <$inputs; echo "$line, world" >$out',
 })
+
+/** nix.conf of a page's world: what a page shows works without experimental features. */
+export const STOCK: Readonly<Record<string, string>> = { 'experimental-features': '' }
 
 /** A machine as docs/getting-started.md leaves it: the command in the PATH, a package, and room for attestations. */
 export async function settledIn(world: World): Promise<void> {
@@ -36,11 +41,12 @@ export function usePolicy(world: World, toml: string): void {
 /** Runs commands one after the other as root, each in a shell of its own in root's home. */
 export async function runAll(world: World, commands: readonly Commands[]): Promise<void> {
   assert.ok(commands.length > 0)
-  for (const { section, script, refused, answer } of commands) {
+  for (const { at, section, script, refused, answer } of commands) {
     const { status, stdout, stderr } = await world.run(`set -e\n${script}`)
     const said = `${stdout}${stderr}`
     assert.equal(status !== 0, refused, `"${section}": ${script}\nended with ${status}:\n${said}`)
     for (const line of answer) assert.match(said, line, `"${section}": ${script}`)
+    markRun({ at }, world.version)
   }
 }
 
@@ -59,20 +65,18 @@ export function sectionOf(page: string, title: string): Section {
 export type Check = (world: World, section: Section) => Promise<void>
 
 /**
- * Makes a test of each section of a page, in a world that is settled in; and one that there is no other section. Those
- * in `sid` need tools that older systems do not have.
+ * Makes a test of each section of a page on each Debian that the inventory names for it, in a world that is settled in
+ * and has no experimental features; and one that there is no other section.
  */
-export function testPage(
-  page: string,
-  checks: Readonly<Record<string, Check>>,
-  sid: readonly string[] = [],
-): void {
+export function testPage(page: string, checks: Readonly<Record<string, Check>>): void {
   for (const [title, check] of Object.entries(checks)) {
-    test(`${page}: ${title}`, () =>
-      withWorld(sid.includes(title) ? 'sid' : 'bookworm', {}, async world => {
-        await settledIn(world)
-        await check(world, sectionOf(page, title))
-      }))
+    for (const version of versionsOf(page, title)) {
+      test(`${version}: ${page}: ${title}`, () =>
+        withWorld(version, { nixConf: STOCK }, async world => {
+          await settledIn(world)
+          await check(world, sectionOf(page, title))
+        }))
+    }
   }
 
   test(`every section of ${page} with commands is run`, () => {

@@ -1,7 +1,9 @@
 // docs/how-to/user.md, run as it is written.
 // needs: debian-sources
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { type Check, POLICY, PUBLISHED, runAll, testPage, theRelease, usePolicy } from '../docs/page.ts'
+import { everyBlockWasRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { serveDirectory } from '../support/static-server.ts'
 import { built, byDefault, policyText, publish, sha256, signer } from '../support/trust.ts'
@@ -51,9 +53,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const noHooks = "--option pre-build-hook '' --option post-build-hook ''"
     await world.output(`nix-build ${noHooks} -o built-before older.nix
       nix-build ${noHooks} hello.nix; out=$(readlink result); rm result
-      nix copy --to "file:///srv/cache?secret-key=/root/secret" $out
+      nix --extra-experimental-features nix-command copy --to "file:///srv/cache?secret-key=/root/secret" $out
       drv=$(nix-store -q --deriver $out); nix-store --delete $out $drv
-      nix copy --from file:///srv/cache --option trusted-public-keys "$(cat cache.nixos.org-1.pub)" $out
+      nix --extra-experimental-features nix-command copy --from file:///srv/cache --option trusted-public-keys "$(cat cache.nixos.org-1.pub)" $out
       ln -s $out from-cache`)
     usePolicy(world, '')
     assert.notEqual((await world.run('nixsig verify ./from-cache')).status, 0)
@@ -138,3 +140,5 @@ const CHECKS: Readonly<Record<string, Check>> = {
 }
 
 testPage('docs/how-to/user.md', CHECKS)
+
+everyBlockWasRun('e2e/how-to-user')
