@@ -45,15 +45,18 @@ for (const version of NEWEST) {
               await sleep(100)
             }
           })()
-          while (logs < (how === 'fail' ? 3 : 1)) await sleep(100)
-          if (how === 'hang') await sleep(2500)
-          for (const { path } of PATHS) {
-            const { stderr } = await realise(path)
-            assert.equal(await isValid(path), true, stderr)
-            await sleep(500)
+          try {
+            while (logs < (how === 'fail' ? 3 : 1)) await sleep(100)
+            if (how === 'hang') await sleep(2500)
+            for (const { path } of PATHS) {
+              const { stderr } = await realise(path)
+              assert.equal(await isValid(path), true, stderr)
+              await sleep(500)
+            }
+          } finally {
+            ended.abort()
+            await asking
           }
-          ended.abort()
-          await asking
         })
       } finally {
         server.closeAllConnections()
