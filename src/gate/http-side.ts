@@ -1,5 +1,6 @@
 /** The process for HTTP, from the inside: a substituter with its own inquiries and cache. */
 import { setPriority } from 'node:os'
+import { keepLastAnswers } from '../evidence/upstreams/last-answer.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
 import { gateHandler } from './handler.ts'
@@ -107,7 +108,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
 async function openSide({ places, files }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
-  const upstreams = keepUpstreams(metrics, log)
+  const upstreams = keepUpstreams(metrics, log, keepLastAnswers(places.state))
   const printed = async (): Promise<string> => {
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
