@@ -33,6 +33,8 @@ export interface Cause {
   readonly detail: string
   /** The exit status that it gives. */
   readonly status: ExitCode
+  /** What the policy found, where it is that. */
+  readonly finding?: Finding
 }
 
 /** The most causes of one path that are told, and refusals that are followed to find them. */
@@ -66,7 +68,7 @@ function innerOf(finding: Finding): Refusal | undefined {
 function causeOf(refusal: Refusal, finding: Finding): Cause {
   const { path, kind } = refusal
   const code = finding.code === 'input' ? 'undecided' : BY_FINDING[finding.code]
-  return { code, path, kind, detail: findingWords(finding), status: exitCode(refusal) }
+  return { code, path, kind, detail: findingWords(finding), status: exitCode(refusal), finding }
 }
 
 const BY_FINDING: Readonly<Record<Exclude<Finding['code'], 'input'>, CauseCode>> = {

@@ -66,6 +66,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/setup.ts')).unsetup,
   },
   {
+    name: 'status',
+    summary: 'Show how this machine stands: mode, doors, caches, and what would be refused now and why',
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
     name: 'adopt',
     summary:
       'Before enforcing on a machine that existed before: take what is vouched for, build the rest again, name what is left (root)',

@@ -66,6 +66,18 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   leftovers: canary.leftovers,
 }
 
+/** Doors that only an attempt to come in by them shows. */
+export const TRIED_DOORS: readonly DoorName[] = [
+  'import-by-root',
+  'import-by-daemon',
+  'build-by-root',
+  'build-by-daemon',
+  'kept-build-by-root',
+  'kept-build-by-daemon',
+  'effects',
+  'leftovers',
+]
+
 /** Judges all doors. */
 export function judgeDoors(facts: Facts): readonly Door[] {
   return Object.entries(DOORS).map(([door, judge]) => ({ door: door as DoorName, ...judge(facts) }))

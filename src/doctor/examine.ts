@@ -33,12 +33,25 @@ export interface Examination {
   readonly gate: NamedGate
   /** Advisories that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]
+  /** `looked at`: nothing is brought into the store, so the doors that only an attempt shows are unknown. */
+  readonly doors: 'tried' | 'looked at'
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
 const TIMEOUT = 10_000
 /** Milliseconds for the daemon to greet. */
 const DAEMON_TIMEOUT = 4000
+
+const UNTRIED = { problem: 'not tried' }
+const NOT_TRIED: Facts['canaries'] = {
+  importByRoot: UNTRIED,
+  buildByRoot: UNTRIED,
+  keptBuildByRoot: UNTRIED,
+  importByDaemon: UNTRIED,
+  buildByDaemon: UNTRIED,
+  keptBuildByDaemon: UNTRIED,
+  leftovers: [],
+}
 
 function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000)
@@ -47,7 +60,7 @@ function nowInSeconds(): number {
 /**
  * Collects the facts; takes at most a minute. Throws FileError if there is no Nix on this machine.
  */
-export async function examine({ places, installation, gate, mended }: Examination): Promise<Facts> {
+export async function examine({ places, installation, gate, mended, doors }: Examination): Promise<Facts> {
   const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
   const environment = ownEnvironment()
   const found = await learn(findDaemon, DAEMON_TIMEOUT)
@@ -73,10 +86,11 @@ export async function examine({ places, installation, gate, mended }: Examinatio
     .map(([file]) => file)
   const way = { nixStore, environment, state: places.state, hooks }
   const hasDaemon = 'problem' in found || running !== undefined
-  const canaries = await tryDoors(
-    { ...way, store: 'local' },
-    hasDaemon ? { ...way, environment: withoutWishes(environment), store: 'daemon' } : undefined,
-  )
+  const daemonWay = { ...way, environment: withoutWishes(environment), store: 'daemon' } as const
+  const canaries =
+    doors === 'tried'
+      ? await tryDoors({ ...way, store: 'local' }, hasDaemon ? daemonWay : undefined)
+      : NOT_TRIED
   const versions = await learn(() => ({ ...lookAtVersions(), own: installation }), TIMEOUT)
   const now = nowInSeconds()
   const looked = {

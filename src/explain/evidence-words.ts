@@ -2,7 +2,7 @@
  * What `nixsig explain` says of a claim, of an entry of the ledger and of binary caches that
  * disagreed.
  */
-import { type Admission, isCurrent, LET_IN_WARNED, NO_POLICY } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
 import { holderOf, standingOf } from '../policy/key-standing.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
@@ -63,9 +63,9 @@ export function ledgerWords(entry: Admission | undefined, present: Present): str
   const made = entry.builtHere ? ', built here' : ''
   const admitted = `admitted ${when(entry.time)} under rule "${word(entry.rule)}"${made}`
   if (entry.kind === 'signature') return `let in ${when(entry.time)} as a signature, which is not a source`
-  if (entry.policy === NO_POLICY && entry.rule === LET_IN_WARNED)
-    return `never admitted; built here ${when(entry.time)}, and ${word(entry.rule)}`
   const stale = whyStale(entry, present)
+  if (entry.policy === NO_POLICY && entry.rule === WARNED)
+    return `not admitted; refused ${when(entry.time)}, while the policy only warned${made}`
   return stale === undefined ? `${admitted}; current` : `${admitted}; stale: ${stale}`
 }
 

@@ -1,5 +1,6 @@
 /** The process for HTTP, from the inside: a substituter with its own inquiries and cache. */
 import { setPriority } from 'node:os'
+import { keepLastAnswers } from '../evidence/upstreams/last-answer.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
 import { answerAsked } from './answer-asked.ts'
@@ -113,7 +114,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
 async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
-  const upstreams = keepUpstreams(metrics, log)
+  const upstreams = keepUpstreams(metrics, log, keepLastAnswers(places.state))
   const printed = async (): Promise<string> => {
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)

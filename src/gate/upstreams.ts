@@ -25,9 +25,10 @@ export interface Upstreams {
 /**
  * Opens the upstreams that a policy's gate settings name, and keeps them open while the policies
  * that follow name the same ones. Counts and times their answers in `metrics`. Logs when one stops
- * answering, and when it answers again; after `forget`, that it does not is news again.
+ * answering, and when it answers again; after `forget`, that it does not is news again. `keep` is
+ * told every answer.
  */
-export function keepUpstreams(metrics: Metrics, log: Log) {
+export function keepUpstreams(metrics: Metrics, log: Log, keep: Attention = () => {}) {
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
   let asked: Pick<Policy, 'gate' | 'http'> | undefined
   const attention = payAttention(metrics, log)
@@ -48,7 +49,15 @@ export function keepUpstreams(metrics: Metrics, log: Log) {
         const open = gate.upstreams.map(one => openUpstream(one, options))
         held = {
           settings,
-          upstreams: open.map(upstream => remembering(watched(upstream, attention.heard), gate)),
+          upstreams: open.map(upstream =>
+            remembering(
+              watched(upstream, (url, said) => {
+                attention.heard(url, said)
+                keep(url, said)
+              }),
+              gate,
+            ),
+          ),
         }
         // So that the first answers need not wait for it.
         for (const upstream of open) void upstream.asked()

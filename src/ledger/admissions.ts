@@ -35,10 +35,11 @@ import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AdmissionLine, admissionLine, parseAdmissionLine } from './first-line.ts'
 
-/** The most bytes of one entry, the most claims in it, and the most inputs and outputs together. */
+/** The most bytes of one entry, and the most inputs and outputs together. */
 const ENTRY_LIMIT = 256 * 1024
-const CLAIM_LIMIT = 64
 const BUILD_LIMIT = 512
+/** The most claims in an entry. */
+export const CLAIM_LIMIT = 64
 
 /** The first lines of the older formats. */
 const OLD_START = /^nixsig([123]) (\S+) sha256:([0-9a-f]{64})\npolicy [0-9a-f]{64}\nuntil (never|\d{1,15})\n/
@@ -66,8 +67,8 @@ const OUTPUT_BEFORE = /^output (?<name>\S+) (?<path>\/\S+)$/
 /** The policy digest of entries that are stale under every policy: no policy has this digest. */
 export const NO_POLICY = '0'.repeat(64)
 
-/** Stands for the rule in the entry of a path that was built here and let in while the policy only warned. */
-export const LET_IN_WARNED = 'let in with a warning'
+/** The rule in entries about what was refused, and let in because the policy only warned. */
+export const WARNED = 'let in with a warning'
 
 /** A claim that counted when the path was admitted. */
 export interface AdmittedClaim {

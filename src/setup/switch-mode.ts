@@ -1,7 +1,6 @@
 /** `nixsig enforce` and `nixsig warn`, without their messages. Heavy: loaded only by `import()`. */
-import { lstatSync, readdirSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { isPartial } from '../files/durable-file.ts'
+import { lstatSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { withLock, withLockOrWithout } from '../files/lock.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -17,18 +16,9 @@ import { changeMode } from './policy-mode.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
-/** What to know before changing a policy's mode. */
-export interface ModeInForce {
-  readonly policy: Policy
-  /** Paths that the store plugin let in because the policy only warned. */
-  readonly letIn: number
-}
-
-/**
- * The policy, and the number of paths that it let in untrusted. Throws PolicyError and FileError.
- */
-export function modeInForce(places: SetupPlaces): ModeInForce {
-  return { policy: parsePolicy(sourceOf(places)), letIn: countLetIn(places) }
+/** The policy whose mode may be changed. Throws PolicyError and FileError. */
+export function policyInForce(places: SetupPlaces): Policy {
+  return parsePolicy(sourceOf(places))
 }
 
 /**
@@ -69,13 +59,5 @@ function realPath(file: string): string {
     return realpathSync.native(file)
   } catch {
     return file
-  }
-}
-
-function countLetIn({ state }: SetupPlaces): number {
-  try {
-    return readdirSync(join(state, 'let-in')).filter(name => !isPartial(name)).length
-  } catch {
-    return 0
   }
 }

@@ -6,6 +6,7 @@ import type { Instant } from '../policy/policy.ts'
 import type { Evidence, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
+import { recordSeen } from './record-seen.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
 
 /** A path as it was judged, and by what. */
@@ -19,13 +20,25 @@ interface Judged {
 
 /**
  * Judges a path. If the evidence is not enough, looks for packagers who signed the build graph of
- * something that is built from it. `makers`: the derivations that fetch a source.
+ * something that is built from it. `makers`: the derivations that fetch a source. While the policy
+ * only warns, what was verified about a refused path is remembered.
  */
 export async function judgeWithGraph(
   inquiry: Inquiry,
   subject: Subject,
   found: Evidence,
   makers: readonly StoredDerivation[] = [],
+): Promise<Verdict> {
+  const verdict = await judgeByAll(inquiry, subject, found, makers)
+  if (verdict.outcome !== 'trusted') await recordSeen(inquiry, subject, found.claims)
+  return verdict
+}
+
+async function judgeByAll(
+  inquiry: Inquiry,
+  subject: Subject,
+  found: Evidence,
+  makers: readonly StoredDerivation[],
 ): Promise<Verdict> {
   const policy = await inquiry.policy()
   const evidence = await withSeenConflicts(inquiry, subject, found)

@@ -12,6 +12,7 @@ import type { Inquiry } from './inquiry.ts'
 import { madeAsRecorded, tellingOfUnvouched } from './judge-input.ts'
 import { endingWith } from './limit-verdict.ts'
 import { type Making, makingOf, outputOfValid } from './makers.ts'
+import { recordAttested } from './record-seen.ts'
 import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { type Identity, subjectOf } from './subject.ts'
@@ -57,7 +58,10 @@ export async function judgeElsewhere(
     ? await makingOfOwn(inquiry, coming, entry)
     : await makingElsewhere(inquiry, coming)
   const refusal = refusedFor(making.refusals, { path: path.path, kind, ground: { kind: 'making' } })
-  if (refusal !== undefined) return { verdict: refusal, claims: [], derivation: undefined }
+  if (refusal !== undefined) {
+    await recordAttested(inquiry, subjectOf({ path, kind }, { narHash, builtHere }))
+    return { verdict: refusal, claims: [], derivation: undefined }
+  }
   const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
   const evidence = mergeEvidence([
     ...signed,

@@ -17,6 +17,7 @@ import type { Inquiry } from './inquiry.ts'
 import { endingWith } from './limit-verdict.ts'
 import { isUnreplaced, madeFrom } from './made-from.ts'
 import { makersOf, makingOf, outputOfValid, vouchedFor } from './makers.ts'
+import { recordAttested } from './record-seen.ts'
 import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
@@ -129,7 +130,10 @@ async function judgeOutput(
   const making = await makingOf(inquiry, { named: derivation ?? madeBy, path }, admitRest)
   const ground = { kind: builtHere ? 'inputs' : 'making' } as const
   const refusal = refusedFor(making.refusals, { path: path.path, kind, ground })
-  if (refusal !== undefined) return refusal
+  if (refusal !== undefined) {
+    await recordAttested(inquiry, subjectOf({ path, kind }, { narHash, builtHere }))
+    return refusal
+  }
   const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
   const evidence = mergeEvidence([
     await pathEvidence(inquiry, subject, info),

@@ -1,7 +1,7 @@
 /** Judges what binary caches say about a path before Nix fetches it. */
 import type { Offer, Said, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { ContentAddress } from '../formats/nix/content-address.ts'
-import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
+import { isContentAddressed } from '../formats/nix/narinfo.ts'
 import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
 import { identityOf } from '../ledger/stamp.ts'
@@ -78,7 +78,7 @@ export async function admitOffers(
     return await admitOffer(inquiry, [offer, ...others], strays)
   } catch (error) {
     const verdict = refusalOf(error, offer.narinfo.path, 'output')
-    return { kind: 'refused', verdict, ...passable(offer, [offer, ...others]) }
+    return { kind: 'refused', verdict, ...(await passableOf(inquiry, [offer, ...others])) }
   }
 }
 
@@ -88,15 +88,27 @@ function strayOf(origin: string, said: Said): readonly Stray[] {
   return said.kind === 'malformed' ? [{ problem: 'unread-answer', origin, detail: said.detail }] : []
 }
 
-/** What a refusal lets through in warn mode: the first offer, and those that say the same. */
-function passable(offer: Offer, offers: readonly Offer[]) {
-  return { offer, others: othersLike(offer, offers), signatures: signaturesToPassOn([], [offer]) }
+/**
+ * What a refusal lets through in warn mode, with all signatures of it: the word of which listed
+ * keys signed something, or else the first.
+ */
+function passable(words: readonly [Word, ...Word[]]) {
+  const { offers, signed } = words.find(({ backing }) => backing.length > 0) ?? words[0]
+  const [offer, ...others] = offers
+  return { offer, others, signatures: signaturesIn({ offers, signed }) }
 }
 
-/** The other offers that say the same as this one of what a signature covers. */
-function othersLike(offer: Offer, offers: readonly Offer[]): readonly Offer[] {
-  const said = narFingerprint(offer.narinfo)
-  return offers.filter(other => other !== offer && narFingerprint(other.narinfo) === said)
+/** The same where judging came to nothing; nothing without a policy, for then nothing passes. */
+async function passableOf(inquiry: Inquiry, offers: Offers) {
+  const policy = await inquiry.policy().catch(() => undefined)
+  return policy === undefined ? {} : passable(wordsOf(policy, inquiry.now, offers))
+}
+
+function signaturesIn({ signed, offers }: Pick<Word, 'signed' | 'offers'>): readonly string[] {
+  return signaturesToPassOn(
+    signed.flatMap(({ signatures }) => signatures),
+    offers,
+  )
 }
 
 async function admitOffer(inquiry: Inquiry, offers: Offers, strays: readonly Stray[]): Promise<OfferOutcome> {
@@ -120,8 +132,7 @@ async function admitOffer(inquiry: Inquiry, offers: Offers, strays: readonly Str
   }
   // What listed builders signed about it is kept, even if a cache shows something else later.
   if (inquiry.notesConflicts) noteConflicts(inquiry, path, claimsAbout(path, words))
-  const signed = words.find(({ backing }) => backing.length > 0) ?? words[0]
-  return { kind: 'refused', verdict: { ...verdict, strays }, ...passable(signed.offers[0], offers) }
+  return { kind: 'refused', verdict: { ...verdict, strays }, ...passable(words) }
 }
 
 type Offers = readonly [Offer, ...Offer[]]
@@ -185,7 +196,7 @@ async function judgeWord(inquiry: Inquiry, word: Word, said: AllSaid): Promise<J
       isPromised: false,
       isProven: false,
     }
-    const signatures = signaturesToPassOn([], [word.offers[0]])
+    const signatures = signaturesIn(word)
     return { offered, word, verdict: refusalOf(error, path.path, 'output'), signatures }
   }
 }
@@ -246,18 +257,17 @@ function isForContents({ basis }: Trust): boolean {
 async function judgeOffered(
   inquiry: Inquiry,
   offered: Offered,
-  { offers, signed }: Word,
+  word: Word,
   others: readonly Word[],
 ): Promise<{ readonly judged: Verdict; readonly signatures: readonly string[] }> {
+  const { offers, signed } = word
   const { narHash } = offers[0].narinfo
   // Builders whose keys are not valid yet, and who will be in conflict then.
   const claims = others.flatMap(({ later }) => later).filter(claim => claim.narHash !== narHash)
   const evidence = [...signed, { claims, strays: [], troubles: [] }]
   const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed: evidence })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
-  const listed = signed.flatMap(({ signatures }) => signatures)
-  const told = tellingOfUnlike(judged, offered.unlike)
-  return { judged: told, signatures: signaturesToPassOn(listed, offers) }
+  return { judged: tellingOfUnlike(judged, offered.unlike), signatures: signaturesIn(word) }
 }
 
 function isOnDisk(path: string): boolean {

@@ -7,10 +7,10 @@ import {
   type AdmittedClaim,
   entryFile,
   isCurrent,
-  LET_IN_WARNED,
   NO_POLICY,
   printAdmission,
   readAdmission,
+  WARNED,
   writeAdmission,
 } from '../ledger/admissions.ts'
 import { forgetLetIn } from '../ledger/let-in.ts'
@@ -198,7 +198,7 @@ export function recordMade(
     builtHere: true,
     derivation: derivation.path.path,
     time: inquiry.now,
-    rule: LET_IN_WARNED,
+    rule: WARNED,
     claims: isSame ? entry.claims : [],
     build: undefined,
     from,
@@ -312,7 +312,7 @@ export function entryFor(
  * not record that a key had expired, so it must not keep claims that only a rule of this policy
  * accepted.
  */
-function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
+export function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
   const firsts = new Map<string, AdmittedClaim>()
   const others: AdmittedClaim[] = []
   for (const { role, key, graph, origin, trace, seen = now, expired } of claims) {

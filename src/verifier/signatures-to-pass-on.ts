@@ -9,13 +9,23 @@ const UNLISTED_LIMIT = 8
 /**
  * The signatures that go into the store with a path: those by listed keys, then some others. A key
  * that nobody lists today may be listed tomorrow, and the cache need not have the path any more.
- * The offers say the same of what signatures cover.
+ * Each offer gets its turn, so that one with very many signatures keeps out those of no other. The
+ * offers say the same of what signatures cover.
  */
 export function signaturesToPassOn(listed: readonly string[], offers: readonly Offer[]): readonly string[] {
-  const others = new Set(offers.flatMap(({ narinfo }) => narinfo.signatures))
-  for (const text of listed) others.delete(text)
-  const kept = [...others].filter(isNixSignature).slice(0, UNLISTED_LIMIT)
-  return [...new Set([...listed, ...kept])]
+  const kept = new Set(listed)
+  const others = offers.map(({ narinfo }) =>
+    narinfo.signatures.filter(text => !kept.has(text)).filter(isNixSignature),
+  )
+  const limit = kept.size + UNLISTED_LIMIT
+  const turns = Math.max(0, ...others.map(({ length }) => length))
+  for (let turn = 0; turn < turns; turn++) {
+    for (const { [turn]: text } of others) {
+      if (kept.size >= limit) return [...kept]
+      if (text !== undefined) kept.add(text)
+    }
+  }
+  return [...kept]
 }
 
 function isNixSignature(text: string): boolean {

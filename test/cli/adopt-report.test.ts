@@ -5,24 +5,7 @@ import type { Decided } from '../../src/adopt/run.ts'
 import { decidedLine, summaryLine } from '../../src/cli/adopt-json.ts'
 import { sayCauses, sayEstimate, saySums } from '../../src/cli/adopt-report.ts'
 import { barLine, openProgress } from '../../src/cli/progress-bar.ts'
-import type { Terminal } from '../../src/cli/terminal.ts'
-
-function screen() {
-  const [printed, noted, shown]: [string[], string[], string[]] = [[], [], []]
-  const plain = (text: string) => text
-  const terminal: Terminal = {
-    print: text => void printed.push(text),
-    note: text => void noted.push(text),
-    warn: text => void noted.push(text),
-    progress: text => void shown.push(text),
-    good: plain,
-    bad: plain,
-    doubtful: plain,
-    strong: plain,
-    faint: plain,
-  }
-  return { terminal, printed, noted, shown }
-}
+import { screen } from '../support/screen.ts'
 
 const path = (name: string) => `/nix/store/${'0'.repeat(32)}-${name}`
 const cause = (name: string): Cause => ({

@@ -16,7 +16,7 @@ import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { giveRespite, respiteAt } from '../../src/ledger/respite.ts'
 import { lockFile } from '../../src/setup/look.ts'
 import { cutShort } from '../../src/setup/respite.ts'
-import { modeInForce, switchMode } from '../../src/setup/switch-mode.ts'
+import { policyInForce, switchMode } from '../../src/setup/switch-mode.ts'
 import { type Machine, makeMachine } from './machine.ts'
 
 let machine: Machine
@@ -37,14 +37,6 @@ test('the file keeps its comments, mode and owner, and the store plugin sees the
   assert.equal(statSync(policy).mode & 0o777, 0o640)
   assert.equal(readSnapshot(state, policy)?.mode, 'enforce')
   assert.equal(await switchMode(machine.places, 'enforce'), undefined)
-})
-
-test('what the store plugin let in with a warning is counted', () => {
-  const letIn = join(machine.places.state, 'let-in')
-  assert.equal(modeInForce(machine.places).letIn, 0)
-  mkdirSync(letIn, { recursive: true })
-  for (const name of ['a', 'b', 'c.123~']) writeFileSync(join(letIn, name), '')
-  assert.equal(modeInForce(machine.places).letIn, 2)
 })
 
 test('attack: a policy that is a symbolic link is not changed, nor is its target', async () => {
@@ -82,7 +74,7 @@ test('attack: a policy that others could have written is not put into effect', a
 test('an unusual way to write the mode is accepted if the mode need not change', async () => {
   const { policy } = machine.places
   writeFileSync(policy, text().replace('"warn"', '"""warn"""'))
-  assert.equal(modeInForce(machine.places).policy.mode, 'warn')
+  assert.equal(policyInForce(machine.places).mode, 'warn')
   assert.equal(await switchMode(machine.places, 'warn'), undefined)
   await assert.rejects(
     switchMode(machine.places, 'enforce'),

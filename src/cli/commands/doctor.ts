@@ -61,6 +61,7 @@ async function examineMachine(
         installation,
         gate: { url, keys },
         mended: advisoryNames(options.mended),
+        doors: 'tried',
       }),
     ),
   )

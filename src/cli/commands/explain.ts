@@ -36,7 +36,10 @@ export const explain = command({
   run: explainIt,
 })
 
-async function explainIt({ path: text, json }: Options, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
+async function explainIt(
+  { path: text, json }: Options,
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   const path = parseStorePath(storePathOf(text))
   const explanation = needsGate(places)
     ? await explainByGate(places, path, terminal)

@@ -1,6 +1,7 @@
 /** `nixsig init`: a policy that works for this machine, from five answers. */
 import { dirname } from 'node:path'
 import { CAUSE_WORDS } from '../../adopt/cause-words.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { ownPlaces } from '../../files/own-places.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { PolicyError } from '../../policy/language/policy-error.ts'
@@ -26,7 +27,6 @@ import { draftFor, type InitDraft, type InitTarget, lookForInit } from '../init-
 import { noteAll, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../../explain/verdict-json.ts'
 
 interface Options extends AnswerOptions {
   readonly defaults: boolean

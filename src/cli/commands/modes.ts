@@ -4,6 +4,7 @@ import type { Policy } from '../../policy/policy.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { machinePlaces } from '../../setup/places.ts'
+import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { respiteEnd } from '../respite-time.ts'
@@ -29,26 +30,21 @@ export const enforce = command({
 
 async function refuseFromNowOn({ force }: EnforceOptions, { terminal }: Invocation): Promise<Status> {
   assertOwnMachine('enforce')
-  const { modeInForce, switchMode } = await import('../../setup/switch-mode.ts')
+  const { policyInForce, switchMode } = await import('../../setup/switch-mode.ts')
   const all = machinePlaces()
   const { cutShort } = await import('../../setup/respite.ts')
   const ended = await cutShort(all, Math.floor(Date.now() / 1000))
   if (ended?.wasInForce)
     terminal.print(`${terminal.good('the respite is over')}: what is not trusted is refused`)
-  if (ended?.mode === 'enforce') return saySettled(ended.settled, terminal)
-  const { policy, letIn } = modeInForce(all)
-  if (policy.mode === 'warn') {
-    const lack = force ? undefined : lackOf(policy)
-    if (lack !== undefined) {
-      terminal.note(`nixsig: ${printable(all.policy)} ${lack}, or --force`)
-      return 2
-    }
-    if (letIn > 0) {
-      const paths = letIn === 1 ? '1 path' : `${letIn} paths`
-      terminal.note(
-        `nixsig: note: ${paths} came into the store with a warning and would be refused now: ls ${printable(all.state)}/let-in; take over what you use: nixsig adopt`,
-      )
-    }
+  if (ended?.mode === 'enforce') {
+    if (ended.wasInForce) await sayRefused(all, terminal)
+    return saySettled(ended.settled, terminal)
+  }
+  const policy = policyInForce(all)
+  const lack = force || policy.mode === 'enforce' ? undefined : lackOf(policy)
+  if (lack !== undefined) {
+    terminal.note(`nixsig: ${printable(all.policy)} ${lack}, or --force`)
+    return 2
   }
   const settled = await switchMode(all, 'enforce')
   terminal.print(
@@ -56,7 +52,36 @@ async function refuseFromNowOn({ force }: EnforceOptions, { terminal }: Invocati
       ? 'nothing to do: the policy is enforced already'
       : `${terminal.good('enforced')}: what is not trusted is refused from now on. The way back: nixsig warn`,
   )
+  if (settled !== undefined) await sayRefused(all, terminal)
   return saySettled(settled, terminal)
+}
+
+/** So long it may take to find out what would be refused: milliseconds. */
+const PATIENCE = 60_000
+
+/**
+ * What of this machine would be refused now, judged anew, once that is in force: whoever enforces
+ * in a hurry waits for nothing.
+ */
+async function sayRefused(places: Places, terminal: Terminal): Promise<void> {
+  const { openInquiry } = await import('../../verifier/inquiry.ts')
+  const { surveyHere } = await import('../survey-here.ts')
+  const { groupsOf } = await import('../../status/groups.ts')
+  const { countWords, sayGroups, unjudgedWords } = await import('../status-report.ts')
+  const inquiry = openInquiry(places, { records: false })
+  try {
+    const { survey } = await surveyHere(inquiry, terminal, PATIENCE)
+    const words = [countWords(survey), unjudgedWords(survey)].filter(text => text !== '').join('; ')
+    terminal.print(words)
+    sayGroups(terminal, groupsOf(survey.refused, 'root'))
+  } catch (error) {
+    const { explainError } = await import('../explain-error.ts')
+    const known = await explainError(error, 'nixsig status')
+    if (known === undefined) throw error
+    terminal.note(`nixsig: what would be refused now is not known: ${known.text}`)
+  } finally {
+    inquiry.close()
+  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { jsonLine, verdictJson } from '../../explain/verdict-json.ts'
 import { ownPlaces } from '../../files/own-places.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/nix/store-path.ts'
 import { type Respite, respiteAt } from '../../ledger/respite.ts'
@@ -18,7 +19,6 @@ import { readPolicy } from '../policy-argument.ts'
 import { policyJson, whyJson } from '../policy-json.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
-import { jsonLine, verdictJson } from '../../explain/verdict-json.ts'
 
 interface Options {
   readonly file: string | undefined

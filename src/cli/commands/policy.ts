@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -6,7 +7,6 @@ import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { policySource } from '../policy-argument.ts'
 import { type PolicyReport, reportOn } from '../policy-report.ts'
-import { jsonLine } from '../../explain/verdict-json.ts'
 
 interface Options {
   readonly file: string | undefined

@@ -63,7 +63,10 @@ export const purge = command({
   run: purgeEntries,
 })
 
-async function listAll({ json }: { json: boolean }, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
+async function listAll(
+  { json }: { json: boolean },
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<Status> {
   const ids = listEntries(places.state)
   for (const id of ids) {
     const entry = readEntry(places.state, id)

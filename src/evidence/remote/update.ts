@@ -70,11 +70,22 @@ function locked<T>({ directory }: Mirror, action: () => Promise<T>): Promise<T> 
   return withLock(`${directory}.lock`, action)
 }
 
-function failureSince({ directory }: Mirror, started: number): SourceError | undefined {
+function failureSince(mirror: Mirror, started: number): SourceError | undefined {
+  const { time = 0, message } = failureIn(mirror) ?? {}
+  if (message === undefined || time <= started || time > Date.now()) return undefined
+  return new SourceError(message, { isPassing: false })
+}
+
+/** The last time that a source did not give its index: seconds since 1970, and why, escaped. */
+export function lastFailure(mirror: Mirror): { readonly at: number; readonly detail: string } | undefined {
+  const failure = failureIn(mirror)
+  return failure && { at: Math.floor(failure.time / 1000), detail: failure.message }
+}
+
+function failureIn({ directory }: Mirror): { readonly time: number; readonly message: string } | undefined {
   const text = readRegularFile(join(directory, 'failure'), FAILURE_LIMIT)?.toString('utf8') ?? ''
   const [, time, message] = /^(\d{1,15}) ([^\n]*)\n$/.exec(text) ?? []
-  if (message === undefined || Number(time) <= started || Number(time) > Date.now()) return undefined
-  return new SourceError(message, { isPassing: false })
+  return message === undefined ? undefined : { time: Number(time), message }
 }
 
 function rememberFailure({ directory }: Mirror, { message }: SourceError): void {

@@ -1,0 +1,36 @@
+/** Judges what this machine uses, for `nixsig status` and `nixsig enforce`. */
+import { readLetIn } from '../ledger/let-in.ts'
+import type { Reader } from '../status/groups.ts'
+import type { Survey } from '../status/survey.ts'
+import type { Inquiry } from '../verifier/inquiry.ts'
+import { openProgress } from './progress-bar.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What the survey was of, and what it found. */
+export interface Surveyed {
+  readonly roots: number
+  readonly survey: Survey
+}
+
+/** `patience` in milliseconds. Shows how far it is on a terminal. Rejects where the store does not answer. */
+export async function surveyHere(inquiry: Inquiry, terminal: Terminal, patience: number): Promise<Surveyed> {
+  const [{ pathsInUse }, { survey }] = await Promise.all([
+    import('../status/in-use.ts'),
+    import('../status/survey.ts'),
+  ])
+  const isTerminal = process.stderr.isTTY === true
+  const progress = openProgress(terminal, { isTerminal, columns: process.stderr.columns ?? 80 })
+  const roots = pathsInUse()
+  const found = await survey(inquiry, {
+    roots,
+    letIn: readLetIn(inquiry.places.state),
+    patience,
+    onBegin: progress.begin,
+    onJudged: progress.step,
+  })
+  return { roots: roots.length, survey: found }
+}
+
+export function readerHere(): Reader {
+  return process.geteuid?.() === 0 ? 'root' : 'other'
+}

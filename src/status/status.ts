@@ -1,0 +1,76 @@
+/** All that `nixsig status` says, as data. */
+import { type ExitCode, exitCode } from '../policy/exit-code.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Answering } from './answers.ts'
+import type { Doors } from './doors.ts'
+import type { Group } from './groups.ts'
+import type { Survey } from './survey.ts'
+
+export interface MachineStatus {
+  /** Seconds since 1970. */
+  readonly now: number
+  /** As the policy has it, whatever a respite does. */
+  readonly mode: Policy['mode']
+  readonly respite: { readonly until: number; readonly reason: string } | undefined
+  /** Of the program that was called, and of other parts that are in force, in words. */
+  readonly version: string
+  readonly otherVersions: readonly string[]
+  /** Undefined: not looked at, as only root can; `problem`: why they could not be. */
+  readonly doors: Doors | { readonly problem: string } | undefined
+  readonly caches: readonly Answering[]
+  readonly sources: readonly Answering[]
+  /** How many roots were followed. */
+  readonly roots: number
+  readonly survey: Survey
+  readonly groups: readonly Group[]
+  /** Whether it was judged with all that this machine knows; otherwise without its ledger. */
+  readonly isWhole: boolean
+}
+
+/** The exit statuses of all paths that would be refused. */
+export function exitCodesOf({ refused }: Survey): readonly ExitCode[] {
+  return refused.map(exitCode)
+}
+
+/** How many paths were judged. */
+export function judgedIn({ trusted, refused }: Survey): number {
+  return trusted + refused.length
+}
+
+/** The value that `nixsig status --json` prints: docs/schemas/status.schema.json. Times in seconds. */
+export function statusJson(status: MachineStatus): object {
+  const { survey, doors } = status
+  return {
+    mode: status.mode,
+    respite: status.respite ?? null,
+    version: status.version,
+    other_versions: status.otherVersions,
+    doors: doors ?? null,
+    caches: status.caches.map(answeringJson),
+    sources: status.sources.map(answeringJson),
+    paths: {
+      roots: status.roots,
+      let_in: survey.letIn,
+      judged: judgedIn(survey),
+      trusted: survey.trusted,
+      refused: survey.refused.length,
+      unjudged: survey.unjudged,
+    },
+    groups: status.groups.map(({ code, title, next, stopped }) => ({
+      code,
+      title,
+      next,
+      paths: stopped.map(({ path, because, message, refusal }) => ({
+        path,
+        because: because ?? null,
+        message,
+        status: exitCode(refusal),
+      })),
+    })),
+    with_ledger: status.isWhole,
+  }
+}
+
+function answeringJson({ url, last }: Answering): object {
+  return { url, answered: last?.answered ?? null, failed: last?.failed ?? null }
+}

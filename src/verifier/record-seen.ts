@@ -1,0 +1,90 @@
+/** Keeps what was verified about paths that only the warn mode lets in: docs/semantics.md, G14. */
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import {
+  type Admission,
+  type AdmittedClaim,
+  CLAIM_LIMIT,
+  NO_POLICY,
+  readAdmission,
+  WARNED,
+  writeAdmission,
+} from '../ledger/admissions.ts'
+import type { Claim, Subject } from '../policy/verdict.ts'
+import type { Inquiry } from './inquiry.ts'
+import { claimsToKeep } from './record.ts'
+
+/**
+ * Remembers the claims about a path that was refused while the policy warns, so that a later policy
+ * can weigh them although their source is gone by then. They go into the path's entry; if it has
+ * none, into one that is stale under every policy and admits nothing. Signatures in Nix's own form
+ * are left out: the store keeps those, with the references that they cover. Throws FileError.
+ */
+export async function recordSeen(
+  inquiry: Inquiry,
+  subject: Subject,
+  claims: readonly Claim[],
+): Promise<void> {
+  if (claims.length === 0 || !(await isRemembering(inquiry))) return
+  const { path, narHash, kind } = subject
+  const about = claims.filter(claim => claim.path === path && claim.narHash === narHash)
+  const seen = claimsToKeep(about, inquiry.now).filter(({ trace }) => trace !== 'nix')
+  if (seen.length === 0 || kind === 'expression') return
+  const { state } = inquiry.places
+  const { digest } = parseStorePath(path)
+  const entry = readAdmission(state, digest, path)
+  // What was made here is recorded by its own hook, and until then by the expectation alone.
+  if (entry === undefined && subject.builtHere) return
+  const isReplaced = entry === undefined || (entry.narHash !== narHash && isOnlySeen(entry))
+  if (!isReplaced && (entry.narHash !== narHash || entry.kind === 'signature')) return
+  const known = isReplaced ? [] : entry.claims
+  const added = seen.filter(claim => !known.some(other => isSame(claim, other)))
+  if (added.length === 0 || known.length >= CLAIM_LIMIT) return
+  const kept = { claims: [...known, ...added] }
+  writeAdmission(
+    state,
+    digest,
+    isReplaced ? { ...entryOf(subject, inquiry.now), ...kept } : { ...entry, ...kept },
+  )
+}
+
+/**
+ * The same for a path that was refused before anybody asked what is attested about it: for what it
+ * was made from.
+ */
+export async function recordAttested(inquiry: Inquiry, subject: Subject): Promise<void> {
+  if (!(await isRemembering(inquiry))) return
+  const { claims } = await inquiry.attested(subject.path)
+  await recordSeen(inquiry, subject, claims)
+}
+
+async function isRemembering(inquiry: Inquiry): Promise<boolean> {
+  return inquiry.records && (await inquiry.policy()).mode === 'warn'
+}
+
+function entryOf({ path, narHash, kind }: Subject, now: number): Admission {
+  return {
+    path,
+    narHash,
+    policy: NO_POLICY,
+    until: undefined,
+    stamp: undefined,
+    kind,
+    builtHere: false,
+    derivation: kind === 'derivation' ? path : undefined,
+    time: now,
+    rule: WARNED,
+    claims: [],
+    build: undefined,
+  }
+}
+
+/** Whether an entry has nothing but such claims, perhaps about contents that never came. */
+function isOnlySeen({ policy, rule, builtHere, stamp }: Admission): boolean {
+  return policy === NO_POLICY && rule === WARNED && !builtHere && stamp === undefined
+}
+
+function isSame(one: AdmittedClaim, other: AdmittedClaim): boolean {
+  return (
+    one.role === other.role && one.key === other.key && one.graph === other.graph && one.trace === other.trace
+  )
+}
