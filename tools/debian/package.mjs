@@ -45,8 +45,8 @@ Architecture: ${architecture}
 Maintainer: nixsig maintainers <nixsig@localhost>
 Section: admin
 Priority: optional
-Depends: libc6 (>= 2.34), nodejs (>= 20.19), xz-utils, zstd
-Recommends: gpgv | sqv, bzip2, lzip
+Depends: libc6 (>= 2.34), nodejs (>= 20.19), xz-utils
+Recommends: gpgv | sqv, zstd, bzip2, lzip
 Suggests: nix-bin
 Description: Trust gate for Nix
  Refuses every derivation output whose signers are not in your trusted list.
