@@ -1,7 +1,7 @@
 /** The command line: `nixsig COMMAND`. Only the command that is called is loaded. */
 import { printable } from '../primitives/printable.ts'
 import { type Command, EVERYWHERE, type GlobalValues } from './command.ts'
-import { COMMANDS, type Entry, GROUPS } from './commands.ts'
+import { COMMANDS, type Entry, isPrefix } from './commands.ts'
 import type { Status } from './exit-status.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
@@ -76,10 +76,6 @@ function which(name: string): UsageError {
   return new UsageError(`which one? ${members.join(', ')}`)
 }
 
-function isPrefix(name: string): boolean {
-  return Object.hasOwn(GROUPS, name) || COMMANDS.some(each => each.name === name)
-}
-
 /** `--version`, with whatever command: the same as `nixsig version`. */
 async function sayVersion(values: GlobalValues): Promise<Status> {
   const { sayVersions } = await import('./commands/version.ts')
@@ -102,14 +98,19 @@ function main(): Promise<void> {
   // success.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(SIGPIPE_STATUS)
-    process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
-    process.exit(2)
+    void sayUnwritten(error)
   })
   const args = process.argv.slice(2)
   return runToEnd(
     () => call(args),
     () => helpFor(args),
   )
+}
+
+async function sayUnwritten(error: NodeJS.ErrnoException): Promise<never> {
+  const { reasonOf } = await import('../primitives/system-error-words.ts')
+  process.stderr.write(`nixsig: cannot write the answer: ${reasonOf(error)}\n`)
+  process.exit(2)
 }
 
 void main()

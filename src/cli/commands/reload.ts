@@ -1,5 +1,6 @@
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { printable } from '../../primitives/printable.ts'
+import { withSystemErrorsInWords } from '../../primitives/system-error-words.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 
@@ -23,7 +24,10 @@ async function askForReload({ socket }: Options, { terminal }: Invocation): Prom
     terminal.note('reloaded')
     return 0
   }
-  const why = asked.kind === 'absent' ? `no gate listens at ${printable(socket)}` : printable(asked.why, 4000)
+  const why =
+    asked.kind === 'absent'
+      ? `no gate listens at ${printable(socket)}`
+      : withSystemErrorsInWords(printable(asked.why, 4000))
   terminal.note(`nixsig: not reloaded: ${why}`)
   return 2
 }
