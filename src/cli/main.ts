@@ -2,7 +2,7 @@
 import { MANY_THREADS, wantThreads } from '../http/threads.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Command, EVERYWHERE, type GlobalValues } from './command.ts'
-import { COMMANDS, type Entry, GROUPS } from './commands.ts'
+import { COMMANDS, type Entry, isPrefix } from './commands.ts'
 import type { Status } from './exit-status.ts'
 import { withOwnPolicy } from './own-policy.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
@@ -79,10 +79,6 @@ function which(name: string): UsageError {
   return new UsageError(`which one? ${members.join(', ')}`)
 }
 
-function isPrefix(name: string): boolean {
-  return Object.hasOwn(GROUPS, name) || COMMANDS.some(each => each.name === name)
-}
-
 /** `--version`, with whatever command: the same as `nixsig version`. */
 async function sayVersion(values: GlobalValues): Promise<Status> {
   const { sayVersions } = await import('./commands/version.ts')
@@ -106,14 +102,19 @@ function main(): Promise<void> {
   // success.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(SIGPIPE_STATUS)
-    process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
-    process.exit(2)
+    void sayUnwritten(error)
   })
   const args = process.argv.slice(2)
   return runToEnd(
     () => call(args),
     () => helpFor(args),
   )
+}
+
+async function sayUnwritten(error: NodeJS.ErrnoException): Promise<never> {
+  const { reasonOf } = await import('../primitives/system-error-words.ts')
+  process.stderr.write(`nixsig: cannot write the answer: ${reasonOf(error)}\n`)
+  process.exit(2)
 }
 
 void main()

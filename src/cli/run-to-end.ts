@@ -37,9 +37,19 @@ async function explain(error: unknown, help: () => string) {
     const { didYouMean } = await import('./suggest.ts')
     return { status: 2, text: `${error.what}: ${didYouMean(error.slip)}${error.next}` } as const
   }
-  if (error instanceof UsageError) return { status: 2, text: withNextStep(error.message, help()) } as const
+  if (error instanceof UsageError) {
+    const text = withNextStep(await inWords(error.message), help())
+    return { status: 2, text } as const
+  }
   const { explainError } = await import('./explain-error.ts')
   return explainError(error, help())
+}
+
+/** Without the names of errors and system calls. */
+async function inWords(text: string): Promise<string> {
+  if (!/\bE[A-Z0-9_]{2,}\b/.test(text)) return text
+  const { withSystemErrorsInWords } = await import('../primitives/system-error-words.ts')
+  return withSystemErrorsInWords(text)
 }
 
 function complain(text: string): void {

@@ -11,7 +11,7 @@ import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
 import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.ts'
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { askNewPassphrase, askPassphrase, passphraseInFile } from '../passphrase.ts'
 import { UsageError } from '../usage-error.ts'
@@ -26,6 +26,7 @@ export const keygen = command({
       text: 'Among your own keys ($XDG_DATA_HOME/nixsig/keys), where --key NAME finds it',
     },
     passphrase: { kind: 'flag', text: 'Ask for a passphrase that protects the secret key' },
+    json: JSON_OPTION,
     'passphrase-file': {
       kind: 'value',
       value: 'FILE',
@@ -44,6 +45,7 @@ interface KeygenOptions {
   readonly out: string | undefined
   readonly own: boolean
   readonly passphrase: boolean
+  readonly json: boolean
   readonly 'passphrase-file': string | undefined
 }
 
@@ -61,6 +63,19 @@ async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promis
   const passphrase = await newPassphrase(options)
   const key = generateKey(name)
   writeKeyPair(files, key, passphrase === undefined ? undefined : encryptKey(key, passphrase))
+  if (options.json) {
+    const { jsonLine } = await import('../verdict-json.ts')
+    terminal.print(
+      jsonLine({
+        secretKey: files.secretKey,
+        hasPassphrase: passphrase !== undefined,
+        publicKey: printNixPublicKey(key),
+        ssh: printSshPublicKey(key.publicKey, name),
+        fingerprint: sshFingerprint(key.publicKey),
+      }),
+    )
+    return 0
+  }
   const care =
     passphrase === undefined ? 'whoever reads it can sign as you' : 'useless without its passphrase'
   terminal.print(
