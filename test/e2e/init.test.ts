@@ -68,7 +68,7 @@ test(`${NEWEST[0]}: whoever is not root gets a policy of their own, and the mach
   withOldMachine(NEWEST[0] ?? 'sid', async ({ world }) => {
     const before = readFileSync(world.path(POLICY), 'utf8')
     const made = await world.run(
-      'export XDG_CONFIG_HOME=$(mktemp -d); nixsig init --defaults --yes --no-share && nixsig policy check && cat $XDG_CONFIG_HOME/nixsig/policy.toml',
+      'export XDG_CONFIG_HOME=$(mktemp -d)/deep; nixsig init --defaults --yes --no-share && nixsig policy check && cat $XDG_CONFIG_HOME/nixsig/policy.toml',
       { user: 'mallory' },
     )
     assert.equal(made.status, 0, made.stderr)
