@@ -40,31 +40,31 @@ export const init = command({
     build: {
       kind: 'values',
       value: 'KEY',
-      text: '1: who may build: nix-conf (the keys it trusts), a key or its name, self (this machine alone), keep',
+      text: '1: who may build: nix-conf (whom it trusts), a key or its name, self (this machine alone), or keep',
     },
     package: {
       kind: 'values',
       value: 'NAME=KEY',
-      text: '2: who says that a source is the real one: a key or its file, or nobody (more)',
+      text: '2: who says that a source is the real one, with a key or its file; or nobody',
     },
     source: {
       kind: 'values',
       value: 'URL',
-      text: '3: a source of attestations: an address at which others publish theirs, or none (more)',
+      text: '3: a source of attestations, the address at which others publish theirs; or none',
     },
     'source-key': { kind: 'values', value: 'NAME=KEY', text: 'Who signs there, as one more packager' },
     unsigned: {
       kind: 'value',
       value: 'WHAT',
       choices: ['exempt', 'refuse', 'pass', 'keep'],
-      text: '4: what becomes of sources that nobody signs: exempt (they pass until a day), refuse, pass, keep',
+      text: '4: what becomes of sources that nobody signs; exempt: they pass until a day',
     },
     until: { kind: 'value', value: 'DATE', text: 'The end of that exemption; 90 days from now by default' },
     derivations: {
       kind: 'value',
       value: 'WHO',
       choices: ['anybody', 'packagers', 'keep'],
-      text: '5: who may write derivations: anybody, packagers (they have to sign), keep',
+      text: '5: who may write derivations; packagers: they have to sign them',
     },
     defaults: { kind: 'flag', text: 'Take the suggested answer to each question that no option answers' },
     'no-share': { kind: 'flag', text: 'Do not judge what is installed' },
@@ -75,14 +75,13 @@ export const init = command({
   examples: [
     ['init', 'asks five questions, shows what changes, and asks before it writes'],
     ['init --defaults --dry-run', 'what it would suggest for this machine'],
-    [
-      'init --build nix-conf --package alice=alice-1.pub --source none --unsigned refuse --derivations anybody --yes',
-      'in a script',
-    ],
+    ['init --build nix-conf --package alice=alice-1.pub --defaults --yes', 'in a script'],
   ],
-  epilogue: `Root's answers make the policy of the machine, which "nixsig setup" writes first and init refines: what init
-does not ask about stays. Everybody else gets a policy of their own, $XDG_CONFIG_HOME/nixsig/policy.toml, which changes
-nothing for the machine. A new policy warns and refuses nothing. The policy that was there is kept beside the new one.`,
+  epilogue: `Root's answers make the policy of the machine, which "nixsig setup" writes first and
+init refines: what init does not ask about stays. Everybody else gets a policy of
+their own, $XDG_CONFIG_HOME/nixsig/policy.toml, which changes nothing for the
+machine. A new policy warns and refuses nothing. The one that was there is kept
+beside it, and nothing is written before it was shown.`,
   reads: ['policy', 'state', 'attestations'],
   run: makePolicy,
 })
