@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import { PolicyError } from '../../src/policy/language/policy-error.ts'
+import { blocksOf } from '../../src/setup/init/blocks.ts'
 import { sourceOf, withKeys } from '../../test/policy/policies.ts'
 import { vectors } from '../seeds.ts'
 import { assertFit, type Target, textOf } from '../target.ts'
@@ -81,6 +82,8 @@ export const POLICY: Target = {
       const policy = parsePolicy({ ...sourceOf(''), toml })
       assert.match(policy.digest, /^[0-9a-f]{64}$/)
       assert.ok(policy.mode === 'enforce' || policy.mode === 'warn')
+      const { preamble, blocks } = blocksOf(toml)
+      assert.equal(preamble + blocks.map(({ text }) => text).join(''), toml)
       return 'accepted'
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error

@@ -45,6 +45,6 @@ export function policySource(file: string, protectedOnly: boolean): PolicySource
 function nextStep(): string {
   const setup = `nixsig setup writes one (${BY_ROOT})`
   return process.geteuid?.() === 0
-    ? setup
-    : `${setup}, write one of your own (${printable(ownPlaces().policy)})`
+    ? `${setup}, nixsig init one by your answers`
+    : `${setup}, nixsig init one of your own (${printable(ownPlaces().policy)})`
 }

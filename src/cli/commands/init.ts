@@ -3,8 +3,6 @@ import { dirname } from 'node:path'
 import { CAUSE_WORDS } from '../../adopt/cause-words.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { ownPlaces } from '../../files/own-places.ts'
-import { FileError } from '../../files/regular-file.ts'
-import { PolicyError } from '../../policy/language/policy-error.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -12,7 +10,7 @@ import type { Answers } from '../../setup/init/answers.ts'
 import type { Share } from '../../setup/init/share.ts'
 import { hunks, lineDiff } from '../../setup/line-diff.ts'
 import { DEFAULT_PLACES } from '../../verifier/places.ts'
-import { askToAgree, hasTerminal, openInterview } from '../ask.ts'
+import { askToAgree, hasTerminal, type Interview, openInterview } from '../ask.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
@@ -42,31 +40,31 @@ export const init = command({
     build: {
       kind: 'values',
       value: 'KEY',
-      text: '1: who may build: nix-conf (the keys it trusts), a key or its name, self (this machine alone), keep',
+      text: '1: who may build: nix-conf (whom it trusts), a key or its name, self (this machine alone), or keep',
     },
     package: {
       kind: 'values',
       value: 'NAME=KEY',
-      text: '2: who says that a source is the real one: a key or its file, or nobody (more)',
+      text: '2: who says that a source is the real one, with a key or its file; or nobody',
     },
     source: {
       kind: 'values',
       value: 'URL',
-      text: '3: a source of attestations: an address at which others publish theirs, or none (more)',
+      text: '3: a source of attestations, the address at which others publish theirs; or none',
     },
     'source-key': { kind: 'values', value: 'NAME=KEY', text: 'Who signs there, as one more packager' },
     unsigned: {
       kind: 'value',
       value: 'WHAT',
       choices: ['exempt', 'refuse', 'pass', 'keep'],
-      text: '4: what becomes of sources that nobody signs: exempt (they pass until a day), refuse, pass, keep',
+      text: '4: what becomes of sources that nobody signs; exempt: they pass until a day',
     },
     until: { kind: 'value', value: 'DATE', text: 'The end of that exemption; 90 days from now by default' },
     derivations: {
       kind: 'value',
       value: 'WHO',
       choices: ['anybody', 'packagers', 'keep'],
-      text: '5: who may write derivations: anybody, packagers (they have to sign), keep',
+      text: '5: who may write derivations; packagers: they have to sign them',
     },
     defaults: { kind: 'flag', text: 'Take the suggested answer to each question that no option answers' },
     'no-share': { kind: 'flag', text: 'Do not judge what is installed' },
@@ -77,14 +75,13 @@ export const init = command({
   examples: [
     ['init', 'asks five questions, shows what changes, and asks before it writes'],
     ['init --defaults --dry-run', 'what it would suggest for this machine'],
-    [
-      'init --build nix-conf --package alice=alice-1.pub --source none --unsigned refuse --derivations anybody --yes',
-      'in a script',
-    ],
+    ['init --build nix-conf --package alice=alice-1.pub --defaults --yes', 'in a script'],
   ],
-  epilogue: `Root's answers make the policy of the machine, which "nixsig setup" writes first and init refines: what init
-does not ask about stays. Everybody else gets a policy of their own, $XDG_CONFIG_HOME/nixsig/policy.toml, which changes
-nothing for the machine. A new policy warns and refuses nothing. The policy that was there is kept beside the new one.`,
+  epilogue: `Root's answers make the policy of the machine, which "nixsig setup" writes first and
+init refines: what init does not ask about stays. Everybody else gets a policy of
+their own, $XDG_CONFIG_HOME/nixsig/policy.toml, which changes nothing for the
+machine. A new policy warns and refuses nothing. The one that was there is kept
+beside it, and nothing is written before it was shown.`,
   reads: ['policy', 'state', 'attestations'],
   run: makePolicy,
 })
@@ -95,6 +92,34 @@ async function makePolicy(
   options: Options,
   { places, terminal }: Invocation<'policy' | 'state' | 'attestations'>,
 ): Promise<Status> {
+  // One for all questions: what is typed ahead of a question answers it.
+  let interview: Interview | undefined
+  const asking = () => {
+    interview ??= openInterview()
+    return interview
+  }
+  const agree = async (question: string) =>
+    interview === undefined
+      ? askToAgree(question)
+      : /^y(?:es)?$/i.test(await interview.ask(`${question} [y/N] `))
+  try {
+    return await makePolicyBy(options, { places, terminal }, { asking, agree })
+  } finally {
+    interview?.close()
+  }
+}
+
+/** Where questions are asked. */
+interface Desk {
+  asking(): Interview
+  agree(question: string): Promise<boolean>
+}
+
+async function makePolicyBy(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state' | 'attestations'>,
+  desk: Desk,
+): Promise<Status> {
   const target = targetOf(places)
   const found = lookForInit(target)
   const now = Math.floor(Date.now() / 1000)
@@ -104,14 +129,14 @@ async function makePolicy(
     hasPackagers: found.before?.policy.groups.has('packagers') ?? false,
     now,
   }
-  const answers = await answersFor(options, known)
+  const answers = await answersFor(options, known, desk)
   const draft = draftFor(target, found, { answers, now })
   const isSame = draft.toml === found.before?.toml
   if (!options.json) showDraft(draft, options, terminal)
   const share =
     options['no-share'] || isSame ? undefined : await shareOf(draft.policy, { places, target, terminal })
   if (!options.json && share !== undefined) sayShare(share, terminal)
-  const put = isSame || options['dry-run'] ? undefined : await putIfAgreed(draft, options, terminal)
+  const put = isSame || options['dry-run'] ? undefined : await putIfAgreed(draft, options, desk)
   if (options.json) terminal.print(jsonLine(outcomeJson({ draft, answers, share, put, isSame })))
   if (isSame) {
     if (!options.json) terminal.print('nothing to do: the policy is like this already')
@@ -139,7 +164,7 @@ function targetOf(places: Places): InitTarget {
 }
 
 /** From the options, by default, or from whoever is asked. Throws UsageError where nobody can be. */
-async function answersFor(options: Options, known: Known): Promise<Answers> {
+async function answersFor(options: Options, known: Known, { asking }: Desk): Promise<Answers> {
   const given = answersIn(options, known)
   const missing = (Object.keys(OPTION_OF) as (keyof Answers)[]).filter(name => given[name] === undefined)
   const suggested = suggestedAnswers(known)
@@ -149,12 +174,7 @@ async function answersFor(options: Options, known: Known): Promise<Answers> {
         `there is no terminal to ask at, and ${missing.map(name => OPTION_OF[name]).join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing; next: add ${missing.length === 1 ? 'it' : 'them'}, or --defaults for what is suggested`,
       )
     const { askRest } = await import('../init-questions.ts')
-    const interview = openInterview()
-    try {
-      return checked(await askRest(given, known, interview), known)
-    } finally {
-      interview.close()
-    }
+    return checked(await askRest(given, known, asking()), known)
   }
   return checked(merged(given, suggested), known)
 }
@@ -223,17 +243,10 @@ function sayShare({ installed, judged, passing, causes }: Share, terminal: Termi
     terminal.print(`  ${String(paths).padStart(6)}  ${CAUSE_WORDS[code].title}\n          such as ${example}`)
 }
 
-async function putIfAgreed(draft: InitDraft, options: Options, terminal: Terminal) {
-  const isAgreed = options.yes || (await askToAgree(`Write ${printable(draft.file)}?`))
-  if (!isAgreed) return undefined
+async function putIfAgreed(draft: InitDraft, { yes }: Options, { agree }: Desk) {
+  if (!yes && !(await agree(`Write ${printable(draft.file)}?`))) return undefined
   const { putPolicy } = await import('../../setup/init/put.ts')
-  try {
-    return await putPolicy(draft.putting)
-  } catch (error) {
-    if (error instanceof PolicyError || error instanceof FileError) throw error
-    terminal.note(`nixsig: ${printable(draft.file)} could not be written`)
-    throw error
-  }
+  return putPolicy(draft.putting)
 }
 
 function sayDone(

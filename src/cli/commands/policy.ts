@@ -30,7 +30,8 @@ export const checkPolicy = command({
     ['policy check draft.toml', 'before it is put into force'],
     ['policy check --strict', 'in a script: nothing may be over, open or unsigned'],
   ],
-  epilogue: `Errors: a policy that has one admits nothing. Warnings: it means what it says, which may not be what you want.
+  epilogue: `A policy that has an error admits nothing. One that is warned of means what it
+says, which may not be what you want.
 Status 0: no error. 2: an error, or with --strict a warning.`,
   reads: ['policy'],
   ownPolicy: 'first',

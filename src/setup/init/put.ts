@@ -46,7 +46,10 @@ const COPIES = 1000
  * it, or others could change it.
  */
 export function policyState(file: string): FileState | undefined {
-  if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink())
+  const status = lstatSync(file, { throwIfNoEntry: false })
+  // Whether its place is safe is asked once the place is there.
+  if (status === undefined) return undefined
+  if (status.isSymbolicLink())
     throw new FileError(
       `${printable(file)} is a symbolic link: something else makes it, and has to be changed (on NixOS: security.nixsig)`,
     )
@@ -65,11 +68,12 @@ export async function putPolicy(putting: Putting): Promise<Put> {
 }
 
 function place({ file, toml, before, secrets, directories }: Putting): string | undefined {
+  const directory = dirname(file)
+  makeDirectory(directory)
+  if (policyState(file) === undefined) readState(file)
   if (!isSameState(policyState(file), before))
     throw new FileError(`${printable(file)} was changed while the draft was looked at: call init again`)
-  const directory = dirname(file)
   for (const { file: name, value } of secrets) placeState(join(directory, name), secretFile(`${value}\n`))
-  makeDirectory(directory)
   for (const each of directories) if (dirname(each) === directory) makeDirectory(each)
   const copy = before === undefined ? undefined : copyName(file)
   if (copy !== undefined) placeState(copy, before)
