@@ -83,6 +83,7 @@ export async function explainPath(inquiry: Inquiry, path: StorePath, wanted: Wan
   const circumstances = {
     reader: wanted.reader,
     sources: policy === undefined ? [] : lastAnswers(inquiry.places.mirrors ?? state, policy.sources),
+    isHere: info !== undefined,
     isSignedByGateAlone: isSignedByGateAlone(state, info),
   }
   const told = info === undefined ? kept.at(-1) : undefined

@@ -29,7 +29,7 @@ export async function validContents(
   if (info === undefined) {
     throw new PackagingError(
       'not-valid',
-      `${name} is not valid in this store: build or add it first (nix-store --realise ${name})`,
+      `${name} is not valid in this store; next: build or fetch it (nix-store --realise ${name}); where that is refused, attest it where it was built, or the file that it is fetched from`,
     )
   }
   const { narHash } = await narHashOfTree(path)

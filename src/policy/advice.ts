@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly reader: Reader
   /** Sources whose last answer is used, without asking them again. */
   readonly sources?: readonly AskedSource[]
+  /** Whether the path is in this store; what is not there nobody can sign here by its path. */
+  readonly isHere?: boolean
   /** Nix's database has no signature of the path but those that this machine's gate made. */
   readonly isSignedByGateAlone?: boolean
 }
@@ -51,7 +53,7 @@ export function stepsFor(verdict: Verdict, circumstances: Circumstances): readon
     ? verdict.findings.flatMap(onNameless)
     : verdict.findings.flatMap(finding => [
         ...byCause(finding, verdict, circumstances),
-        ...stepsOn(finding, verdict),
+        ...stepsOn(finding, verdict, circumstances.isHere ?? true),
       ])
   const first = new Map<string, Step>()
   for (const step of steps) if (!first.has(step.text)) first.set(step.text, step)
@@ -187,12 +189,12 @@ function onNameless(finding: Finding): readonly Step[] {
   return finding.code === 'disagreement' ? ADVICE.disagreement : [ASK_AGAIN, WITHOUT_CACHES, DOCTOR]
 }
 
-function stepsOn(finding: Finding, verdict: Refusal): readonly Step[] {
+function stepsOn(finding: Finding, verdict: Refusal, isHere: boolean): readonly Step[] {
   const { path, kind } = verdict
   switch (finding.code) {
     case 'unsigned':
     case 'threshold':
-      return onMissing(finding, verdict)
+      return onMissing(finding, verdict, isHere)
     case 'altered':
       return [
         anyone(
@@ -223,13 +225,21 @@ function stepsOn(finding: Finding, verdict: Refusal): readonly Step[] {
 function onMissing(
   { need }: Extract<Finding, { code: 'unsigned' | 'threshold' }>,
   { kind, path }: Refusal,
+  isHere: boolean,
 ): readonly Step[] {
   if (kind === 'expression') return [SIGN_COMMIT]
   if (need.role === 'approver') return onApproval(need.who === 'self')
   if (need.who === 'self') {
-    return [byRoot(`have this machine build it again and compare: nixsig adopt ${pathWord(path)}`), EXEMPT]
+    const again = isHere
+      ? byRoot(`have this machine build it again and compare: nixsig adopt ${pathWord(path)}`)
+      : anyone('have this machine build it: the same nix command with --option substitute false')
+    return [again, EXEMPT]
   }
-  return [byOthers(`have them sign it: ${signing(kind, path)}`), COLLECT, EXEMPT]
+  return [
+    byOthers(`have them sign it: ${isHere ? signing(kind, path) : signingElsewhere(kind, path)}`),
+    COLLECT,
+    EXEMPT,
+  ]
 }
 
 function onUnreadable(
@@ -261,6 +271,14 @@ function onApproval(isHere: boolean): readonly Step[] {
 function onExpired(kind: SubjectKind, signedBefore: boolean): readonly Step[] {
   const accepts = signedBefore && ASPECT[kind] === 'source' ? [ACCEPT_EXPIRED_KEY] : []
   return [NEWER_CERTIFICATE, ...accepts, or(SIGN_AGAIN)]
+}
+
+/** Of a path that is not in this store: the file itself, or the path where it was built. */
+function signingElsewhere(kind: SubjectKind, path: string): string {
+  const name = pathWord(path).replace(/^\/nix\/store\/.{33}/, '')
+  return ASPECT[kind] === 'source'
+    ? `nixsig attest source FILE --name ${name} --signature FILE --key FILE (the file itself, for the path is not here)`
+    : `${signing(kind, path)} (where it was built, for it is not here)`
 }
 
 function signing(kind: SubjectKind, path: string): string {

@@ -13,7 +13,7 @@ export function allGone({ places: { state } }: Inquiry, stored: StoredDerivation
   const { path } = stored
   const isTakenOut = outputsOf(stored).some(output => listEntriesOf(state, output.path.digest).length > 0)
   const detail = isTakenOut
-    ? 'what it made is not in the store any longer: nixsig quarantine list'
+    ? 'what it made is not in the store any longer, but in quarantine, which root can list: nixsig quarantine list'
     : MADE_ELSEWHERE
   const finding = { code: 'unreadable', trouble: { origin: 'the store', detail } } as const
   return {

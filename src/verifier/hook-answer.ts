@@ -133,5 +133,5 @@ function noticeOf(notices: readonly string[]): string {
   const text = asciiText(notices.join('\n'))
   if (text.length <= NOTICE_LIMIT) return text
   const lines = text.slice(0, NOTICE_LIMIT).split('\n').slice(0, -1)
-  return [...lines, 'and more: nixsig quarantine list'].join('\n')
+  return [...lines, 'and more, which root can list: nixsig quarantine list'].join('\n')
 }

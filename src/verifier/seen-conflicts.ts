@@ -62,6 +62,6 @@ function contradictions(
 }
 
 function asClaim({ key, narHash, seen, origin }: SeenClaim, path: string): Claim {
-  const told = `what was seen ${when(seen)}, until nixsig conflicts withdraw, in ${origin}`
+  const told = `what was seen ${when(seen)}, until nixsig conflicts withdraw by root, in ${origin}`
   return { key, role: 'builder', path, narHash, origin: told }
 }

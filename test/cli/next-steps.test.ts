@@ -91,6 +91,7 @@ const circumstances = fc.record(
     sources: fc.array(fc.record({ url: fc.webUrl(), answered: instant }, { requiredKeys: ['url'] }), {
       maxLength: 5,
     }),
+    isHere: fc.boolean(),
     isSignedByGateAlone: fc.boolean(),
   },
   { requiredKeys: [] },

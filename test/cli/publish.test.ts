@@ -83,7 +83,7 @@ test('a source that is down is told, and status 20 with it', () => {
   assert.equal(
     stdout,
     `http://127.0.0.1:1/alice: 1 failed, 0 new, 0 changed, 0 removed, 0 unchanged
-  index: connect ECONNREFUSED 127.0.0.1:1 (it has never answered): nixsig sync tries again
+  index: connect ECONNREFUSED 127.0.0.1:1 (it has never answered): nixsig sync, by root, tries again
 `,
   )
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
+import { withGatedWorld } from '../support/gated-world.ts'
 import { RESIDENT_COMMAND, type Resident, startResident } from '../support/resident.ts'
 import { instantiate, isValid, nixBuild } from '../support/scene.ts'
 import { byDefault, policyText, setPolicy } from '../support/trust.ts'
@@ -127,12 +128,48 @@ for (const version of VERSIONS) {
       await withGate(world, async gate => {
         const { out, outcome } = await build(world, 'victim')
         assert.equal(outcome.status, 0, outcome.stderr)
-        console.log(outcome.stderr, '---- gate', gate.log())
+        const told = outcome.stderr.split('\n').filter(line => line.includes('refused'))
+        assert.equal(told.length, 1, outcome.stderr)
+        assert.match(
+          told[0] ?? '',
+          /nixsig: warning, let pass: would be refused \S+-victim \(output\).*; next: nixsig explain \S+$/,
+        )
+        assert.doesNotMatch(gate.log(), /"refused/)
         const verified = await nixsig(world, `verify ${out}`, ALICE)
         assert.match(verified.stdout, /^would be refused /)
         assert.equal(verified.status, 10)
         assert.equal((await nixsig(world, `verify --by-mode ${out}`, ALICE)).status, 0)
-        console.log(verified.stdout, (await nixsig(world, `explain ${out}`, ALICE)).stdout)
+        const explained = await nixsig(world, `explain ${out}`, ALICE)
+        assert.match(
+          explained.stdout,
+          /^would be refused .*never admitted; built here .* let in with a warning/s,
+        )
+        const both = await nixsig(world, `verify ${out} /nix/store/*.drv`, ALICE)
+        assert.match(both.stderr, /^1 trusted, 1 unsigned$/m)
+        assert.doesNotMatch(
+          (await nixsig(world, `verify --json ${out} ${out}`, ALICE)).stderr,
+          /trusted|unsigned/,
+        )
       })
+    }))
+
+  test(`${version}: the step after an unreachable cache is one that a plain user can take`, () =>
+    withGatedWorld(version, 'on-no-answer = "fail"', async ({ world, caches, trust, gate }) => {
+      await trust(1, '[[rules]]\nmatch.name = "own"\nmatch.kind = "output"\nrequire.output = "self"')
+      for (const cache of caches) cache.mood = 'down'
+      const { out } = await instantiate(world, nix.derivation('own'))
+      const build = (args: string) => nixBuild(world, args, ALICE)
+      for (let time = 0; time < 3; time++) assert.notEqual((await build('')).status, 0)
+      const explained = await nixsig(world, `explain ${out}`, ALICE)
+      const [, step = ''] =
+        /build it without binary caches: the same nix command with (--option substitute false)/.exec(
+          explained.stdout,
+        ) ?? assert.fail(explained.stdout)
+      const lines = gate.log().match(new RegExp(`"event":"refused","path":"${out.slice(0, 43)}`, 'g'))
+      assert.equal(lines?.length, 1, gate.log())
+      const { status, stderr } = await build(step)
+      assert.equal(status, 0, stderr)
+      const { stderr: totals } = await nixsig(world, `verify ${out} --recursive`, ALICE)
+      assert.doesNotMatch(totals, /trusted/)
     }))
 }

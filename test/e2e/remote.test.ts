@@ -107,7 +107,7 @@ for (const version of OLDEST) {
         await assertRefusedBeforeBuild(
           world,
           out,
-          /127\.0\.0\.1:\d+\/alice: index: answered 503 .*nixsig sync tries/,
+          /127\.0\.0\.1:\d+\/alice: index: answered 503 .*nixsig sync, by root, tries/,
         )
         server.trick = undefined
         server.files = EMPTY

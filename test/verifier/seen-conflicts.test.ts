@@ -104,7 +104,7 @@ test('a remembered conflict says when it was seen and how to withdraw it', async
   const verdict = await judgeWithGraph(inquiry, subject, { claims: [], strays: [], troubles: [] })
   assert.match(
     JSON.stringify(verdict),
-    /what was seen \d{4}-[^"]*until nixsig conflicts withdraw, in somewhere/,
+    /what was seen \d{4}-[^"]*until nixsig conflicts withdraw by root, in somewhere/,
   )
 })
 

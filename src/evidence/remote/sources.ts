@@ -242,7 +242,8 @@ async function troubleIn(mirror: Mirror, work: Promise<void>): Promise<Trouble |
 export function sourceProblem(mirror: Mirror, error: unknown): string {
   if (!(error instanceof Error)) throw error
   // Checked by name, since the hooks' code that is loaded later has a class of its own.
-  if (error.name === 'SourceError') return `${error.message} (${lastAnswer(mirror)}): nixsig sync tries again`
+  if (error.name === 'SourceError')
+    return `${error.message} (${lastAnswer(mirror)}): nixsig sync, by root, tries again`
   if (error.name === 'FileError' || error.name === 'FormatError') return error.message
   if (!('syscall' in error)) throw error
   const problem = printable(error.message, 160)

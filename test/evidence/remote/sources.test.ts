@@ -157,7 +157,7 @@ test('within max-age the mirror answers alone, past it the source has to', async
   assert.equal(trouble?.origin, server.url)
   assert.match(
     trouble.detail,
-    /^index: .*ECONNREFUSED.* \(it last answered 20.*Z\): nixsig sync tries again$/,
+    /^index: .*ECONNREFUSED.* \(it last answered 20.*Z\): nixsig sync, by root, tries again$/,
   )
 })
 
