@@ -28,6 +28,7 @@ import { REFERENCES } from './targets/references.ts'
 import { forgedList, SIGNED_LISTS } from './targets/signed-lists.ts'
 import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
+import { SIGSTORE_DOCUMENTS } from './targets/sigstore-documents.ts'
 import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
@@ -46,6 +47,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...OPENPGP,
     APPENDED_PACKETS,
     ...SIGSTORE,
+    ...SIGSTORE_DOCUMENTS,
     POLICY,
     ...PUBLICATION,
     ...recordTargets(join(scratch, 'state')),

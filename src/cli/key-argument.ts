@@ -3,6 +3,7 @@ import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
 import { readNamedFile } from '../files/named-file.ts'
 import { prefixOfKeyFile } from '../formats/detached/forms.ts'
 import { isText } from '../formats/openpgp/armor.ts'
+import { isKeybox } from '../formats/openpgp/keybox.ts'
 import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore/trusted-root.ts'
 import { parseKey } from '../policy/language/keys.ts'
 import { sigstoreIdentity } from '../policy/language/sigstore-key.ts'
@@ -38,6 +39,7 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
     throw new UsageError(`${printable(file)} is not a key (${notText.message}), and there is no such file`)
   }
   const { path, bytes } = readNamedFile(file, FILE_LIMIT)
+  if (isKeybox(bytes)) return certificatesOf(path, bytes)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
   return [parseKey(keyTextIn(text))]

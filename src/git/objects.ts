@@ -18,6 +18,16 @@ const OBJECT_LIMIT = 512 * 1024 * 1024
 /** Ids that are written to git at once. */
 const BATCH = 512
 
+/** An object is there and has another type, which it names; its contents were not looked at. */
+export class OtherTypeError extends FileError {
+  readonly found: string
+
+  constructor(found: string, message: string) {
+    super(message)
+    this.found = found
+  }
+}
+
 /** The types of git objects, as git names them. */
 export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag'
 
@@ -116,7 +126,8 @@ async function receive(answers: AnswerReader, id: string, type: GitObjectType): 
     throw new FileError(`git object ${id} is larger than ${OBJECT_LIMIT} bytes`)
   }
   const bytes = answers.buffered(size + 1) ?? (await answers.bytes(size + 1))
-  if (found !== type) throw new FileError(`git: ${printable(head, 200)}, where a ${type} is needed`)
+  if (found !== type)
+    throw new OtherTypeError(found, `git: ${printable(head, 200)}, where a ${type} is needed`)
   const contents = bytes.subarray(0, size)
   assertId(id, type, contents)
   return contents

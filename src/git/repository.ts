@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { FileError } from '../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { OBJECT_ID } from '../formats/git-object-id.ts'
+import { shownUrl } from '../http/shown-url.ts'
 import { printable } from '../primitives/printable.ts'
 import { assertDetectsCollisions } from './collisions.ts'
 import { layoutOf } from './layout.ts'
+import { OtherTypeError } from './objects.ts'
 import { idSizeOf } from './own-repository.ts'
 import { isFetchable, receiveFrom, receiveLocal } from './receive.ts'
 import { assertTagName, idOfTag } from './refs.ts'
@@ -35,6 +37,9 @@ export async function withRevision<T>(
     const received = await receive(directory, place, revision)
     if (idSizeOf(received.id) === 20) await assertDetectsCollisions(directory)
     return await use(received)
+  } catch (error) {
+    const isLightweight = error instanceof OtherTypeError && error.found === 'commit' && 'tag' in revision
+    throw isLightweight ? lightweight(place, revision.tag, error) : error
   } finally {
     removeScratch(directory)
   }
@@ -59,6 +64,17 @@ async function receive(directory: string, place: string, revision: GitRevision):
   const ref = `refs/tags/${revision.tag}`
   const received = await receiveFrom(directory, place, { ref: `${ref}:${ref}`, idSize: 20 })
   return { directory: received, id: idOfTag(received, revision.tag) }
+}
+
+/** Of a tag without an object of its own: nobody can have signed it. */
+function lightweight(place: string, tag: string, cause: Error): FileError {
+  const [name, where] = [printable(tag), shownUrl(place)]
+  const commit = `git -C REPOSITORY rev-parse ${name}`
+  const next = `if the commit itself is signed, name it (${where}#COMMIT, as ${commit} prints it); otherwise ask for a tag made by git tag -s`
+  return new FileError(
+    `${name} is a lightweight tag, a name for a commit and nothing that can be signed, where a tag is needed that somebody signed; next: ${next}`,
+    { cause },
+  )
 }
 
 function assertRevision(revision: GitRevision): void {

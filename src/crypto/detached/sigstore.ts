@@ -1,8 +1,9 @@
 import { realpathSync } from 'node:fs'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { parseFileStatement } from '../../formats/in-toto/file-statement.ts'
-import { looksLikeSigstoreBundle, parseSigstoreBundle } from '../../formats/sigstore/bundle.ts'
+import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
+import { looksLikeSigstoreDocument, parseSigstoreDocument } from '../../formats/sigstore/documents.ts'
 import { TRUSTED_ROOT_LIMIT } from '../../formats/sigstore/trusted-root.ts'
 import { BUNDLE_NAMESPACE, type Key, type SigstoreKey } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -12,12 +13,13 @@ import type { DetachedKind, DetachedResult } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
 /**
- * Sigstore bundles: over a file, or over a statement about it; signed by an identity or by a key.
+ * Sigstore bundles, in whatever document: over a file, or over a statement about it; signed by an
+ * identity or by a key.
  */
 export const SIGSTORE: DetachedKind = {
   kind: 'sigstore',
   isBare: true,
-  recognises: looksLikeSigstoreBundle,
+  recognises: looksLikeSigstoreDocument,
   check,
   takes: key => key.kind === 'sigstore' || signsBundles(key),
   verify,
@@ -28,9 +30,10 @@ export const SIGSTORE: DetachedKind = {
  * The signer's certificate and the statement are part of the bundle, so they are parsed as well.
  */
 function check(signature: Uint8Array): void {
-  const { material, content } = parseSigstoreBundle(signature)
-  if (material.kind === 'certificate') parseSigstoreCertificate(material.certificate)
-  if (content.kind === 'envelope') parseFileStatement(content.payload)
+  for (const { material, content } of parseSigstoreDocument(signature)) {
+    if (material.kind === 'certificate') parseSigstoreCertificate(material.certificate)
+    if (content.kind === 'envelope') parseFileStatement(content.payload)
+  }
 }
 
 /**
@@ -51,8 +54,18 @@ function maySignBundles({ form, namespaces }: PlainKey): boolean {
   return form !== 'ssh' || namespaces?.includes(BUNDLE_NAMESPACE) === true
 }
 
-async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {
-  const bundle = parseSigstoreBundle(signature)
+/** A result for each bundle, with its index where there are several. */
+async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<readonly DetachedResult[]> {
+  const bundles = parseSigstoreDocument(signature)
+  const results: DetachedResult[] = []
+  for (const [index, bundle] of bundles.entries()) {
+    const result = await verifyOne(file, bundle, key)
+    results.push(bundles.length > 1 ? { ...result, index } : result)
+  }
+  return results
+}
+
+async function verifyOne(file: OpenedFile, bundle: SigstoreBundle, key: Key): Promise<DetachedResult> {
   if (key.kind === 'sigstore') {
     const { verifyByIdentity } = await import('../sigstore/by-identity.ts')
     const root = rootDigest(key)

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { otherThanSignature } from '../../formats/not-a-signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
@@ -113,9 +114,16 @@ function checkedKind(signature: Uint8Array): DetachedKind {
   if (list !== undefined) return list.kind
   if (signature.length > SIGNATURE_FILE_LIMIT) throw unknownForm(`more than ${SIGNATURE_FILE_LIMIT} bytes`)
   const found = KINDS.find(kind => kind.recognises(signature))
-  if (found === undefined) throw unknownForm(`none of ${KINDS.map(({ kind }) => kind).join(', ')}`)
-  found.check(signature)
-  return found
+  try {
+    if (found === undefined) throw unknownForm(`none of ${KINDS.map(({ kind }) => kind).join(', ')}`)
+    found.check(signature)
+    return found
+  } catch (error) {
+    const other = error instanceof FormatError ? otherThanSignature(signature) : undefined
+    throw other === undefined
+      ? error
+      : new FormatError('detached signature', other.what, `next: ${other.next}`)
+  }
 }
 
 function unknownForm(problem: string): FormatError {

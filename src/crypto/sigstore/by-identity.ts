@@ -20,6 +20,9 @@ import { isSignedBy, publicKeyOf, signedBy, whyUnfit } from './signed.ts'
 /** At least one of each: a certificate transparency log, a signature log, and an attested time. */
 const THRESHOLDS = { ctlogThreshold: 1, tlogThreshold: 1, timestampThreshold: 1 }
 
+const WITHOUT_SIGNER =
+  'a signature of cosign alone, without who made it and when: no identity can be checked by it offline; next: ask for the bundle (cosign sign-blob --bundle), or check it with cosign verify-blob'
+
 /**
  * Verifies whether this identity signed a file. The subject and issuer are compared exactly. Only
  * then is the certificate verified against the trusted root: its chain, the promise of a
@@ -32,6 +35,7 @@ export async function verifyByIdentity(
   bundle: SigstoreBundle,
   key: SigstoreKey,
 ): Promise<SigstoreResult> {
+  if (bundle.material.kind === 'unstated') return { outcome: 'unknown-signer', detail: WITHOUT_SIGNER }
   if (bundle.material.kind !== 'certificate') {
     return {
       outcome: 'unknown-signer',

@@ -33,6 +33,8 @@ export async function verifyByKey(
   const keyObject = await nodeKeyOf(key)
   if (await isSignedBy(keyObject, signedBy(content, file), content.signature))
     return judgeContent(content, file)
+  if (material.kind === 'unstated')
+    return { outcome: 'unknown-signer', detail: 'a signature that names no key' }
   const isNamed = hintsOf(keyObject, key).includes(material.hint)
   const hint = `hint "${printable(material.hint, 100)}"`
   return { outcome: isNamed ? 'bad-signature' : 'unknown-signer', detail: hint }

@@ -1,6 +1,7 @@
 import { FormatError } from '../../primitives/format-error.ts'
 import { dearmorCertificates, isText } from './armor.ts'
 import { type KeyPacket, parseKeyPacket } from './key-packet.ts'
+import { isKeybox, KEYBOX } from './keybox.ts'
 import { type Packet, readPackets, TAG } from './packets.ts'
 import { type OpenPgpSignature, parseSignaturePacket } from './signature.ts'
 
@@ -47,6 +48,7 @@ const PASSED_OVER: readonly number[] = [TAG.trust, TAG.marker, TAG.padding]
  * FormatError, also if the file contains a secret key.
  */
 export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate[] {
+  if (isKeybox(file)) throw new FormatError('OpenPGP certificate', KEYBOX.what, `next: ${KEYBOX.next}`)
   const all = readPackets(isText(file) ? dearmorCertificates(file) : file)
   const packets = all.filter(({ tag }) => !PASSED_OVER.includes(tag))
   if (packets.length === 0) throw malformed('no certificate')

@@ -53,10 +53,12 @@ export interface SigstoreBundle {
   readonly mediaType: string
   /**
    * What verifies the signature: the signer's certificate (DER), or a key that the verifier has.
+   * `unstated`: the signature of cosign alone, which says neither.
    */
   readonly material:
     | { readonly kind: 'certificate'; readonly certificate: Uint8Array }
     | { readonly kind: 'public-key'; readonly hint: string }
+    | { readonly kind: 'unstated' }
   readonly entries: readonly SigstoreLogEntry[]
   /** Responses of timestamp authorities (RFC 3161), DER. */
   readonly timestamps: readonly Uint8Array[]
@@ -83,14 +85,6 @@ export interface SignedEnvelope {
 }
 
 /**
- * Whether a file may be a bundle: it begins as a JSON object, which no other kind of signature
- * does.
- */
-export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
-  return /^\s*\{/.test(Buffer.from(bytes.subarray(0, 64)).toString('latin1'))
-}
-
-/**
  * Parses a bundle. Unknown fields are errors. So are null and absent fields that the format permits
  * but without which nothing could be verified: signatures, digests, promises or proofs of
  * inclusion. Throws FormatError.
@@ -98,7 +92,12 @@ export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
 export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
   const text = decodeUtf8(bytes, FORMAT)
   const json = parseStrictJson(text, { length: LENGTH_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT })
-  const bundle = fields(rootNode(FORMAT, json), {
+  return readSigstoreBundle(rootNode(FORMAT, json))
+}
+
+/** Reads the bundle that is part of a larger document, as parseSigstoreBundle does. */
+export function readSigstoreBundle(node: JsonNode): SigstoreBundle {
+  const bundle = fields(node, {
     required: ['mediaType', 'verificationMaterial'],
     optional: ['messageSignature', 'dsseEnvelope'],
     others: 'refuse',
@@ -192,7 +191,11 @@ function readChain(node: JsonNode): Uint8Array {
   return first
 }
 
-function readEntries(
+/**
+ * Reads the log entries of a bundle of this version, which have to prove as much as it promises.
+ * Throws FormatError.
+ */
+export function readEntries(
   node: JsonNode | undefined,
   version: SigstoreBundle['version'],
 ): readonly SigstoreLogEntry[] {

@@ -129,7 +129,7 @@ function readProof(node: JsonNode): InclusionProof {
  * A number in digits. Protobuf's JSON writes 64-bit integers as strings and may omit zero. Negative
  * ones have no meaning here. Throws FormatError.
  */
-function numberOf(node: JsonNode | undefined): string {
+export function numberOf(node: JsonNode | undefined): string {
   if (node === undefined) return '0'
   const text = typeof node.value === 'number' ? String(node.value) : stringOf(node)
   if (/^(?:0|[1-9]\d{0,18})$/.test(text)) return text

@@ -130,5 +130,6 @@ function envelopeIn(text: string): string {
     )
   }
   const { payloadType, payload, signature } = content
-  return printEnvelope({ payloadType, payload, signatures: [{ keyid: material.hint, signature }] })
+  const keyid = material.kind === 'public-key' ? material.hint : ''
+  return printEnvelope({ payloadType, payload, signatures: [{ keyid, signature }] })
 }

@@ -1,15 +1,16 @@
 /**
  * Predicates in which somebody states that they made, built or published a file: provenance
- * (slsa.dev/spec/v1.0 and v0.2), npm's publish attestations (npm/attestation, specs/publish/v0.1)
- * and in-toto releases. Other predicates (a bill of materials, a vulnerability scan, a test result)
+ * (slsa.dev/spec/v1.0 and v0.2), the publish attestations of npm (npm/attestation,
+ * specs/publish/v0.1) and PyPI (docs.pypi.org/attestations/publish/v1) and in-toto releases. Other predicates (a bill of materials, a vulnerability scan, a test result)
  * approve nothing.
  */
-import { fields, type JsonNode, stringOf } from '../../json/shape.ts'
+import { fields, type JsonNode, malformed, objectOf, stringOf } from '../../json/shape.ts'
 import { PROVENANCE } from './provenance.ts'
 import { RELEASE, readRelease } from './release.ts'
 
 const PROVENANCE_V02 = 'https://slsa.dev/provenance/v0.2'
 const NPM_PUBLISH = 'https://github.com/npm/attestation/tree/main/specs/publish/v0.1'
+const PYPI_PUBLISH = 'https://docs.pypi.org/attestations/publish/v1'
 
 /**
  * What such a predicate says, as text for people, not escaped; undefined if its type is not one of
@@ -23,6 +24,8 @@ export function readOrigin(type: string, predicate: JsonNode): string | undefine
       return `built by ${readProvenanceV02(predicate)}`
     case NPM_PUBLISH:
       return `published as ${readPublication(predicate)}`
+    case PYPI_PUBLISH:
+      return readPyPiPublication(predicate)
     case RELEASE:
       return `released as ${readRelease(predicate).purl}`
     default:
@@ -56,4 +59,10 @@ function readPublication(node: JsonNode): string {
   })
   stringOf(registry)
   return `${stringOf(name)}@${stringOf(version)}`
+}
+
+/** It says nothing more than its type. Throws FormatError if it does. */
+function readPyPiPublication(node: JsonNode): string {
+  if (node.value !== null && objectOf(node).size > 0) throw malformed(node, 'must be empty')
+  return 'published on PyPI'
 }
