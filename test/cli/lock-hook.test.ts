@@ -1,9 +1,12 @@
 // The hook of git that docs/how-to/locks.md shows: it judges what will be committed.
 // needs: dist
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execSync } from 'node:child_process'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
+import { commandsOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import type { TestRepository } from '../support/git.ts'
 import { flakeLock, type LockWorld, lockedGit, lockWorld } from '../support/lock-world.ts'
 import { buildCli } from './built-cli.ts'
@@ -30,13 +33,17 @@ before(() => {
   good = flakeLock({ lib: locked })
   bad = flakeLock({ lib: { ...locked, narHash: `sha256-${Buffer.alloc(32).toString('base64')}` } })
   repository = world.repository('project', { 'flake.nix': '' })
-  const page = readFileSync(join(PROJECT_ROOT, 'docs/how-to/locks.md'), 'utf8')
-  const [, hook = ''] = /pre-commit`.*?```sh\n(.*?)```/s.exec(page) ?? []
-  assert.match(hook, /^#!\/bin\/sh\n/)
+  const [hook = assert.fail(), executable = assert.fail()] = commandsOf(
+    'docs/how-to/locks.md',
+    'In a hook and in CI',
+  )
+  assert.match(hook.script, /^#!\/bin\/sh\n/)
   const file = join(repository.directory, '.git/hooks/pre-commit')
   mkdirSync(join(repository.directory, '.git/hooks'), { recursive: true })
-  writeFileSync(file, hook)
-  chmodSync(file, 0o755)
+  writeFileSync(file, hook.script)
+  execSync(executable.script, { cwd: repository.directory })
+  markRun(hook, 'here')
+  markRun(executable, 'here')
 })
 after(() => {
   cli.remove()
@@ -75,3 +82,5 @@ it('takes no notice of a lock that stays out of the commit, or goes', () => {
   repository.git('rm', '-q', '-f', 'flake.lock')
   repository.git('commit', '-q', '-m', 'without a lock')
 })
+
+everyBlockWasRun('cli/lock-hook')

@@ -32,16 +32,23 @@ type Section = Run | readonly Treatment[]
 const by = (file: string, on: readonly Place[]): Run => ({ by: file, on })
 const not = (because: string): Omitted => ({ because })
 
+const HERE: readonly Place[] = ['here']
 const FORMAT = not('a format, with names in place of values')
 const DRAWING = not('a drawing')
 const NPM = not("needs npm's registry; readme.test.ts looks whether there are such scripts")
+
+const SWITCHES = not("changes the machine's own configuration, with programs of nixpkgs")
 
 const ADOPT = by('e2e/how-to-adopt', EVERY_VERSION)
 const GATE = by('e2e/how-to-gate', EVERY_VERSION)
 const ROLES = by('e2e/how-to-roles', EVERY_VERSION)
 // Debian 12 and 13 have no cosign.
 const COSIGN = by('e2e/how-to-roles', NEWEST)
-const FLEET = by('e2e/fleet', VERSIONS)
+const FLEET = by('e2e/fleet', OLDEST)
+const EXPRESSIONS = by('e2e/how-to-expressions', EVERY_VERSION)
+const DEPLOY = by('e2e/how-to-deploy', EVERY_VERSION)
+const UPGRADE = by('e2e/how-to-upgrade', EVERY_VERSION)
+const EXAMPLES = by('e2e/nixos-examples', NEWEST)
 const SNIPPETS = by('e2e/nixos-snippets', NEWEST)
 
 export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Section>>>> = {
@@ -58,13 +65,21 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     Published: by('e2e/remote', OLDEST),
     'In the derivation itself': by('e2e/nix-lib', VERSIONS),
     'Secret key files': [FORMAT],
-    'An approver: approval': [FORMAT, not('a hash, with names in place of files')],
+    'An approver: approval': [FORMAT, EXPRESSIONS],
     'Verified by cosign': by('e2e/docs', NEWEST),
   },
   'docs/getting-started.md': by('e2e/docs', EVERY_VERSION),
   'docs/how-to/adopt.md': ADOPT,
-  'docs/how-to/build-hook.md': by('e2e/build-hook', VERSIONS),
+  'docs/how-to/approver.md': EXPRESSIONS,
+  'docs/how-to/build-hook.md': by('e2e/build-hook', EVERY_VERSION),
   'docs/how-to/builder.md': ROLES,
+  'docs/how-to/commits.md': EXPRESSIONS,
+  'docs/how-to/deploy.md': {
+    Sign: DEPLOY,
+    'Which tool runs what': DEPLOY,
+    Publish: SNIPPETS,
+    'A new machine': DEPLOY,
+  },
   'docs/how-to/developer.md': {
     'Sign with OpenPGP': ROLES,
     'Sign with minisign': ROLES,
@@ -75,18 +90,88 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Sign a tag': ROLES,
   },
   'docs/how-to/doctor.md': by('e2e/doctor', EVERY_VERSION),
-  'docs/how-to/fleet.md': FLEET,
-  'docs/how-to/gate.md': GATE,
+  'docs/how-to/fleet.md': {
+    'Make the key': FLEET,
+    'Set up the gates': FLEET,
+    'Put nginx in front': FLEET,
+    'Point the machines at it': by('e2e/fleet', VERSIONS),
+    'Serve attestations': FLEET,
+    'Watch over it': FLEET,
+    'Change the key': FLEET,
+  },
+  'docs/how-to/gate.md': {
+    'Set it up': GATE,
+    'What a refusal looks like': GATE,
+    'Without a network': by('e2e/gate-offline', VERSIONS),
+    'Who says what a path refers to': by('e2e/gate-references', VERSIONS),
+    'Caches in S3, other machines, other stores': SNIPPETS,
+    'Look before you download': GATE,
+    'When a cache has no good copy': by('e2e/gate-nars', VERSIONS),
+    'Under systemd': GATE,
+  },
+  'docs/how-to/locks.md': {
+    'Verify a lock': EXPRESSIONS,
+    'Move an input': EXPRESSIONS,
+    'In a hook and in CI': [by('cli/lock-hook', HERE), by('cli/lock-hook', HERE), EXPRESSIONS],
+  },
+  'docs/how-to/machines.md': SNIPPETS,
+  'docs/how-to/nixos-state.md': {
+    'Give it keys': SNIPPETS,
+    'Change keys': SNIPPETS,
+    'A lost state': [
+      not("nixos-state.test.ts restarts the same units; the rest is the doctor's and the user's part"),
+    ],
+  },
+  'docs/how-to/nixos.md': {
+    'Enable nixsig on NixOS': EXAMPLES,
+    'Get the module': [by('e2e/flake', VERSIONS), EXAMPLES],
+    'Say whom you trust': EXAMPLES,
+    'Go on with the caches that you have': EXAMPLES,
+    'Two caches that have to agree': EXAMPLES,
+    'Subscribe to a trusted list': EXAMPLES,
+    'A fleet': EXAMPLES,
+    'The machine that builds for others': EXAMPLES,
+    'With flakes': [
+      EXAMPLES,
+      not('asks at a terminal; nixos-expressions.test.ts runs it with --yes'),
+      SWITCHES,
+    ],
+    'With channels': [not('compares a channel of nixpkgs with a clone of it')],
+    'From warnings to refusals': [not('nixos-adopt.test.ts runs them on systems of its own')],
+    'When too much is refused': by('e2e/nixos-machine', VERSIONS),
+  },
   'docs/how-to/packager.md': ROLES,
   'docs/how-to/reviewer.md': ROLES,
-  'docs/how-to/setup.md': by('e2e/setup', OLDEST),
+  'docs/how-to/setup.md': by('e2e/setup', EVERY_VERSION),
   'docs/how-to/own-versions.md': by('e2e/own-versions', OLDEST),
+  'docs/how-to/upgrade.md': {
+    'Make an archive and a Debian package': [
+      not("needs npm's registry; support/release.ts runs the same program"),
+    ],
+    Install: UPGRADE,
+    Upgrade: UPGRADE,
+    'Roll back': UPGRADE,
+    'If the programs are gone': UPGRADE,
+    Remove: UPGRADE,
+  },
   'docs/how-to/user.md': by('e2e/how-to-user', EVERY_VERSION),
   'docs/ledger.md': {
     'The ledger': [not('a list of files')],
     'An admission': [FORMAT],
+    'An output that was there before': [FORMAT],
+    'An expected output': [FORMAT],
+    'The policy, without its language': [FORMAT],
+    'What was let in with a warning': [FORMAT],
+    'An output that could not be adopted': [FORMAT],
+    'A respite': [FORMAT],
+    'A conflict': [FORMAT],
+    'A contradiction': [FORMAT],
   },
   'docs/options.md': SNIPPETS,
+  'docs/resident.md': {
+    'What is asked': [FORMAT],
+    'What is replied': [FORMAT, not('a reply; hook-question.test.ts reads it')],
+  },
 }
 
 /** A block that the inventory has to name. */

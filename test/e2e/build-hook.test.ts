@@ -2,13 +2,16 @@
 // go on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { commandsOf } from '../docs/markdown.ts'
+import { blockOf, commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { contentsOf, packaged, policyText, publish, setPolicy, signer } from '../support/trust.ts'
 import { EVERY_VERSION, type RunOptions, type Version, type World, withWorld } from '../support/world.ts'
 
 const PACKAGER = signer('packager')
+const PAGE = 'docs/how-to/build-hook.md'
+const SHOWN = blockOf(PAGE, 'Keep one refusal from ending a whole build', 'conf')
 const FILE = '/srv/all.nix'
 const RULES = `[default]
 require = { source = "nothing", derivation = "packager", output = "self" }
@@ -29,7 +32,8 @@ async function withFront(
   use: (fronted: Fronted) => Promise<void>,
   { conf = {}, mode = 'enforce' }: { readonly conf?: Record<string, string>; readonly mode?: string } = {},
 ): Promise<void> {
-  const nixConf = { 'build-hook': '/opt/nixsig/build-hook', ...conf }
+  const [name = '', program = ''] = SHOWN.text.trim().split(' = ')
+  const nixConf = { [name]: program, ...conf }
   await withWorld(version, { nixConf }, async world => {
     await setPolicy(world, policyText({ packager: [PACKAGER] }, RULES, mode))
     await use({
@@ -124,7 +128,8 @@ for (const version of EVERY_VERSION) {
     withFront(version, async ({ world, instantiate, isBuilt }) => {
       const [bad = '', good = ''] = await instantiate(['bad', 'good'])
       world.write('/root/release.nix', world.read(FILE))
-      await runAll(world, commandsOf('docs/how-to/build-hook.md'))
+      await runAll(world, commandsOf(PAGE))
+      markRun(SHOWN, version)
       assert.deepEqual([await isBuilt(good), await isBuilt(bad)], [true, false])
     }))
 
@@ -151,3 +156,5 @@ for (const version of EVERY_VERSION) {
       { conf: { 'pre-build-hook': '', 'post-build-hook': '' } },
     ))
 }
+
+everyBlockWasRun('e2e/build-hook')

@@ -4,11 +4,12 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { commandsOf } from '../docs/markdown.ts'
-import { runAll, settledIn } from '../docs/page.ts'
-import { VERSIONS, withWorld } from '../support/world.ts'
+import { runAll, STOCK, settledIn } from '../docs/page.ts'
+import { everyBlockWasRun } from '../docs/ran.ts'
+import { EVERY_VERSION, withWorld } from '../support/world.ts'
 
-for (const version of VERSIONS) {
-  const asDebianShipsIt = { sandbox: 'false', 'sandbox-fallback': 'true', 'sandbox-paths': '' }
+for (const version of EVERY_VERSION) {
+  const asDebianShipsIt = { ...STOCK, sandbox: 'false', 'sandbox-fallback': 'true', 'sandbox-paths': '' }
   test(`${version}: docs/getting-started.md, from nothing to a build`, () =>
     withWorld(version, { hooks: false, nixConf: asDebianShipsIt }, async world => {
       cpSync(join(PROJECT_ROOT, 'dist'), world.path('/root/dist'), { recursive: true })
@@ -17,7 +18,7 @@ for (const version of VERSIONS) {
 }
 
 test('docs/attestations.md: cosign verifies what bob attested', () =>
-  withWorld('sid', {}, async world => {
+  withWorld('sid', { nixConf: STOCK }, async world => {
     await settledIn(world)
     await world.output(`nixsig keygen bob-1; nixsig attest source "$(nix-store --add hello.txt)" --as reviewer \
       --key bob-1.secret --out published`)
@@ -30,3 +31,5 @@ test('docs/attestations.md: cosign verifies what bob attested', () =>
     assert.notEqual(status, 0)
     assert.match(stderr, /artifact digests do not match digests in statement/)
   }))
+
+everyBlockWasRun('e2e/docs')

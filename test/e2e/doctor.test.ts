@@ -5,12 +5,15 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { ADVISORIES } from '../../src/formats/nix/advisories.ts'
-import { commandsOf } from '../docs/markdown.ts'
+import { blockOf, commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 import { EVERY_VERSION, VERSIONS, type World } from '../support/world.ts'
 import { DOCTOR, examine, files } from './doctor/examine.ts'
 import { ALONE, ELSEWHERE, ELSEWHERE_ALONE, type Hole, inConf, SETTINGS } from './doctor/holes.ts'
+
+const PAGE = 'docs/how-to/doctor.md'
 
 for (const version of EVERY_VERSION) {
   test(`${version}: every door of a machine that is set up is closed, and nothing is left of trying them`, () =>
@@ -31,7 +34,11 @@ for (const version of EVERY_VERSION) {
           new RegExp(`${who}: seen at work: plugin-files, build-hook, pre-build-hook, sandbox`),
         )
       assert.deepEqual((await world.run(`${DOCTOR} --quiet`)).stdout, '')
-      if (version !== 'trixie') await runAll(world, commandsOf('docs/how-to/doctor.md'))
+      await runAll(world, commandsOf(PAGE))
+      const cron = blockOf(PAGE, 'Watch over a machine', 'cron')
+      const [, command = ''] = /^0 6 \* \* \* root (.*)\n$/.exec(cron.text) ?? []
+      assert.equal(await world.output(command), '')
+      markRun(cron, version)
       assert.deepEqual(await files(world), before)
     }))
 }
@@ -235,3 +242,5 @@ async function stopDaemon(world: World): Promise<void> {
     `kill -KILL $(${daemons}) 2>/dev/null; while [ -n "$(${daemons})" ]; do sleep 0.05; done`,
   )
 }
+
+everyBlockWasRun('e2e/doctor')

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { exampleOf } from '../docs/markdown.ts'
+import { blockOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { MACHINE_IN_SANDBOX, placeCheckout } from '../support/checkout.ts'
 import { CHECKOUT } from '../support/nixos.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
@@ -69,8 +70,8 @@ function assertDerivations(value: unknown, names: readonly string[]): void {
 }
 
 /** The flake that docs/how-to/nixos.md shows, with what it names where this world has it. */
-const machine = (nixpkgs: string) =>
-  located(exampleOf('docs/how-to/nixos.md', 'Get the module', 'nix'), nixpkgs)
+const SHOWN = blockOf('docs/how-to/nixos.md', 'Get the module', 'nix')
+const machine = (nixpkgs: string) => located(SHOWN.text, nixpkgs)
 
 /** As much of flake-parts as the module for it uses: the checks that it makes on each system. */
 const FLAKE_PARTS = (nixpkgs: string) => `let
@@ -188,6 +189,7 @@ for (const version of VERSIONS) {
       assert.equal(hook, `${programs}/libexec/nixsig/native/pre-build-hook`)
       assert.equal(sandbox, true)
       assert.match(policy, DERIVATION)
+      markRun(SHOWN, version)
     }))
 
   test(`${version}: the template is a machine that warns, and its policy is one`, () =>
@@ -271,3 +273,5 @@ test('a program that is not Python is told from one that is', context => {
   assert.equal(pythonErrors('machine.succeed("true")\n'), '')
   assert.match(pythonErrors('machine.succeed("true"\n') ?? '', /SyntaxError/)
 })
+
+everyBlockWasRun('e2e/flake')

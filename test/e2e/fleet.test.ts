@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
-import { type Commands, commandsOf, exampleOf } from '../docs/markdown.ts'
+import { blockOf, type Commands, commandsOf, exampleOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { type CachedPath, cachedPath, writeCache } from '../support/cache-of-many.ts'
 import { GATE_STATE, type GateProcess, startGate } from '../support/gate-process.ts'
 import { isInLedger, isValid } from '../support/scene.ts'
@@ -102,17 +103,20 @@ function setPolicies({ gates }: Fleet, keys: Readonly<Record<string, Signer>>): 
 async function startNginx({ front, gates, machine }: Fleet): Promise<void> {
   front.write('/etc/nginx/sites-available/gates', here(exampleOf(PAGE, 'Put nginx in front', 'nginx')))
   await runAll(front, commands('Put nginx in front'))
+  markRun(blockOf(PAGE, 'Put nginx in front', 'nginx'), front.version)
   const certificate = front.read('/etc/nginx/cache.crt')
   for (const world of [...gates, machine]) world.write('/etc/ssl/certs/ca-certificates.crt', certificate)
 }
 
 /** The machine's nix.conf as on the page, with these keys. */
 function pointMachine(machine: World, keys: string): void {
-  const shown = exampleOf(PAGE, 'Point the machines at it', '')
+  const block = blockOf(PAGE, 'Point the machines at it', 'conf')
+  const shown = block.text
   const before = machine
     .read('/etc/nix/nix.conf')
     .replace(/^(substituters|trusted-public-keys|narinfo).*\n/gm, '')
   machine.write('/etc/nix/nix.conf', before + shown.replace(/fleet-1:[\w+/]{43}=/, keys))
+  markRun(block, machine.version)
 }
 
 /** Publishes a builder's word on paths, as on the page. */
@@ -130,7 +134,8 @@ async function publishAttestations(
 
 /** Starts one of the gates as on the page, with its own address. */
 async function startOne({ gates }: Fleet, index: 0 | 1): Promise<GateProcess> {
-  const [{ script } = assert.fail()] = part('Set up the gates', 'serve', 'curl')
+  const [serving = assert.fail()] = part('Set up the gates', 'serve', 'curl')
+  const { script } = serving
   const [nixsig, serve, ...args] = script
     .trim()
     .replace('127.0.4.11', `127.0.4.1${index + 1}`)
@@ -138,6 +143,7 @@ async function startOne({ gates }: Fleet, index: 0 | 1): Promise<GateProcess> {
   assert.deepEqual([nixsig, serve], ['nixsig', 'serve'])
   const gate = await startGate(gates[index], args)
   assert.equal(gate.url, `http://127.0.4.1${index + 1}:4649`)
+  markRun(serving, gates[index].version)
   return gate
 }
 
@@ -256,3 +262,5 @@ test(`every section of ${PAGE} with commands is run`, () => {
   assert.deepEqual([...titles], SECTIONS)
   assert.equal(`${GATE_STATE}/gate.secret`, '/var/lib/nixsig/gate.secret')
 })
+
+everyBlockWasRun('e2e/fleet')

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Narinfo } from '../../src/formats/nix/narinfo.ts'
 import { parseNarinfo, printNarinfo } from '../../src/formats/nix/narinfo.ts'
+import { everyBlockWasRun } from '../docs/ran.ts'
+import { asText, lookFor, messagesOf } from '../docs/shown.ts'
 import { type CachedPath, cachedPath } from '../support/cache-of-many.ts'
 import { type Mood, type Stock, serveFaultyCaches } from '../support/faulty-caches.ts'
 import { startGate } from '../support/gate-process.ts'
@@ -106,6 +108,8 @@ async function narinfoOf({ gate }: Caches, { digest }: CachedPath): Promise<Nari
   return parseNarinfo(await (await fetch(`${gate.url}/${digest}.narinfo`)).text())
 }
 
+const SHOWN = messagesOf('docs/how-to/gate.md', 'When a cache has no good copy')
+
 const BROKEN: readonly (readonly [Mood['kind'], RegExp])[] = [
   ['gone', /^0 has no such file$/],
   ['forbidden', /^0 has no such file$/],
@@ -140,6 +144,11 @@ for (const version of VERSIONS) {
         assert.deepEqual(more, [], kind)
       }
     }
+    lookFor(
+      SHOWN,
+      asText(caches.gate.log()).replaceAll(/http:\/\/[^ ]*/g, 'https://cache.example.org'),
+      version,
+    )
     const metrics = await (await fetch(`${caches.gate.url}/metrics`)).text()
     const requests = /^nixsig_requests_total\{endpoint="nar",status="200"\} (\d+)$/m.exec(metrics)?.[1]
     assert.equal(Number(requests), 2 * BROKEN.length)
@@ -247,3 +256,5 @@ for (const version of NEWEST) {
       assert.match((await caches.faults()).join(), /^0 sent \d+ bytes in 10 seconds$/)
     }))
 }
+
+everyBlockWasRun('e2e/gate-nars')

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { everyBlockWasRun } from '../docs/ran.ts'
+import { asText, lookFor, messagesOf } from '../docs/shown.ts'
 import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
@@ -14,6 +16,8 @@ const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
 
 const SILENT = /"event":"no answer from an upstream"/g
 const AGAIN = /"event":"an upstream answers again"/g
+
+const SHOWN = messagesOf('docs/how-to/gate.md', 'Without a network')
 
 /** Lines of the log come a little late. */
 const LATE_MS = 200
@@ -67,6 +71,8 @@ for (const version of VERSIONS) {
     const { status, stderr } = await world.realise(HELLO.path)
     assert.equal(status, 0, stderr)
     assert.deepEqual([await countOf(world, SILENT), await countOf(world, AGAIN)], [3, 3])
+    const log = asText(world.gate.log()).replaceAll(world.caches[0].url, 'https://cache.example.org')
+    lookFor(SHOWN, log, version)
   })
 
   gated(
@@ -89,13 +95,14 @@ for (const version of VERSIONS) {
 
   gated('names that cannot be resolved are an upstream that does not answer', async world => {
     const policy = world.world.read(POLICY)
-    world.world.write(POLICY, policy.replace(/upstreams = .*/, 'upstreams = ["https://cache.invalid"]'))
+    world.world.write(POLICY, policy.replace(/upstreams = .*/, 'upstreams = ["https://cache.example.org"]'))
     const { status, stderr } = await build(world, nix.derivation('own'))
     assert.equal(status, 0, stderr)
     assert.match(
       world.gate.log(),
-      /"no answer from an upstream","upstream":"https:\/\/cache.invalid","detail":"getaddrinfo /,
+      /"no answer from an upstream","upstream":"https:\/\/cache.example.org","detail":"getaddrinfo /,
     )
+    lookFor(SHOWN, asText(world.gate.log()), version)
   })
 
   gated(
@@ -110,3 +117,5 @@ for (const version of VERSIONS) {
     'on-no-answer = "fail"',
   )
 }
+
+everyBlockWasRun('e2e/gate-offline')

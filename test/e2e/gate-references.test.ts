@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { everyBlockWasRun } from '../docs/ran.ts'
+import { lookFor, messagesOf } from '../docs/shown.ts'
 import { type CachedPath, cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, type GatedWorld, MALLORY, stock, withGatedWorld } from '../support/gated-world.ts'
@@ -40,10 +42,13 @@ async function assertRefused(
   assert.match(stderr, reason)
   assert.equal(await isValid(path), false)
   assert.equal(admission(path), undefined)
+  return stderr
 }
 
 /** Has the gate ask anew. */
 const forget = ({ world }: GatedWorld) => world.output('/opt/nixsig/nixsig reload')
+
+const SHOWN = messagesOf('docs/how-to/gate.md', 'Who says what a path refers to')
 
 for (const version of VERSIONS) {
   const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
@@ -96,7 +101,12 @@ for (const version of VERSIONS) {
     ] as const) {
       stock(cache, offered(...references))
       const said = `${cache.url} says that it refers to other paths than its contents do: ${difference}`
-      await assertRefused(gated, honest, new RegExp(said))
+      const refusal = await assertRefused(gated, honest, new RegExp(said))
+      const asOnPage = refusal
+        .replaceAll('-x ', '-hello-2.12 ')
+        .replaceAll('-dep;', '-libidn2-2.3.7;')
+        .replaceAll(cache.url, 'https://cache.example.org')
+      lookFor(SHOWN, asOnPage, version)
     }
     stock(cache, honest)
     const verified = await world.run(`/opt/nixsig/nixsig verify ${out} --from ${cache.url}`)
@@ -163,3 +173,5 @@ for (const version of VERSIONS) {
     assert.match(gated.gate.log(), new RegExp(`would be refused.*leaves out ${DEP.path}`))
   })
 }
+
+everyBlockWasRun('e2e/gate-references')

@@ -6,17 +6,18 @@ import { test } from 'node:test'
 import { CAUSES } from '../../src/adopt/cause.ts'
 import { CAUSE_WORDS } from '../../src/adopt/cause-words.ts'
 import { commandsOf, exampleOf } from '../docs/markdown.ts'
-import { runAll, settledIn, usePolicy } from '../docs/page.ts'
+import { runAll, STOCK, settledIn, usePolicy } from '../docs/page.ts'
+import { everyBlockWasRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { NO_HOOKS, top } from '../support/old-machine.ts'
 import { POLICY } from '../support/trust.ts'
-import { VERSIONS, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, withWorld } from '../support/world.ts'
 
 const PAGE = 'docs/how-to/adopt.md'
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   test(`${version}: ${PAGE}: from warn to enforce`, () =>
-    withWorld(version, { resident: 'none' }, async world => {
+    withWorld(version, { resident: 'none', nixConf: STOCK }, async world => {
       await settledIn(world)
       await world.output(
         'nix-store --generate-binary-cache-key cache.nixos.org-1 secret cache.nixos.org-1.pub',
@@ -24,9 +25,9 @@ for (const version of VERSIONS) {
       const make = async (name: string, key: string) => {
         world.write('/root/one.nix', nix.derivation(name))
         return world.output(`out=$(nix-build ${NO_HOOKS} --no-out-link one.nix)
-          nix copy --to "file:///srv/${name}${key}" $out >&2
+          nix --extra-experimental-features nix-command copy --to "file:///srv/${name}${key}" $out >&2
           drv=$(nix-store -q --deriver $out); nix-store --delete $out $drv >&2
-          nix copy --no-check-sigs --from file:///srv/${name} $out >&2; echo $out`)
+          nix --extra-experimental-features nix-command copy --no-check-sigs --from file:///srv/${name} $out >&2; echo $out`)
       }
       const paths = [await make('cached', '?secret-key=/root/secret'), await make('copied', '')]
       world.write('/root/system.nix', top([nix.withInputs('own', [nix.derivation('dep')])], paths))
@@ -45,3 +46,5 @@ test(`${PAGE} names every cause in the words of the program`, () => {
     assert.ok(text.includes(title), title)
   }
 })
+
+everyBlockWasRun('e2e/how-to-adopt')

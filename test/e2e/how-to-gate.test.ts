@@ -1,13 +1,14 @@
 // docs/how-to/gate.md, run as it is written: two caches, of which one lacks the other's signature.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { blocksOf, commandsOf } from '../docs/markdown.ts'
+import { blockOf, blocksOf, commandsOf } from '../docs/markdown.ts'
 import { type Check, runAll, type Section, testPage, usePolicy } from '../docs/page.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { type CachedPath, cachedPath, writeCache } from '../support/cache-of-many.ts'
-import { freePort, startGate, useGate } from '../support/gate-process.ts'
+import { freePort, startGate } from '../support/gate-process.ts'
 import { serveDirectory } from '../support/static-server.ts'
 import { signer } from '../support/trust.ts'
-import { type World, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, type World, withWorld } from '../support/world.ts'
 
 const PAGE = 'docs/how-to/gate.md'
 
@@ -50,12 +51,24 @@ async function withGate(world: World, use: (address: string) => Promise<void>): 
   usePolicy(world, policy)
   const gate = await startGate(world)
   try {
-    useGate(world, gate.url, world.read('/var/lib/nixsig/gate.pub').trim())
+    await useGate(world, gate.url)
     await use(nixos)
   } finally {
     await gate.end('SIGTERM')
     for (const cache of caches) await cache.close()
   }
+}
+
+/** Makes the gate Nix's only substituter, by the page's lines for nix.conf. */
+async function useGate(world: World, url: string): Promise<void> {
+  const block = blockOf(PAGE, 'Set it up', 'conf')
+  const key = await world.output('cat /var/lib/nixsig/gate.pub')
+  const lines = block.text.replace('http://127.0.0.1:4649', url).replace(/<the line in .*>/, key)
+  const names = [...lines.matchAll(/^\S+/gm)].map(([name]) => name)
+  const others = world.read('/etc/nix/nix.conf').split('\n')
+  const kept = others.filter(line => !names.includes(line.split(' ')[0] ?? ''))
+  world.write('/etc/nix/nix.conf', `${kept.join('\n')}\n${lines}`)
+  markRun(block, world.version)
 }
 
 function policyOfPage(): string {
@@ -73,6 +86,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const { status, stderr } = await world.run('timeout --preserve-status 3 nixsig serve')
     assert.equal(status, 0, stderr)
     for (const line of serve?.answer ?? []) assert.match(stderr, atAnyPort(line))
+    if (serve !== undefined) markRun(serve, world.version)
     assert.equal(await world.output('stat -c "%a %U" /var/lib/nixsig/gate.secret'), '600 root')
   },
 
@@ -96,21 +110,25 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 testPage(PAGE, CHECKS)
 
-test(`the units of ${PAGE} are ones that systemd can read`, () =>
-  withWorld('bookworm', {}, async world => {
-    const units = blocksOf(PAGE).filter(({ language }) => language === 'ini')
-    assert.equal(units.length, 2)
-    for (const { text } of units) {
-      const [, file = ''] = /^# (\S+)\n/.exec(text) ?? []
-      world.write(file, text)
-    }
-    const { status, stderr } = await world.run(
-      'systemd-analyze verify /etc/systemd/system/nixsig.service /etc/systemd/system/nixsig.socket',
-    )
-    assert.equal(status, 0, stderr)
-    assert.doesNotMatch(stderr, /nixsig\.(?:service|socket)/)
-  }))
+for (const version of EVERY_VERSION)
+  test(`${version}: the units of ${PAGE} are ones that systemd can read`, () =>
+    withWorld(version, {}, async world => {
+      const units = blocksOf(PAGE).filter(({ language }) => language === 'ini')
+      assert.equal(units.length, 2)
+      for (const { text } of units) {
+        const [, file = ''] = /^# (\S+)\n/.exec(text) ?? []
+        world.write(file, text)
+      }
+      const { status, stderr } = await world.run(
+        'systemd-analyze verify /etc/systemd/system/nixsig.service /etc/systemd/system/nixsig.socket',
+      )
+      assert.equal(status, 0, stderr)
+      assert.doesNotMatch(stderr, /nixsig\.(?:service|socket)/)
+      for (const unit of units) markRun(unit, version)
+    }))
 
 test(`every command of ${PAGE} is in one of its sections`, () => {
   assert.equal(commandsOf(PAGE).length, 3)
 })
+
+everyBlockWasRun('e2e/how-to-gate')

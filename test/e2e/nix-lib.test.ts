@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import { DETACHED_FORMS, usual } from '../../src/formats/detached/forms.ts'
 import { declaredSignatures, isSaidToBeSignature } from '../../src/formats/nix/declared-signatures.ts'
 import { parseDerivation } from '../../src/formats/nix/derivation.ts'
-import { exampleOf } from '../docs/markdown.ts'
+import { blockOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { fetchable, NAME, RELEASE, withLib } from '../support/in-band.ts'
 import { instantiate } from '../support/scene.ts'
@@ -158,18 +159,19 @@ for (const version of VERSIONS) {
 
   test(`${version}: the example of docs/attestations.md says what it should`, () =>
     withWorld(version, { hooks: false }, async world => {
-      const example = exampleOf('docs/attestations.md', 'In the derivation itself', 'nix')
+      const example = blockOf('docs/attestations.md', 'In the derivation itself', 'nix')
       world.write('/srv/nixsig/nix/lib.nix', readFileSync(join(PROJECT_ROOT, 'nix/lib.nix')))
       for (const name of ['hello-2.12.tar.gz', 'hello-2.12.tar.gz.minisig', 'SHA256SUMS', 'SHA256SUMS.sig']) {
         world.write(`/srv/${name}`, name)
       }
-      world.write('/srv/x.nix', example)
+      world.write('/srv/x.nix', example.text)
       const count = { fetched: 1, listed: 1, local: 2 }
       for (const [attribute, records] of Object.entries(count)) {
         const drv = await world.output(`nix-instantiate /srv/x.nix -A ${attribute} 2>/dev/null`)
         const derivation = parseDerivation(readFileSync(world.path(drv)))
         assert.equal(declaredSignatures(derivation).length, records, attribute)
       }
+      markRun(example, version)
     }))
 
   test(`${version}: mistakes are named by the function that was called and what is wrong`, () =>
@@ -183,3 +185,5 @@ for (const version of VERSIONS) {
       }
     }))
 }
+
+everyBlockWasRun('e2e/nix-lib')

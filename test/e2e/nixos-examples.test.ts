@@ -8,6 +8,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { blocksOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { derivation, fetchurl, withInputs } from '../support/expressions.ts'
 import { BUILDS_THERE, bringCheckout, build, MACHINE_CONF, systemOf } from '../support/nixos.ts'
 import { EXAMPLES } from '../support/nixos-cases.ts'
@@ -74,6 +76,8 @@ test('the examples', { timeout: 600_000 }, async context => {
             user: 'alice',
           })
         }
+        for (const block of blocksOf('docs/how-to/nixos.md'))
+          if (block.language === `nix ${example}`) markRun(block, world.version)
         const refused = REFUSED[example]
         const name = refused?.what === 'system' ? 'small' : 'nixos-system-box'
         const made = await attempt('linux-6.12', name)
@@ -91,3 +95,5 @@ test('the examples', { timeout: 600_000 }, async context => {
     }
   })
 })
+
+everyBlockWasRun('e2e/nixos-examples')

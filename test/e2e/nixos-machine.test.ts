@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commandsOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { beforeEnd } from '../support/before-end.ts'
 import { derivation } from '../support/expressions.ts'
 import {
@@ -231,6 +232,7 @@ for (const version of VERSIONS) {
           const given = await world.run(`PATH=$PATH:/run/current-system/sw/bin; ${shown.script}`)
           assert.equal(given.status, 0, given.stderr)
           assert.match(given.stderr, /WARNING: nixsig refuses nothing until 20\S+Z\. .*\n.*nixsig enforce/)
+          markRun(shown, version)
           const during = await tries()
           assert.deepEqual(during.outcome, [true, true], during.said)
           const journal = await world.output('journalctl --no-pager --output cat')
@@ -297,3 +299,5 @@ for (const version of VERSIONS) {
     })
   })
 }
+
+everyBlockWasRun('e2e/nixos-machine')

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import { commandsOf, exampleOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { MACHINE_IN_SANDBOX, placeCheckout, placeNodeModules } from '../support/checkout.ts'
 import { CHECKOUT } from '../support/nixos.ts'
 import { ATTESTATIONS, setPolicy, signer } from '../support/trust.ts'
@@ -39,6 +40,7 @@ test('nixsig is built under its own gate, as soon as its maintainer signed the v
       assert.ok(command)
       await world.output(`export PATH=$PATH:/opt/nixsig; ${command.script}
         mkdir -p ${ATTESTATIONS}; /opt/nixsig/nixsig import published --out ${ATTESTATIONS}`)
+      markRun(command, world.version)
     }
     for (const version of ['0.1.0', '0.1.1']) {
       const description = world.read(`${CHECKOUT}/package.json`)
@@ -55,3 +57,5 @@ test('nixsig is built under its own gate, as soon as its maintainer signed the v
       assert.equal(await world.output(`${built.stdout.trim()}/bin/nixsig --version`), version)
     }
   }))
+
+everyBlockWasRun('e2e/own-versions')

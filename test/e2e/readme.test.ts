@@ -4,13 +4,15 @@ import assert from 'node:assert/strict'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { blocksOf, commandsOf } from '../docs/markdown.ts'
-import { VERSIONS, withWorld } from '../support/world.ts'
+import { blocksOf, commandsOf, patternsOf } from '../docs/markdown.ts'
+import { STOCK } from '../docs/page.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
+import { EVERY_VERSION, withWorld } from '../support/world.ts'
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   // As Debian ships it: without a sandbox, so that the lines of the README have something to
   // change.
-  const settings = { hooks: false, nixConf: { sandbox: 'false', 'sandbox-fallback': 'true' } }
+  const settings = { hooks: false, nixConf: { ...STOCK, sandbox: 'false', 'sandbox-fallback': 'true' } }
   test(`${version}: the README leads to a refusal`, () =>
     withWorld(version, settings, async world => {
       const [commands, ...others] = commandsOf('README.md')
@@ -22,6 +24,11 @@ for (const version of VERSIONS) {
       assert.equal(commands.answer.length, 1)
       for (const line of commands.answer) assert.match(stderr, line)
       assert.doesNotMatch(await world.output('ls /nix/store'), /hello-2\.12\.1\.tar\.gz$/m)
+      markRun(commands, version)
+      const [head = assert.fail()] = blocksOf('README.md')
+      assert.equal(head.language, 'log')
+      for (const line of patternsOf(head)) assert.match(stderr, line)
+      markRun(head, version)
     }))
 }
 
@@ -38,3 +45,5 @@ test('the refusal at the head of the README is the one that its commands end wit
   const last = others.find(({ language }) => language === 'text')
   assert.equal(first?.text, last?.text)
 })
+
+everyBlockWasRun('e2e/readme')

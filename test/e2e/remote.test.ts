@@ -8,6 +8,7 @@ import { after, test } from 'node:test'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
 import { publish as publishFiles } from '../../src/evidence/publication/publish.ts'
 import { commandsOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { publicationOf, type Server, serve } from '../support/publication.ts'
 import {
@@ -91,6 +92,7 @@ for (const version of OLDEST) {
           env: { PATH: '/opt/nixsig:/usr/bin:/bin' },
         })
         for (const line of publish?.answer ?? [/never/]) assert.match(said, line)
+        if (publish !== undefined) markRun(publish, version)
         server.files = filesBelow(packager.path('/root/public/alice'))
         return `"${packager.read('/root/bob.pub').trim()}"`
       })
@@ -323,3 +325,5 @@ function minisignKey(name: string) {
     },
   }
 }
+
+everyBlockWasRun('e2e/remote')

@@ -5,6 +5,7 @@ import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlin
 import { describe, test } from 'node:test'
 import { commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
+import { everyBlockWasRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { freePort, startGate } from '../support/gate-process.ts'
 import { CONF, NEEDED, NIXSIG, nixsig, POLICY, withInstalled } from '../support/setup-world.ts'
@@ -488,30 +489,31 @@ describe('who may, and what is asked', () => {
 })
 
 describe(PAGE, () => {
-  test('its commands, one after the other', () =>
-    withInstalled('bookworm', USUAL, async world => {
-      await world.output('mv /opt/nixsig /root/dist')
-      const commands = [...commandsOf('docs/getting-started.md', 'Install'), ...commandsOf(PAGE)]
-      assert.deepEqual(
-        commands.map(({ section }) => section),
-        [
-          'Install',
-          'Look first',
-          'Set up',
-          'From warnings to refusals',
-          'From warnings to refusals',
-          'From warnings to refusals',
-          'Leave',
-        ],
-      )
-      const before = commands.findIndex(({ section }) => section === 'From warnings to refusals')
-      await runAll(world, commands.slice(0, before))
-      const listed = `${world.read(POLICY)}[principals.alice]\nkeys = ["${signer('alice').publicKey}"]\n`
-      world.write(POLICY, listed)
-      await runAll(world, commands.slice(before))
-      assert.equal(world.read(CONF), USUAL)
-      assert.equal(world.read(POLICY), listed)
-    }))
+  for (const version of EVERY_VERSION)
+    test(`${version}: its commands, one after the other`, () =>
+      withInstalled(version, USUAL, async world => {
+        await world.output('mv /opt/nixsig /root/dist')
+        const commands = [...commandsOf('docs/getting-started.md', 'Install'), ...commandsOf(PAGE)]
+        assert.deepEqual(
+          commands.map(({ section }) => section),
+          [
+            'Install',
+            'Look first',
+            'Set up',
+            'From warnings to refusals',
+            'From warnings to refusals',
+            'From warnings to refusals',
+            'Leave',
+          ],
+        )
+        const before = commands.findIndex(({ section }) => section === 'From warnings to refusals')
+        await runAll(world, commands.slice(0, before))
+        const listed = `${world.read(POLICY)}[principals.alice]\nkeys = ["${signer('alice').publicKey}"]\n`
+        world.write(POLICY, listed)
+        await runAll(world, commands.slice(before))
+        assert.equal(world.read(CONF), USUAL)
+        assert.equal(world.read(POLICY), listed)
+      }))
 
   test('its table of settings is that of the file', () =>
     withInstalled('bookworm', USUAL, async world => {
@@ -524,3 +526,5 @@ describe(PAGE, () => {
       for (const name of names) assert.ok(table.includes(`\`${name}`), name)
     }))
 })
+
+everyBlockWasRun('e2e/setup')
