@@ -1,7 +1,7 @@
+import { jsonLine } from '../explain/verdict-json.ts'
 import type { Attested } from '../packaging/attest/keep.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Terminal } from './terminal.ts'
-import { jsonLine } from './verdict-json.ts'
 
 /** Says what was attested, and in which file it is. */
 export function sayAttested(terminal: Terminal, { path, says, file, isNew }: Attested): void {

@@ -1,3 +1,4 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { realPathOf } from '../../files/named-file.ts'
 import { attestSource, type SourceWord } from '../../packaging/attest/attest-source.ts'
 import { keysInForce, type Measure } from '../../packaging/attest/checked-signature.ts'
@@ -15,7 +16,6 @@ import { gitArgument } from '../signature-arguments.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { findStorePath } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options extends SignerOptions {
   readonly paths: readonly string[]

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { readNamedFile, realPathOf } from '../../files/named-file.ts'
 import { isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { readList } from '../../packaging/attest/checked-signature.ts'
@@ -13,7 +14,6 @@ import type { Status } from '../exit-status.ts'
 import { keysOfArgument, SIGSTORE_ARGUMENT } from '../key-argument.ts'
 import { findStorePath } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly file: string

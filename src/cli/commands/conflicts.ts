@@ -1,9 +1,9 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { readSeenClaims, seenConflictPaths, withdrawSeenClaims } from '../../ledger/seen-conflicts.ts'
 import { when } from '../../policy/words.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { storePathOf } from '../store-argument.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 /**
  * `nixsig conflicts list`: what builders said that contradicted a verdict, until root withdraws it.

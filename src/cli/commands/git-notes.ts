@@ -1,3 +1,4 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { type Exchanged, fetchNotes, pushNotes } from '../../git/exchange-notes.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../git/notes.ts'
 import { openRepository } from '../../git/open-repository.ts'
@@ -5,7 +6,6 @@ import { type Remote, remoteOf } from '../../git/remote.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { repositoryPlace } from '../repository-argument.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Arguments {
   readonly remote: string

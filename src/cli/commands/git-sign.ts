@@ -1,3 +1,4 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { readRevision } from '../../expressions/read-revision.ts'
 import { assertPlainText, REVIEW_LIMIT } from '../../expressions/reviews.ts'
 import { assertSigns, type RevisionWord, signRevision, titleOf } from '../../expressions/sign-revision.ts'
@@ -11,7 +12,6 @@ import { REPOSITORY_ARGUMENTS, repositoryArguments } from '../repository-argumen
 import { revisionWords } from '../say-revision.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options extends SignerOptions {
   readonly revisions: readonly string[]

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { readNamedFile, realPathOf } from '../../files/named-file.ts'
 import { decodeUtf8 } from '../../formats/json/strict.ts'
 import { parseAllowedSigners } from '../../formats/ssh/allowed-signers.ts'
@@ -11,7 +12,6 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION, OUT_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 const FILE_LIMIT = 64 * 1024 * 1024
 

@@ -64,7 +64,7 @@ async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promis
   const key = generateKey(name)
   writeKeyPair(files, key, passphrase === undefined ? undefined : encryptKey(key, passphrase))
   if (options.json) {
-    const { jsonLine } = await import('../verdict-json.ts')
+    const { jsonLine } = await import('../../explain/verdict-json.ts')
     terminal.print(
       jsonLine({
         secretKey: files.secretKey,

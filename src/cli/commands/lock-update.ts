@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { jsonLine, verdictJson } from '../../explain/verdict-json.ts'
 import { DEPTH } from '../../expressions/lock/search-branch.ts'
 import { type Update, updateInput } from '../../expressions/lock/update-input.ts'
 import { exitCode } from '../../policy/exit-code.ts'
@@ -10,7 +11,6 @@ import { LOCK_OPTIONS, minorOfNix, repositoryPlaces } from '../lock-arguments.ts
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine, verdictJson } from '../verdict-json.ts'
 
 const DEPTH_LIMIT = 100_000
 

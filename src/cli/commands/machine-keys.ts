@@ -1,4 +1,6 @@
 /** `nixsig machine-keys`: the keys of a machine and of its gate. */
+
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { writeDurably } from '../../files/durable-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
 import { type NixPublicKey, parseNixPublicKey, printNixPublicKey } from '../../formats/nix/nix-key.ts'
@@ -9,7 +11,6 @@ import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 /** What a machine needs before its first Nix command, made where it is missing. */
 export const machineKeys = command({

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly from: string

@@ -1,9 +1,9 @@
+import { jsonLine } from '../../explain/verdict-json.ts'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { printable } from '../../primitives/printable.ts'
 import { withSystemErrorsInWords } from '../../primitives/system-error-words.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly socket: string

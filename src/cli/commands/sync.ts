@@ -1,4 +1,5 @@
 import type { Synced } from '../../evidence/remote/sync.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -7,7 +8,6 @@ import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly source: string | undefined
