@@ -37,14 +37,11 @@ export async function recordSeen(
   const isReplaced = entry === undefined || (entry.narHash !== narHash && isOnlySeen(entry))
   if (!isReplaced && (entry.narHash !== narHash || entry.kind === 'signature')) return
   const known = isReplaced ? [] : entry.claims
-  const added = seen.filter(claim => !known.some(other => isSame(claim, other)))
-  if (added.length === 0 || known.length >= CLAIM_LIMIT) return
-  const kept = { claims: [...known, ...added] }
-  writeAdmission(
-    state,
-    digest,
-    isReplaced ? { ...entryOf(subject, inquiry.now), ...kept } : { ...entry, ...kept },
-  )
+  const kept = [...known]
+  for (const claim of seen) if (!kept.some(other => isSame(claim, other))) kept.push(claim)
+  if (kept.length === known.length || known.length >= CLAIM_LIMIT) return
+  const next = isReplaced ? entryOf(subject, inquiry.now) : entry
+  writeAdmission(state, digest, { ...next, claims: kept })
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { claimWords, ledgerWords } from '../../src/explain/evidence-words.ts'
-import type { Admission } from '../../src/ledger/admissions.ts'
+import { type Admission, NO_POLICY, WARNED } from '../../src/ledger/admissions.ts'
 import { adviceFor } from '../../src/policy/advice.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Claim, Finding, Refusal } from '../../src/policy/verdict.ts'
@@ -105,6 +105,11 @@ test('ledger: nothing, a current entry, and each way of being stale', () => {
   assert.match(ledgerWords(ENTRY, { ...PRESENT, policy: HASH }), /stale: the policy has changed since$/)
   assert.match(ledgerWords(ENTRY, { ...PRESENT, narHash: POLICY }), /stale: it was about other contents/)
   assert.match(ledgerWords({ ...ENTRY, until: NOW }, PRESENT), /stale: it ended 2026-/)
+  const warned = { ...ENTRY, policy: NO_POLICY, rule: WARNED }
+  assert.match(
+    ledgerWords(warned, PRESENT),
+    /^not admitted; refused 2026-.*, while the policy only warned, built/,
+  )
 })
 
 test('attack: a rule that would steer the terminal is escaped', () => {

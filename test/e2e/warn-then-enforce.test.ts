@@ -132,20 +132,23 @@ for (const version of VERSIONS) {
   })
 
   test(`${version}: what came by copy, import or during a respite is trusted once enforced, if it was signed`, () =>
-    withGuardedWorld(version, async ({ world, pathInfo }) => {
+    withGuardedWorld(version, async ({ world, pathInfo, upstream }) => {
       const warn = (isWarning: boolean) =>
         edited(world, toml => toml.replace(/^mode = .*$/m, `mode = "${isWarning ? 'warn' : 'enforce'}"`))
       const copied = cachedPath('copied', 'copied\n', [STRANGER])
       const attested = cachedPath('attested', 'attested\n', [])
       const unsigned = cachedPath('unsigned', 'unsigned\n', [])
       const respite = cachedPath('respite', 'respite\n', [STRANGER])
-      writeCache(world.path('/srv/cache'), [copied, attested, unsigned, respite])
+      // It came without the signature that the cache has.
+      const stripped = cachedPath('stripped', 'stripped\n', [])
+      stock(upstream, cachedPath('stripped', 'stripped\n', [BUILDER]))
+      writeCache(world.path('/srv/cache'), [copied, attested, unsigned, respite, stripped])
       const copy = ({ path }: CachedPath) =>
         world.run(
           `nix --experimental-features nix-command copy --no-check-sigs --from file:///srv/cache ${path}`,
         )
       warn(true)
-      for (const one of [copied, attested, unsigned]) {
+      for (const one of [copied, attested, unsigned, stripped]) {
         const { status, stderr } = await copy(one)
         assert.equal(status, 0, stderr)
         assert.match(stderr, /nixsig: warning, let in/)
@@ -165,6 +168,9 @@ for (const version of VERSIONS) {
       )
       publish(world, attested.path, built(BUILDER, attested, drvOf(attested)))
       for (const { path } of [copied, attested, respite]) await judged(world, path)
+      await judged(world, stripped.path, /needs 1 of 2 makers for its output, found no signature/)
+      await world.output(`/opt/nixsig/nixsig adopt ${stripped.path}`)
+      await judged(world, stripped.path)
       await judged(world, unsigned.path, /needs 1 of 2 makers for its output, found no signature/)
     }))
 }

@@ -37,7 +37,7 @@ export async function examine(world: World, env: Readonly<Record<string, string>
 
 /**
  * All files, but for the locks, sockets and database that Nix itself makes, the key that a machine
- * makes itself once, and what hooks remember.
+ * makes itself once, what hooks remember, and when caches answered the gate.
  */
 export async function files(world: World): Promise<readonly string[]> {
   const found = await world.output('find /nix /var/lib/nixsig /tmp /root /etc/nix /etc/nixsig ! -type d')
@@ -48,4 +48,4 @@ export async function files(world: World): Promise<readonly string[]> {
 }
 
 const NIX_OWN =
-  /^\/var\/lib\/nixsig\/(?:machine\.|policy$)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots|gcroots\/profiles$)/
+  /^\/var\/lib\/nixsig\/(?:machine\.|policy$|upstreams\/)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots|gcroots\/profiles$)/

@@ -1,0 +1,131 @@
+// What is remembered about refused paths while the policy warns: docs/semantics.md, E5.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import {
+  type Admission,
+  isCurrent,
+  NO_POLICY,
+  readAdmission,
+  writeAdmission,
+} from '../../src/ledger/admissions.ts'
+import type { Claim, Subject } from '../../src/policy/verdict.ts'
+import type { Inquiry } from '../../src/verifier/inquiry.ts'
+import { recordSeen } from '../../src/verifier/record-seen.ts'
+
+const base = mkdtempSync(join(tmpdir(), 'nixsig-seen-'))
+after(() => rmSync(base, { recursive: true, force: true }))
+let count = 0
+
+const DIGEST = '0'.repeat(32)
+const PATH = `/nix/store/${DIGEST}-x`
+const [GOOD, OTHER, POLICY] = ['a', 'b', 'c'].map(digit => digit.repeat(64)) as [string, string, string]
+
+function inquiryOf(mode: 'warn' | 'enforce', records = true): Inquiry {
+  const state = join(base, String(count++))
+  return { places: { state }, now: 1000, records, policy: async () => ({ mode }) } as unknown as Inquiry
+}
+
+const subject = (narHash: string, builtHere = false): Subject => ({
+  path: PATH,
+  name: 'x',
+  kind: 'output',
+  narHash,
+  builtHere,
+})
+const claimOf = (key: string, more: Partial<Claim> = {}): Claim => ({
+  key: `ed25519:${key.repeat(64)}`,
+  role: 'builder',
+  path: PATH,
+  narHash: GOOD,
+  trace: 'envelope:ed25519:x',
+  origin: 'a source',
+  ...more,
+})
+const entryIn = ({ places }: Inquiry) => readAdmission(places.state, DIGEST, PATH)
+
+const admitted: Admission = {
+  path: PATH,
+  narHash: GOOD,
+  policy: POLICY,
+  until: undefined,
+  stamp: '1:2:3:4:5',
+  kind: 'output',
+  builtHere: true,
+  derivation: undefined,
+  time: 1,
+  rule: 'default',
+  claims: [],
+  build: undefined,
+}
+
+const claims = fc.array(
+  fc.record({
+    key: fc.constantFrom('1', '2', '3'),
+    narHash: fc.constantFrom(GOOD, OTHER),
+    trace: fc.constantFrom('nix', 'envelope:ed25519:x', undefined),
+    path: fc.constantFrom(PATH, `${PATH}-other`),
+  }),
+  { maxLength: 8 },
+)
+
+test('what is remembered admits nothing under any policy, and is about these contents alone', () =>
+  fc.assert(
+    fc.asyncProperty(
+      claims,
+      fc.array(fc.constantFrom(GOOD, OTHER), { maxLength: 4 }),
+      async (said, hashes) => {
+        const inquiry = inquiryOf('warn')
+        const all = said.map(({ key, trace, ...rest }): Claim => {
+          const { trace: _, ...claim } = { ...claimOf(key), ...rest }
+          return trace === undefined ? claim : { ...claim, trace }
+        })
+        for (const narHash of hashes) await recordSeen(inquiry, subject(narHash), all)
+        const entry = entryIn(inquiry)
+        if (entry === undefined) return
+        assert.equal(entry.policy, NO_POLICY)
+        assert.equal(isCurrent(entry, NO_POLICY, 1000), false)
+        assert.equal(entry.builtHere, false)
+        for (const claim of entry.claims) {
+          assert.notEqual(claim.trace, 'nix')
+          const isSaid = all.some(
+            ({ key, narHash, path, trace }) =>
+              key === claim.key && narHash === entry.narHash && path === PATH && trace === claim.trace,
+          )
+          assert.ok(isSaid)
+        }
+        const signers = entry.claims.map(({ key }) => key)
+        assert.equal(new Set(signers).size, signers.length)
+      },
+    ),
+    { numRuns: 100 },
+  ))
+
+test('it is remembered once, and only while the policy warns and this process records', async () => {
+  for (const inquiry of [inquiryOf('enforce'), inquiryOf('warn', false)]) {
+    await recordSeen(inquiry, subject(GOOD), [claimOf('1')])
+    assert.equal(entryIn(inquiry), undefined)
+  }
+  const inquiry = inquiryOf('warn')
+  for (const key of ['1', '2', '1']) await recordSeen(inquiry, subject(GOOD), [claimOf(key)])
+  assert.equal(entryIn(inquiry)?.claims.length, 2)
+})
+
+test('attack: what a cache offers with other contents replaces nothing that the ledger knows of the path', async () => {
+  const inquiry = inquiryOf('warn')
+  writeAdmission(inquiry.places.state, DIGEST, admitted)
+  await recordSeen(inquiry, subject(OTHER), [claimOf('1', { narHash: OTHER })])
+  assert.deepEqual(entryIn(inquiry), admitted)
+  await recordSeen(inquiry, subject(GOOD), [claimOf('1')])
+  assert.deepEqual({ ...entryIn(inquiry), claims: [] }, admitted)
+  assert.equal(entryIn(inquiry)?.claims.length, 1)
+})
+
+test('nothing is written of what was made here and not judged yet: its own hook says who made it', async () => {
+  const inquiry = inquiryOf('warn')
+  await recordSeen(inquiry, subject(GOOD, true), [claimOf('1')])
+  assert.equal(entryIn(inquiry), undefined)
+})
