@@ -11,6 +11,11 @@ const LIMIT = 4096
 /** Events that are about a path and say why. */
 const EVENTS: readonly string[] = ['refused', 'would be refused', 'refused the plugin', 'left to its origin']
 
+/** A reason without what is another at each moment: how long an upstream is left alone. */
+function lasting(why: unknown): string {
+  return String(why).replaceAll(/; it is left alone for [\d.]+ seconds/g, '')
+}
+
 /** A log with one line a path and reason, until `forget` is called or an hour is over. */
 export function logOnce(
   log: Log,
@@ -32,7 +37,7 @@ export function logOnce(
   return {
     log(level, event, details = {}) {
       const { path, why } = details
-      const isRepeated = EVENTS.includes(event) && !isNews([event, path, why].join('\n'))
+      const isRepeated = EVENTS.includes(event) && !isNews([event, path, lasting(why)].join('\n'))
       if (!isRepeated) log(level, event, details)
     },
     forget: () => told.clear(),
