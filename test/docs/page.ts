@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { debianSource } from '../support/debian-source.ts'
 import * as nix from '../support/expressions.ts'
 import { sha256 } from '../support/trust.ts'
-import { type World, withWorld } from '../support/world.ts'
+import { type Version, type World, withWorld } from '../support/world.ts'
 import { type Commands, commandsOf, exampleOf } from './markdown.ts'
 import { completePolicy } from './policies.ts'
 
@@ -33,11 +33,15 @@ export function usePolicy(world: World, toml: string): void {
   world.write(POLICY, real)
 }
 
-/** Runs commands one after the other as root, each in a shell of its own in root's home. */
-export async function runAll(world: World, commands: readonly Commands[]): Promise<void> {
+/** Runs commands one after the other, each in a shell of its own in the user's home; by default root's. */
+export async function runAll(
+  world: World,
+  commands: readonly Commands[],
+  options: { readonly user?: 'alice' } = {},
+): Promise<void> {
   assert.ok(commands.length > 0)
   for (const { section, script, refused, answer } of commands) {
-    const { status, stdout, stderr } = await world.run(`set -e\n${script}`)
+    const { status, stdout, stderr } = await world.run(`set -e\n${script}`, options)
     const said = `${stdout}${stderr}`
     assert.equal(status !== 0, refused, `"${section}": ${script}\nended with ${status}:\n${said}`)
     for (const line of answer) assert.match(said, line, `"${section}": ${script}`)
@@ -58,21 +62,28 @@ export function sectionOf(page: string, title: string): Section {
 /** What a section supposes, and what has to be true after it: its commands are run in there. */
 export type Check = (world: World, section: Section) => Promise<void>
 
+/** Nix as Debian ships it, which has no experimental features. */
+const STOCK = { nixConf: { 'experimental-features': '' } }
+
 /**
  * Makes a test of each section of a page, in a world that is settled in; and one that there is no other section. Those
- * in `sid` need tools that older systems do not have.
+ * in `sid` need tools that older systems do not have. `versions`: with which of Debian's versions of Nix, as it ships
+ * them.
  */
 export function testPage(
   page: string,
   checks: Readonly<Record<string, Check>>,
   sid: readonly string[] = [],
+  versions: readonly Version[] = ['bookworm'],
 ): void {
   for (const [title, check] of Object.entries(checks)) {
-    test(`${page}: ${title}`, () =>
-      withWorld(sid.includes(title) ? 'sid' : 'bookworm', {}, async world => {
-        await settledIn(world)
-        await check(world, sectionOf(page, title))
-      }))
+    for (const version of sid.includes(title) ? (['sid'] as const) : versions) {
+      test(`${version}: ${page}: ${title}`, () =>
+        withWorld(version, versions.length > 1 ? STOCK : {}, async world => {
+          await settledIn(world)
+          await check(world, sectionOf(page, title))
+        }))
+    }
   }
 
   test(`every section of ${page} with commands is run`, () => {

@@ -17,7 +17,10 @@ async function settle(world: World): Promise<string> {
     minisign -S -W -s /root/dev.key -m tool.tar; chmod 644 /srv/*`)
   const key = world.read('/srv/dev.pub').split('\n')[1] ?? ''
   const source = nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256(RELEASE))
-  world.write('/home/alice/tool.nix', nix.derivation('tool', { inputs: [source], build: 'cat $inputs > $out' }))
+  world.write(
+    '/home/alice/tool.nix',
+    nix.derivation('tool', { inputs: [source], build: 'cat $inputs > $out' }),
+  )
   world.write(OWN, policyText({ dev: [`"minisign:${key}"`] }, byDefault('nothing', 'nothing', 'nothing')))
   await world.output('chown -R alice: /home/alice')
   await setPolicy(world, policyText({}, byDefault('refuse', 'refuse', 'refuse')))
@@ -47,7 +50,10 @@ for (const version of NEWEST) {
       assert.equal(named.status, 11)
       assert.doesNotMatch(named.stderr, /your own policy/)
       const missing = await world.run(`${HANDOFF} --key bob --out published`, alice)
-      assert.match(missing.stderr, /there is no key bob, here or in \/home\/alice\/\.local\/share\/nixsig\/keys/)
+      assert.match(
+        missing.stderr,
+        /there is no key bob, here or in \/home\/alice\/\.local\/share\/nixsig\/keys/,
+      )
       const checked = await world.run('/opt/nixsig/nixsig policy check', alice)
       assert.ok(checked.stderr.startsWith(words), checked.stderr)
     }))
@@ -65,7 +71,9 @@ for (const version of NEWEST) {
       assert.equal(root.status, 11, root.stdout)
       assert.doesNotMatch(root.stderr, /your own policy/)
       await world.output('/opt/nixsig/nixsig keygen alice-1 --own', alice)
-      const signing = await world.run(`cd /home/alice; ${HANDOFF} --key alice-1 --out /root/published`, { env })
+      const signing = await world.run(`cd /home/alice; ${HANDOFF} --key alice-1 --out /root/published`, {
+        env,
+      })
       assert.equal(signing.status, 2)
       assert.match(signing.stderr, /belongs to user \d+/)
     }))
