@@ -38,11 +38,15 @@ export function usePolicy(world: World, toml: string): void {
   world.write(POLICY, real)
 }
 
-/** Runs commands one after the other as root, each in a shell of its own in root's home. */
-export async function runAll(world: World, commands: readonly Commands[]): Promise<void> {
+/** Runs commands one after the other, each in a shell of its own in the user's home; by default root's. */
+export async function runAll(
+  world: World,
+  commands: readonly Commands[],
+  options: { readonly user?: 'alice' } = {},
+): Promise<void> {
   assert.ok(commands.length > 0)
   for (const { at, section, script, refused, answer } of commands) {
-    const { status, stdout, stderr } = await world.run(`set -e\n${script}`)
+    const { status, stdout, stderr } = await world.run(`set -e\n${script}`, options)
     const said = `${stdout}${stderr}`
     assert.equal(status !== 0, refused, `"${section}": ${script}\nended with ${status}:\n${said}`)
     for (const line of answer) assert.match(said, line, `"${section}": ${script}`)

@@ -66,11 +66,18 @@ const DEVELOPER: Readonly<Record<string, Check>> = {
 testPage('docs/how-to/developer.md', DEVELOPER)
 
 testPage('docs/how-to/packager.md', {
-  'Hand a package off': async (world, { commands, policy }) => {
+  'Hand a package off': async (world, { commands }) => {
     theRelease(world)
-    await world.output('mkdir -p /etc/nixsig/keys; cp libmd.asc /etc/nixsig/keys/')
-    usePolicy(world, policy())
     await runAll(world, commands)
+  },
+
+  'Keep the developers whom you know in a policy': async (world, { commands, policy }) => {
+    theRelease(world)
+    await world.output('cp libmd.asc libmd.nix /home/alice/; chown -R alice: /home/alice; chmod 644 /srv/*')
+    await world.startDaemon()
+    world.write('/home/alice/.config/nixsig/policy.toml', policy())
+    await world.output('chown -R alice: /home/alice')
+    await runAll(world, commands, { user: 'alice' })
   },
 
   "Let the package name its developer's signature": async (world, { commands, policy }) => {
