@@ -25,7 +25,7 @@ export const keygen = command({
       text: 'Read the passphrase from this file instead of asking for it',
     },
   },
-  examples: [['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)']],
+  examples: [['keygen alice-1', 'Writes alice-1.secret (keep it) and alice-1.pub (give it away)']],
   run: makeKey,
 })
 
@@ -96,6 +96,10 @@ export const keyPassphrase = command({
       text: 'Read the new passphrase from this file instead of asking for it',
     },
   },
+  examples: [
+    ['key passphrase alice-1.secret', 'Give the key a passphrase, or change it'],
+    ['key passphrase alice-1.secret --remove', 'For a machine that signs by itself'],
+  ],
   run: changePassphrase,
 })
 
