@@ -87,8 +87,14 @@ export const attestSourceCommand = command({
     json: JSON_LINES_OPTION,
   },
   examples: [
-    ['attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', ''],
-    ['attest source ./result --as reviewer --key carol.secret', ''],
+    [
+      'attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret',
+      "As a packager: check the developer's signature on a download, then sign",
+    ],
+    [
+      'attest source ./result --as reviewer --key carol.secret',
+      'As a reviewer who has read what ./result leads to',
+    ],
   ],
   reads: ['policy'],
   ownPolicy: 'first',

@@ -40,7 +40,12 @@ export const attestDerivationCommand = command({
     },
     json: JSON_LINES_OPTION,
   },
-  examples: [['attest derivation $(nix-instantiate) --graph --key alice-1.secret', '']],
+  examples: [
+    [
+      'attest derivation $(nix-instantiate) --graph --key alice-1.secret',
+      'The package in default.nix, with everything that it is built from',
+    ],
+  ],
   run: attestDerivations,
 })
 
@@ -65,7 +70,9 @@ export const attestOutputCommand = command({
     paths: { count: 'one or more', text: 'Store paths that this machine built, or links to them' },
   },
   options: { ...SIGNER_OPTIONS, out: OUT_OPTION, json: JSON_LINES_OPTION },
-  examples: [['attest output ./result --key builder-1.secret', '']],
+  examples: [
+    ['attest output ./result --key builder-1.secret', 'Say as a builder what came out of the build here'],
+  ],
   reads: ['state'],
   run: attestOutputs,
 })

@@ -50,10 +50,22 @@ export const checkSignature = command({
     json: JSON_OPTION,
   },
   examples: [
-    ['check-signature x.tar.gz x.tar.gz.asc --key alice.asc', ''],
-    ['check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', ''],
-    ['check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc', ''],
-    ['check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json', ''],
+    [
+      'check-signature x.tar.gz x.tar.gz.asc --key alice.asc',
+      'An OpenPGP signature, with the certificate of whom you expect',
+    ],
+    [
+      'check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…',
+      "A signature of minisign, with the key from the project's page",
+    ],
+    [
+      'check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc',
+      'A list of checksums that is signed in place of the file',
+    ],
+    [
+      'check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json',
+      'A bundle of Sigstore, by whom an identity provider calls a@b.org',
+    ],
   ],
   run: check,
 })

@@ -8,9 +8,12 @@ export const completion = command({
     shell: { count: 'at most one', text: 'bash, zsh or fish; by default the one that SHELL names' },
   },
   examples: [
-    ['completion bash >~/.local/share/bash-completion/completions/nixsig', 'from the next login on'],
-    ['completion zsh >~/.zfunc/_nixsig', 'in a directory of fpath'],
-    ['completion fish >~/.config/fish/completions/nixsig.fish', ''],
+    [
+      'completion bash >~/.local/share/bash-completion/completions/nixsig',
+      'For bash, from the next login on',
+    ],
+    ['completion zsh >~/.zfunc/_nixsig', 'For zsh, in a directory of fpath'],
+    ['completion fish >~/.config/fish/completions/nixsig.fish', 'For fish'],
   ],
   run: printScript,
 })

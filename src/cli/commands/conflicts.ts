@@ -10,7 +10,7 @@ import { storePathOf } from '../store-argument.ts'
  */
 export const list = command({
   options: { json: JSON_LINES_OPTION },
-  examples: [['conflicts list', 'each counts as evidence until it is withdrawn']],
+  examples: [['conflicts list', 'Who contradicted whom: each counts as evidence until it is withdrawn']],
   reads: ['state'],
   run: printAll,
 })
@@ -36,7 +36,7 @@ async function printAll(
 export const withdraw = command({
   arguments: { paths: { count: 'one or more', text: 'Store paths' } },
   options: { json: JSON_LINES_OPTION },
-  examples: [['conflicts withdraw PATH', 'once it is known who was wrong']],
+  examples: [['conflicts withdraw PATH', 'Once it is known who was wrong']],
   reads: ['state'],
   run: withdrawAll,
 })

@@ -32,8 +32,8 @@ export const doctor = command({
     },
   },
   examples: [
-    ['doctor', 'after every change of nix.conf'],
-    ['doctor --quiet', 'from cron: silent while all doors are closed'],
+    ['doctor', 'After every change of nix.conf'],
+    ['doctor --quiet', 'From cron: silent while all doors are closed'],
   ],
   epilogue:
     'Exit status: 0 if no door is open (warnings do not count), 1 if a door is open or could not be tried, 2 for a wrong call or if there is no Nix here.',

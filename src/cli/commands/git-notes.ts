@@ -25,7 +25,7 @@ const ARGUMENTS = {
 export const gitFetch = command({
   arguments: ARGUMENTS,
   options: { json: JSON_LINES_OPTION },
-  examples: [['git fetch origin', "takes in others' notes; your own stay"]],
+  examples: [['git fetch origin', "Take in others' signatures; your own stay"]],
   run: (given: Arguments, invocation) => exchange(given, invocation, { act: fetchNotes, words: FETCHED }),
 })
 
@@ -33,7 +33,7 @@ export const gitFetch = command({
 export const gitPush = command({
   arguments: ARGUMENTS,
   options: { json: JSON_LINES_OPTION },
-  examples: [['git push origin', 'merges the notes with those that are there, and gives all of them back']],
+  examples: [['git push origin', 'Give others your signatures, merged with those that are there']],
   run: (given: Arguments, invocation) => exchange(given, invocation, { act: pushNotes, words: PUSHED }),
 })
 

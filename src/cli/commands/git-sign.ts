@@ -40,9 +40,12 @@ export const gitSign = command({
     json: JSON_OPTION,
   },
   examples: [
-    ['git sign --key alice.secret', 'the commit that is checked out here'],
-    ['git sign . main --as reviewer --review review.txt --signer ssh:carol@laptop', ''],
-    ['git sign --as git-sig --signer gpg:FINGERPRINT', 'for people who verify with git-sig'],
+    ['git sign --key alice.secret', 'The commit that is checked out here'],
+    [
+      'git sign . main --as reviewer --review review.txt --signer ssh:carol@laptop',
+      'As a reviewer, with what you think of it and a key in the SSH agent',
+    ],
+    ['git sign --as git-sig --signer gpg:FINGERPRINT', 'For people who verify with git-sig'],
   ],
   epilogue: 'nixsig git push REMOTE gives others the notes in which the signatures are.',
   run: sign,

@@ -26,9 +26,12 @@ export const importCommand = command({
   arguments: { files: { count: 'one or more', text: 'Files of any of these kinds, or directories' } },
   options: { out: OUT_OPTION, json: JSON_OPTION },
   examples: [
-    ['import alice/attestations bob/attestations --out all', 'two become one'],
-    ['import allowed_signers >draft.toml', 'prints principals for a policy'],
-    ['import hello.intoto.jsonl zrcm…hello.narinfo', ''],
+    ['import alice/attestations bob/attestations --out all', 'Make one directory of two'],
+    ['import allowed_signers >draft.toml', 'Principals for a policy, from a file of SSH keys'],
+    [
+      'import hello.intoto.jsonl zrcm…hello.narinfo',
+      'A bundle that somebody sent, and what a cache says of the output',
+    ],
   ],
   run: importFiles,
 })

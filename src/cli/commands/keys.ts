@@ -34,8 +34,8 @@ export const keygen = command({
     },
   },
   examples: [
-    ['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)'],
-    ['keygen alice-1 --own', 'for every later --key alice-1, wherever that is called'],
+    ['keygen alice-1', 'Writes alice-1.secret (keep it) and alice-1.pub (give it away)'],
+    ['keygen alice-1 --own', 'For every later --key alice-1, wherever that is called'],
   ],
   run: makeKey,
 })
@@ -121,6 +121,10 @@ export const keyPassphrase = command({
       text: 'Read the new passphrase from this file instead of asking for it',
     },
   },
+  examples: [
+    ['key passphrase alice-1.secret', 'Give the key a passphrase, or change it'],
+    ['key passphrase alice-1.secret --remove', 'For a machine that signs by itself'],
+  ],
   run: changePassphrase,
 })
 

@@ -41,7 +41,7 @@ export const lockUpdate = command({
     json: JSON_OPTION,
   },
   examples: [
-    ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
+    ['lock update nixpkgs', 'Along the branch that flake.nix names, or the one the server has checked out'],
   ],
   reads: ['policy', 'state'],
   ownPolicy: 'first',

@@ -38,8 +38,8 @@ export const machineKeys = command({
     json: JSON_OPTION,
   },
   examples: [
-    ['machine-keys --nix-conf /var/lib/nixsig/nix.conf', ''],
-    ['machine-keys --machine-key FILE --retired box-1:BASE64', 'changes the key of the machine'],
+    ['machine-keys --nix-conf /var/lib/nixsig/nix.conf', 'At the first start of a machine, as NixOS does'],
+    ['machine-keys --machine-key FILE --retired box-1:BASE64', 'Change the key of the machine'],
   ],
   reads: ['state'],
   run: makeMachineKeys,

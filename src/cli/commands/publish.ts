@@ -38,7 +38,7 @@ export const publish = command({
     prune: { kind: 'flag', text: 'Withdraw published attestations that are no longer there' },
     json: JSON_OPTION,
   },
-  examples: [['publish --to public --as alice', 'then serve public; users list https://…/alice']],
+  examples: [['publish --to public --as alice', 'Then serve public; users list https://…/alice']],
   run: publishFiles,
 })
 

@@ -16,7 +16,7 @@ export const reload = command({
     socket: { kind: 'value', value: 'FILE', fallback: RESIDENT_SOCKET, text: 'Unix socket of the gate' },
     json: JSON_OPTION,
   },
-  examples: [['reload', 'after an upstream got new paths']],
+  examples: [['reload', 'After an upstream got new paths']],
   run: askForReload,
 })
 

@@ -20,7 +20,7 @@ export const sync = command({
     source: { kind: 'value', value: 'URL', text: 'Only this one, as attestations.sources has it' },
     json: JSON_LINES_OPTION,
   },
-  examples: [['sync', 'once a day, or before going offline']],
+  examples: [['sync', 'Once a day, or before going offline']],
   reads: ['policy', 'state'],
   run: syncSources,
 })

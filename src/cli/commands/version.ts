@@ -7,7 +7,7 @@ import { ownDirectory } from '../own-directory.ts'
 /** `nixsig version`: this one, and which are in force. */
 export const version = command({
   options: { json: JSON_OPTION },
-  examples: [['version', 'the version, and which other ones Nix, the gate and the daemon use']],
+  examples: [['version', 'The version, and which other ones Nix, the gate and the daemon use']],
   run: sayVersions,
 })
 
