@@ -24,7 +24,10 @@ const LANGUAGES = [
   'cron',
 ]
 /** A command of Nix's or nixsig's, or a message. */
-const TYPED = new RegExp(`^(\\$ |nix |nix-|nixsig: |nixsig (${COMMANDS.map(({ name }) => name).join('|')})\\b)`, 'm')
+const TYPED = new RegExp(
+  `^(\\$ |nix |nix-|nixsig: |nixsig (${COMMANDS.map(({ name }) => name).join('|')})\\b)`,
+  'm',
+)
 const { runs, omitted, faults } = takeInventory()
 
 test('every block is listed with who runs it, or why nobody does', () => {
