@@ -44,9 +44,21 @@ export function allowedUsers(facts: Facts): Finding {
   )
 }
 
-/** A flake whose settings are accepted could disable nixsig. */
+/**
+ * A flake whose settings are accepted could disable nixsig. Where flakes are not switched on, Nix does not show the
+ * setting, which is false by default.
+ */
 export function acceptFlakeConfig(facts: Facts): Finding {
-  const setting = wants('accept-flake-config', false)(facts)
+  const setting = inEachView(facts, (settings, { configuration }) => {
+    const isAccepted = configuration.assignments.some(
+      ({ name, value }) => name === 'accept-flake-config' && value !== 'false',
+    )
+    const hasFlakes = itemsOf(settings, 'experimental-features').includes('flakes')
+    if (!hasFlakes && !isAccepted && settings.get('accept-flake-config') === undefined)
+      return closed('note: flakes are not switched on, and accept-flake-config is false by default')
+    const isFalse = truthOf(settings, 'accept-flake-config') === false
+    return (isFalse ? closed : open)(shown(settings, 'accept-flake-config'))
+  })
   const accepted = about(facts.files.acceptedFlakeSettings, count =>
     count === 0
       ? closed('')

@@ -148,7 +148,11 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Make an archive and a Debian package': [
       not("needs npm's registry; support/release.ts runs the same program"),
     ],
-    Install: UPGRADE,
+    Install: [
+      UPGRADE,
+      UPGRADE,
+      not('asks, and fetches what the package needs; debian-package.test.ts installs it by dpkg'),
+    ],
     Upgrade: UPGRADE,
     'Roll back': UPGRADE,
     'If the programs are gone': UPGRADE,

@@ -2,10 +2,12 @@
 // is reported as one.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { known } from '../../src/doctor/door.ts'
 import { judgeDoors } from '../../src/doctor/doors.ts'
 import type { Facts } from '../../src/doctor/facts.ts'
 import { DOOR_NAMES, type DoorName } from '../../src/doctor/wording.ts'
 import { parseNixPublicKey } from '../../src/formats/nix/nix-key.ts'
+import type { Assignment } from '../../src/nix-config/settings.ts'
 import { policyOf } from '../policy/policies.ts'
 import { GATE_KEY, holes, judge, OTHER_KEY, view, WELL, withSettings } from './well.ts'
 
@@ -193,4 +195,27 @@ test('a flake’s settings that root accepted permanently, and a daemon that tru
   assert.equal(judge('accept-flake-config', { ...WELL, files }).state, 'open')
   const daemon = { value: { started: 0, optionNames: [], isForcedToTrust: true, loaded: WELL.ownProcess } }
   assert.match(judge('trusted-users', { ...WELL, daemon }).detail, /--force-trusted/)
+})
+
+test('where flakes are not switched on, what Nix does not show of them is no hole, unless nix.conf accepts all', () => {
+  const withFeatures = (features: string, assigned: readonly Assignment[] = []): Facts => {
+    const views = withSettings({ 'experimental-features': features }).views.map(one => {
+      const all = known(one.settings) ?? assert.fail()
+      const settings = new Map([...all].filter(([name]) => name !== 'accept-flake-config'))
+      const configuration = { ...one.configuration, assignments: assigned }
+      return { ...one, settings: { value: settings }, configuration }
+    })
+    const [own = assert.fail(), ...others] = views
+    return { ...WELL, views: [own, ...others] }
+  }
+  const state = (facts: Facts) => judge('accept-flake-config', facts).state
+  assert.equal(state(withFeatures('nix-command')), 'closed')
+  assert.equal(state(withFeatures('nix-command flakes')), 'open')
+  const accepts = {
+    name: 'accept-flake-config',
+    value: 'true',
+    isAddition: false,
+    origin: '/etc/nix/nix.conf:1',
+  }
+  assert.equal(state(withFeatures('nix-command', [accepts])), 'open')
 })

@@ -65,7 +65,7 @@ for (const version of EVERY_VERSION) {
           conf.text,
         )
         const next = await world.output(built.script)
-        assert.match(await signaturesOf(world, next, `--store ${BUILDER}`), / builder-1:/)
+        assert.match(await signaturesOf(world, next, `--store ${BUILDER}`), /\sbuilder-1:/)
         markRun(conf, version)
 
         await world.output(`sqlite3 /nix/var/nix/db/db.sqlite "update ValidPaths set sigs = null"`)
@@ -77,7 +77,7 @@ for (const version of EVERY_VERSION) {
             .replace(/\/nix\/store\/…-nixos-system-…/, path),
         }))
         await runAll(world, bring)
-        assert.match(await signaturesOf(world, path), / builder-1:/)
+        assert.match(await signaturesOf(world, path), /\sbuilder-1:/)
 
         await world.output(`ln -s ${path} result`)
         await runAll(world, commandsOf(PAGE, 'A new machine'))
