@@ -168,6 +168,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'What was let in with a warning': [FORMAT],
     'An output that could not be adopted': [FORMAT],
     'A respite': [FORMAT],
+    'The last answer of a cache': [FORMAT],
     'A conflict': [FORMAT],
     'A contradiction': [FORMAT],
   },
