@@ -1,4 +1,3 @@
-import { isStorePath, parseStorePath } from '../formats/nix/store-path.ts'
 import { shownUrl } from '../http/shown-url.ts'
 import type { CheckedSource, SourceState } from '../packaging/handoff/checked-source.ts'
 import { usersOf } from '../packaging/key-names.ts'
@@ -71,16 +70,11 @@ function goodKeys(results: CheckedSource['results']): readonly Key[] {
 
 function cellsOf({ source, state, found, revision, results }: CheckedSource): readonly string[] {
   const [good] = goodKeys(results)
-  const origin = (found && fileNameOf(found.origin)) ?? (revision && word(revision.title)) ?? '-'
+  const origin =
+    (found && shownUrl(found.origin).split('/').at(-1)) ?? (revision && word(revision.title)) ?? '-'
   const signer = good === undefined ? '-' : word(good.label)
   const kind = found?.kind ?? (revision && 'git') ?? '-'
   return [printable(source.path.name, CELL_LIMIT), origin, kind, signer, WORDS[state]]
-}
-
-/** What a file is called, without where it lies. */
-function fileNameOf(origin: string): string {
-  if (isStorePath(origin)) return printable(parseStorePath(origin).name, CELL_LIMIT)
-  return shownUrl(origin).split('/').at(-1) ?? ''
 }
 
 const WORDS: Readonly<Record<SourceState, string>> = {

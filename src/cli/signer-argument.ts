@@ -47,11 +47,12 @@ export async function withSigner<T>(options: SignerOptions, use: (signer: Signer
 }
 
 function nameOf({ signer, key }: SignerOptions): string {
-  const names = [signer ?? [], key === undefined ? [] : `file:${keyFile(key)}`].flat()
-  const [name, another] = names
-  if (name === undefined) throw new UsageError('who signs? (--key FILE, or --signer ssh:… or gpg:…)')
-  if (another !== undefined) throw new UsageError('who signs? Give one of --key and --signer')
-  return name
+  if (signer !== undefined && key !== undefined) {
+    throw new UsageError('who signs? Give one of --key and --signer')
+  }
+  if (key !== undefined) return `file:${keyFile(key)}`
+  if (signer !== undefined) return signer
+  throw new UsageError('who signs? (--key FILE, or --signer ssh:… or gpg:…)')
 }
 
 /**
