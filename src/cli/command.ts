@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts'
 
 /** An option of a command. `value` is how help calls what is given with it. */
 export type Option =
-  | { readonly kind: 'flag'; readonly text: string }
+  | { readonly kind: 'flag'; readonly text: string; readonly short?: string }
   | ({ readonly kind: 'value' } & Valued & { readonly fallback?: string; readonly required?: true })
   /** May be given more than once. */
   | ({ readonly kind: 'values' } & Valued & {
@@ -141,8 +141,8 @@ export const PLACE_OPTIONS = {
 /** Options of every command. */
 export const GLOBAL_OPTIONS = {
   'no-color': { kind: 'flag', text: 'No colours (NO_COLOR does the same)' },
-  help: { kind: 'flag', text: 'Show this help' },
-  version: { kind: 'flag', text: 'Show the version of nixsig' },
+  help: { kind: 'flag', short: 'h', text: 'Show this help' },
+  version: { kind: 'flag', short: 'V', text: 'Show the version of nixsig' },
 } as const satisfies Options
 
 export type GlobalValues = Values<Nothing, typeof GLOBAL_OPTIONS> &
@@ -152,6 +152,18 @@ export type GlobalValues = Values<Nothing, typeof GLOBAL_OPTIONS> &
 export function placeOptions({ reads }: Command): Options {
   return Object.fromEntries(Object.entries(PLACE_OPTIONS).filter(([key]) => reads.some(name => name === key)))
 }
+
+/** The option of commands whose answer is one thing. */
+export const JSON_OPTION = {
+  kind: 'flag',
+  text: 'Print one line of JSON, for programs',
+} as const satisfies Option
+
+/** The option of commands that answer one by one. */
+export const JSON_LINES_OPTION = {
+  kind: 'flag',
+  text: 'Print a line of JSON for each, for programs',
+} as const satisfies Option
 
 /** The option of every command that writes attestations. */
 export const OUT_OPTION = {

@@ -295,8 +295,24 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
   {
+    name: 'version',
+    summary: 'Print the version of nixsig, and which versions are in force on this machine',
+    load: async () => (await import('./commands/version.ts')).version,
+  },
+  {
     name: 'completion',
-    summary: 'Print a completion script for the shell in use (bash or zsh)',
+    summary: 'Print a completion script for a shell (bash, zsh or fish)',
     load: async () => (await import('./commands/completion.ts')).completion,
   },
+  {
+    name: 'complete',
+    summary: 'What the scripts of "nixsig completion" ask',
+    isHidden: true,
+    load: async () => (await import('./commands/complete.ts')).complete,
+  },
 ]
+
+/** Whether words are the name of a command, or begin one. */
+export function isPrefix(name: string): boolean {
+  return Object.hasOwn(GROUPS, name) || COMMANDS.some(each => each.name === name)
+}

@@ -7,7 +7,7 @@ import { BadSignatureError, PackagingError } from '../packaging/packaging-error.
 import { PolicyError } from '../policy/language/policy-error.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { BY_ROOT, withNextStep } from '../primitives/next-step.ts'
-import { printable } from '../primitives/printable.ts'
+import { withSystemErrorsInWords, wordsOfSystemError } from '../primitives/system-error-words.ts'
 import { StoreError } from '../store/store-error.ts'
 import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
 import type { Status } from './exit-status.ts'
@@ -20,7 +20,8 @@ import { stepAfterSystemError } from './system-steps.ts'
 export function explainError(error: unknown, help: string): { status: Status; text: string } | undefined {
   const found = statusOf(error)
   if (found === undefined) return undefined
-  return { status: found.status, text: withNextStep(found.text, stepAfter(error, help)) }
+  const text = withSystemErrorsInWords(found.text)
+  return { status: found.status, text: withNextStep(text, stepAfter(error, help)) }
 }
 
 function statusOf(error: unknown): { status: Status; text: string } | undefined {
@@ -37,8 +38,8 @@ function statusOf(error: unknown): { status: Status; text: string } | undefined 
     error instanceof SignerError ||
     error instanceof UnsupportedDerivationError
   if (isForeseen) return { status: 2, text: error.message }
-  if (error instanceof Error && 'syscall' in error) return { status: 2, text: printable(error.message) }
-  return undefined
+  const system = wordsOfSystemError(error)
+  return system === undefined ? undefined : { status: 2, text: system }
 }
 
 /** What to do next where the message does not say: by what kind of thing was wrong. */
@@ -50,7 +51,12 @@ function stepAfter(error: unknown, help: string): string {
   if (error instanceof PassphraseError || error instanceof SignerError)
     return 'call again with the right key, signer or passphrase'
   if (error instanceof UnsupportedDerivationError) return `nixsig explain ${error.path}`
-  const system = error instanceof Error ? stepAfterSystemError(error.message) : undefined
+  const system = error instanceof Error ? stepAfterSystemError(messageOf(error)) : undefined
   if (system !== undefined) return system
   return `correct what it names, or get it anew, and call again; if it is nixsig's own, ${BY_ROOT}: nixsig doctor`
+}
+
+/** With the name of the error in front, which Node leaves to `code` where it asked for an address. */
+function messageOf(error: Error): string {
+  return 'code' in error && 'syscall' in error ? `${error.code}: ${error.message}` : error.message
 }

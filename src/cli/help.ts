@@ -68,12 +68,33 @@ export function commandHelp({ name, summary }: Entry, command: Command): string 
     ),
     section('Options', optionRows(options)),
     section('General options', optionRows(generalOptions(command))),
-    section(
-      'Examples',
-      examples.map(([call, purpose]) => [`nixsig ${call}`, purpose]),
-    ),
-    ...(epilogue === undefined ? [] : [epilogue]),
+    exampleLines(examples),
+    ...(epilogue === undefined ? [] : [epilogue.replaceAll('\n', ' ')]),
   ])
+}
+
+/** Each example below what it is for, as in a shell's history; long ones go on behind a backslash. */
+function exampleLines(examples: Command['examples']): string {
+  if (examples.length === 0) return ''
+  const lines = examples.flatMap(([call, purpose], index) => [
+    ...(index > 0 && purpose !== '' ? [''] : []),
+    ...(purpose === '' ? [] : wrapped(titleOf(purpose), columns() - 4).map(line => `  # ${line}`)),
+    ...brokenCall(`nixsig ${call}`, columns() - 4).map(line => `  ${line}`),
+  ])
+  return ['Examples:', ...lines].join('\n')
+}
+
+/** What an example is for, with a capital letter. */
+export function titleOf(purpose: string): string {
+  return purpose.charAt(0).toUpperCase() + purpose.slice(1)
+}
+
+/** A call in lines of at most `width` columns where its words allow that. */
+function brokenCall(call: string, width: number): readonly string[] {
+  const lines = wrapped(call, width - 4)
+  return lines.map(
+    (line, index) => `${index === 0 ? '' : '    '}${line}${index < lines.length - 1 ? ' \\' : ''}`,
+  )
 }
 
 /** What is the same in all commands that have it: the places that this one reads, and `--help`. */
@@ -93,9 +114,8 @@ export function usage(name: string, { arguments: positional, options }: Command)
 
 /** How an option is written, such as `-A, --attr NAME`. */
 export function optionUsage(key: string, option: Option): string {
-  if (option.kind === 'flag') return `--${key}`
   const short = option.short === undefined ? '' : `-${option.short}, `
-  return `${short}--${key} ${option.value}`
+  return option.kind === 'flag' ? `${short}--${key}` : `${short}--${key} ${option.value}`
 }
 
 /**

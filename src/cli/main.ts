@@ -1,26 +1,30 @@
 /** The command line: `nixsig COMMAND`. Only the command that is called is loaded. */
-import project from '../../package.json' with { type: 'json' }
 import { printable } from '../primitives/printable.ts'
-import { type Command, EVERYWHERE } from './command.ts'
-import { COMMANDS, type Entry, GROUPS } from './commands.ts'
+import { type Command, EVERYWHERE, type GlobalValues } from './command.ts'
+import { COMMANDS, type Entry, isPrefix } from './commands.ts'
 import type { Status } from './exit-status.ts'
 import { withOwnPolicy } from './own-policy.ts'
 import { parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
 import { openTerminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { UnknownWordError, UsageError } from './usage-error.ts'
 
 /** That of a program which SIGPIPE ended. */
 const SIGPIPE_STATUS = 141
+/** Words of the longest name of a command. */
+const HELP_WORDS = 2
 
 async function call(args: readonly string[]): Promise<Status> {
+  // `nixsig help verify`, as git and others have it.
+  const [first, ...others] = args
+  if (first === 'help') return call([...others.slice(0, HELP_WORDS), '--help'])
   const { name, rest, next } = splitCall(args, isPrefix)
   const entry = COMMANDS.find(each => each.name === name)
   const command = entry === undefined ? NO_COMMAND : await entry.load()
   if (entry === undefined && next !== undefined) throw unknownCommand(name, next)
   const values = parseValues(name, command, rest)
-  if (values.help) return print(await helpOn(name, entry, command))
-  if (values.version) return sayVersion()
+  if (values.help) return showHelp(await helpOn(name, entry, command), values)
+  if (values.version) return sayVersion(values)
   if (entry === undefined) throw which(name)
   const forPrograms = values['json'] === true || values['sarif'] === true
   const terminal = openTerminal({ colour: !values['no-color'], forPrograms })
@@ -49,7 +53,17 @@ const NO_COMMAND: Command = {
 function unknownCommand(name: string, next: string): UsageError {
   const full = printable(name === '' ? next : `${name} ${next}`, 80)
   const help = name === '' ? 'nixsig --help' : `nixsig ${name} --help`
-  return new UsageError(`unknown command "${full}": ${help} lists them`)
+  const group = name === '' ? '' : `${name} `
+  const known = new Map<string, string>()
+  for (const { name: each, isHidden } of COMMANDS) {
+    if (isHidden || !each.startsWith(group)) continue
+    const [head = '', last] = each.slice(group.length).split(' ')
+    // A group or a command, a command by its whole name, and one of a group by its last word alone.
+    known.set(head, `nixsig ${group}${head}`)
+    known.set(each, `nixsig ${each}`)
+    if (last !== undefined && !known.has(last)) known.set(last, `nixsig ${each}`)
+  }
+  return new UnknownWordError(`unknown command "${full}"`, `${help} lists them`, { word: next, known })
 }
 
 async function helpOn(name: string, entry: Entry | undefined, command: Command): Promise<string> {
@@ -64,19 +78,20 @@ function which(name: string): UsageError {
   return new UsageError(`which one? ${members.join(', ')}`)
 }
 
-function isPrefix(name: string): boolean {
-  return Object.hasOwn(GROUPS, name) || COMMANDS.some(each => each.name === name)
+/** `--version`, with whatever command: the same as `nixsig version`. */
+async function sayVersion(values: GlobalValues): Promise<Status> {
+  const { sayVersions } = await import('./commands/version.ts')
+  return sayVersions({ json: false }, { places: {}, terminal: openTerminal({ colour: !values['no-color'] }) })
 }
 
-/** The version on standard output; what else is in force on standard error. */
-async function sayVersion(): Promise<Status> {
-  const { lookAtVersions, versionWords } = await import('../setup/in-force.ts')
-  for (const line of versionWords(lookAtVersions())) process.stderr.write(`${line}\n`)
-  return print(project.version)
-}
-
-function print(text: string): Status {
-  process.stdout.write(`${text}\n`)
+/** In a pager where it is longer than the screen. */
+async function showHelp(text: string, values: GlobalValues): Promise<Status> {
+  const terminal = openTerminal({ colour: !values['no-color'] })
+  if (process.stdout.isTTY !== true) terminal.print(text)
+  else {
+    const { paged } = await import('./pager.ts')
+    await paged(terminal, out => out.print(text))
+  }
   return 0
 }
 
@@ -85,14 +100,19 @@ function main(): Promise<void> {
   // success.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(SIGPIPE_STATUS)
-    process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
-    process.exit(2)
+    void sayUnwritten(error)
   })
   const args = process.argv.slice(2)
   return runToEnd(
     () => call(args),
     () => helpFor(args),
   )
+}
+
+async function sayUnwritten(error: NodeJS.ErrnoException): Promise<never> {
+  const { reasonOf } = await import('../primitives/system-error-words.ts')
+  process.stderr.write(`nixsig: cannot write the answer: ${reasonOf(error)}\n`)
+  process.exit(2)
 }
 
 void main()

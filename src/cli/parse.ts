@@ -15,7 +15,7 @@ import {
   placeOptions,
   type ValuedOption,
 } from './command.ts'
-import { UsageError } from './usage-error.ts'
+import { UnknownWordError, UsageError } from './usage-error.ts'
 
 /** A value by the name of its option or argument. */
 type ParsedValues = Readonly<Record<string, boolean | string | readonly string[] | undefined>>
@@ -131,7 +131,7 @@ function parserOptions(options: Options) {
 }
 
 function shortOf(option: Option): string | undefined {
-  return option.kind === 'flag' ? undefined : option.short
+  return option.short
 }
 
 /**
@@ -157,7 +157,7 @@ function canonicalWords(name: string, options: Options, rest: readonly string[])
     const [, rawName = word, key = shorts.get(word.slice(1)), inline] =
       /^(--([a-z-]+))(=.*)?$/s.exec(word) ?? []
     const option = key !== undefined && Object.hasOwn(options, key) ? options[key] : undefined
-    if (key === undefined || option === undefined) throw unknownOption(name, rawName)
+    if (key === undefined || option === undefined) throw unknownOption(name, options, rawName)
     words.push(`--${key}`)
     if (option.kind === 'flag') {
       if (inline !== undefined) throw new UsageError(`${rawName} takes no value`)
@@ -206,10 +206,12 @@ function argumentValues(name: string, expected: Arguments, positionals: readonly
   throw new UsageError(`nixsig ${name} does not take ${printable(extra, 60)}: see nixsig ${name} --help`)
 }
 
-function unknownOption(name: string, rawName: string): UsageError {
+function unknownOption(name: string, options: Options, rawName: string): UsageError {
   if (Object.hasOwn(PLACE_OPTIONS, rawName.slice(2)))
     return new UsageError(
       `nixsig ${name} takes no ${rawName}, as it would not look there; next: leave it out, or see nixsig ${name} --help`,
     )
-  return new UsageError(`unknown option ${printable(rawName, 60)}: see nixsig ${name} --help`)
+  const known = new Map(Object.keys(options).map(key => [key, `--${key}`]))
+  const slip = { word: rawName.replace(/^-+/, ''), known }
+  return new UnknownWordError(`unknown option ${printable(rawName, 60)}`, `see nixsig ${name} --help`, slip)
 }

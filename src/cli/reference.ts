@@ -1,7 +1,7 @@
 /** The reference of all commands, made from their data: a page of Markdown, and manual pages. */
 import { argumentName, type Command, GLOBAL_OPTIONS, type Options, placeOptions } from './command.ts'
 import { COMMANDS, type Entry, GROUPS } from './commands.ts'
-import { optionText, optionUsage, PURPOSE, STATUSES, usage } from './help.ts'
+import { optionText, optionUsage, PURPOSE, STATUSES, titleOf, usage } from './help.ts'
 
 /** A command with everything that is said of it. */
 interface Documented {
@@ -30,7 +30,10 @@ export function commandsPage(head: string, commands: readonly Documented[]): str
 function markdownOf(entry: Entry, command: Command): readonly string[] {
   const { arguments: positional, examples, epilogue } = command
   const options = { ...command.options, ...placeOptions(command) }
-  const shown = examples.map(([call, purpose]) => `nixsig ${call}${purpose === '' ? '' : `  # ${purpose}`}`)
+  const shown = examples.flatMap(([call, purpose]) => [
+    ...(purpose === '' ? [] : [`# ${titleOf(purpose)}`]),
+    `nixsig ${call}`,
+  ])
   return [
     `## nixsig ${entry.name}`,
     `${entry.summary}.`,
@@ -96,7 +99,7 @@ function manualSection(entry: Entry, command: Command): string {
     ),
     ...optionParagraphs(options),
     ...examples.map(([call, purpose]) =>
-      paragraph(`nixsig ${call}`, purpose === '' ? 'An example.' : `An example: ${purpose}.`),
+      paragraph(`nixsig ${call}`, purpose === '' ? 'An example.' : `${titleOf(purpose)}.`),
     ),
     ...(epilogue === undefined ? [] : ['.PP', roff(epilogue)]),
   ].join('\n')

@@ -2,7 +2,7 @@ import { journalPrefix } from '../files/journal.ts'
 import { withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Status } from './exit-status.ts'
-import { UsageError } from './usage-error.ts'
+import { UnknownWordError, UsageError } from './usage-error.ts'
 
 /** The status that no command comes to by itself: undecided. */
 const UNFINISHED = 20
@@ -33,9 +33,23 @@ export async function runToEnd(run: () => Promise<Status>, help: () => string): 
 
 /** Knowing all errors takes most of nixsig's modules, which a call that succeeds need not load. */
 async function explain(error: unknown, help: () => string) {
-  if (error instanceof UsageError) return { status: 2, text: withNextStep(error.message, help()) } as const
+  if (error instanceof UnknownWordError) {
+    const { didYouMean } = await import('./suggest.ts')
+    return { status: 2, text: `${error.what}: ${didYouMean(error.slip)}${error.next}` } as const
+  }
+  if (error instanceof UsageError) {
+    const text = withNextStep(await inWords(error.message), help())
+    return { status: 2, text } as const
+  }
   const { explainError } = await import('./explain-error.ts')
   return explainError(error, help())
+}
+
+/** Without the names of errors and system calls. */
+async function inWords(text: string): Promise<string> {
+  if (!/\bE[A-Z0-9_]{2,}\b/.test(text)) return text
+  const { withSystemErrorsInWords } = await import('../primitives/system-error-words.ts')
+  return withSystemErrorsInWords(text)
 }
 
 function complain(text: string): void {

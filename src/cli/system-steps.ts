@@ -5,6 +5,7 @@ const STEPS = {
   ENOSPC: 'make room on that file system (df -h; nix-collect-garbage), and call again',
   EDQUOT: 'make room within the quota of that user, and call again',
   ENOENT: 'name a file that is there (ls), or put it there, and call again',
+  EEXIST: 'choose another name, or move what is there away (mv), and call again',
   EISDIR: 'a directory lies where a file has to be: move it away (mv), and call again',
   ENOTDIR: 'a file lies where a directory has to be: move it away (mv), and call again',
   EROFS: 'that file system is read-only: mount it writable, or name a directory elsewhere, and call again',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { TestRepository } from '../support/git.ts'
 import { guixFile, policyFile } from '../support/history-cases.ts'
+import { assertSchema } from '../support/schema.ts'
 import { commitTo, type SigningTeam, signingTeam } from '../support/signers-of-commits.ts'
 import { buildCli } from './built-cli.ts'
 
@@ -84,6 +85,7 @@ describe('nixsig git authenticate', () => {
 
     it(`looks only at what is new the next time (${semantics})`, () => {
       const { status, stdout } = authenticate(semantics, 'v1', '--json')
+      assertSchema('git-authenticate', stdout)
       assert.equal(status, 0)
       assert.deepEqual(JSON.parse(stdout), {
         outcome: 'authentic',
@@ -105,6 +107,7 @@ describe('nixsig git authenticate', () => {
       )
       assert.match(stdout, /\n {2}needed: .+\n {2}found: no signature\n {2}next: .+\n$/)
       const json = JSON.parse(authenticate(semantics, unsigned, '--json').stdout)
+      assertSchema('git-authenticate', json)
       assert.deepEqual(
         [json.outcome, json.status, json.code, json.commit],
         ['refused', 10, 'unsigned', unsigned],
@@ -120,6 +123,7 @@ describe('nixsig git authenticate', () => {
     assert.equal(refused.status, 12, refused.stdout)
     assert.match(refused.stdout, /^authentic [\s\S]*two/)
     const json = JSON.parse(authenticate('guix', 'v1', '--require', 'two', '--json').stdout)
+    assertSchema('git-authenticate', json)
     assert.deepEqual([json.outcome, json.signed.status], ['authentic', 12])
   })
 

@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import type { TestRepository } from '../support/git.ts'
+import { assertSchema } from '../support/schema.ts'
 import {
   annotate,
   commitTo,
@@ -199,6 +200,7 @@ describe('git verify', () => {
     assert.equal(run('--url', 'https://example.org/trusted').status, 0)
     const { stdout } = run('--url', 'https://example.org/trusted', '--json')
     const json = JSON.parse(stdout)
+    assertSchema('git-verify', json)
     assert.deepEqual(
       [json.url, json.rule, json.basis.principals, json.signatures.map(({ way }: { way: string }) => way)],
       ['https://example.org/trusted', 'by URL', ['alice'], ['commit']],

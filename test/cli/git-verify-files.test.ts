@@ -6,6 +6,7 @@ import { appendFileSync, chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSyn
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { commitFiles, lockWorld } from '../support/lock-world.ts'
+import { assertSchema } from '../support/schema.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -61,6 +62,7 @@ test('a directory with everything that the commit has is known as well, through 
   cpSync(repository.directory, whole, { recursive: true, filter: file => !file.endsWith('/.git') })
   symlinkSync(whole, join(world.dir, 'channel'))
   const { status, stdout } = verify(join(world.dir, 'channel'), signed, '--json')
+  assertSchema('git-verify', stdout)
   assert.equal(status, 0)
   const { files, narHash } = JSON.parse(stdout)
   assert.deepEqual(files, { path: whole, narHash, matches: 'raw', expected: narHash })

@@ -37,7 +37,7 @@ test('a key is never overwritten', () => {
   const before = cli.read('bob-1.secret')
   const { status, stderr } = cli.run('keygen', 'bob-1')
   assert.equal(status, 2)
-  assert.match(stderr, /bob-1\.secret.*exist/)
+  assert.match(stderr, /bob-1\.secret.*: something is there already; next: /)
   assert.equal(cli.read('bob-1.secret'), before)
 })
 

@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { commitFiles, flakeLock, type LockWorld, lockedGit, lockWorld } from '../support/lock-world.ts'
+import { assertLines } from '../support/schema.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -38,6 +39,7 @@ describe('nixsig lock verify', () => {
     assert.match(table.stdout, /^ {2}flake\.lock:\d+: inputs\.dir \(path:\/x\): the lock does not pin it/m)
     assert.match(table.stderr, /0 of 2 passed/)
     const json = run('lock', 'verify', directory, '--inputs-only', '--json')
+    assertLines('lock-verify', json.stdout)
     const [lib, dir] = json.stdout
       .trim()
       .split('\n')

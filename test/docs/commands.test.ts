@@ -45,10 +45,10 @@ test('groff finds nothing wrong with the manual pages', {
   }
 })
 
-test('no command is hidden but the one that the gate starts itself', () => {
+test('no command is hidden but those that the gate and the shells start themselves', () => {
   assert.deepEqual(
     COMMANDS.filter(({ isHidden }) => isHidden).map(({ name }) => name),
-    ['serve-http'],
+    ['serve-http', 'complete'],
   )
 })
 

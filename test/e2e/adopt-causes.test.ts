@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
 import { CACHE, RANDOM, REST, top, withOldMachine } from '../support/old-machine.ts'
 import { instantiate } from '../support/scene.ts'
+import { assertLines } from '../support/schema.ts'
 import {
   built,
   contentsOf,
@@ -26,6 +27,7 @@ interface Line {
 
 /** The lines of --json by the names of their paths, and the summary. */
 function read(stdout: string) {
+  assertLines('adopt', stdout)
   const lines = stdout
     .trim()
     .split('\n')

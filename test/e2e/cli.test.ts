@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
+import { assertLines } from '../support/schema.ts'
 import {
   ATTESTATIONS,
   built,
@@ -72,6 +73,11 @@ for (const version of NEWEST) {
       assert.match(verified, /^trusted .*tool\.tar .*vouched for by bob$/m)
       assert.match(verified, new RegExp(`^trusted ${out} .*this machine$`, 'm'))
       const json = JSON.parse(await succeeds(world, 'verify ./result --json'))
+      assertLines('attest-source', await succeeds(world, `${ATTEST_SOURCE} --unsigned-upstream why --json`))
+      const signing = `--key /root/bob.secret --out /root/more --json`
+      assertLines('attest-output', await succeeds(world, `attest output ./result ${signing}`))
+      const drv = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
+      assertLines('attest-derivation', await succeeds(world, `attest derivation ${drv} ${signing}`))
       assert.deepEqual([json.path, json.outcome, json.status], [out, 'trusted', 0])
       const explained = await succeeds(world, `explain ${source}`)
       assert.match(explained, /signed by:\n {2}bob as packager, key bob, .*intoto\.jsonl:1/)

@@ -68,9 +68,9 @@ export const adopt = command({
     json: { kind: 'flag', text: 'Print one JSON object a line for each path, and one for all of them' },
   },
   examples: [
-    ['adopt /run/current-system --dry-run', 'what there is to do, and how long it takes'],
-    ['adopt /run/current-system', 'before "nixsig enforce", on a machine that existed before'],
-    ['adopt ~/.nix-profile --exempt --until 2027-01-31', 'with exemptions for what nothing else helps'],
+    ['adopt /run/current-system --dry-run', 'What there is to do, and how long it takes'],
+    ['adopt /run/current-system', 'Before "nixsig enforce", on a machine that existed before'],
+    ['adopt ~/.nix-profile --exempt --until 2027-01-31', 'With exemptions for what nothing else helps'],
   ],
   epilogue: `Goes through what is there, leaf first: takes what signatures and attestations vouch for, has Nix build the
 rest again under the hooks, and names what cannot be built again. Can be stopped at any moment: the next call goes on.

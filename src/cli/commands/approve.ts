@@ -97,8 +97,14 @@ export const approve = command({
     'dry-run': { kind: 'flag', text: 'Verify, evaluate and show, and sign nothing' },
   },
   examples: [
-    ['approve .#hello --url https://github.com/example/hello --key bob.secret --out published', ''],
-    ['approve --file default.nix -A hello --url https://github.com/example/hello --dry-run', ''],
+    [
+      'approve .#hello --url https://github.com/example/hello --key bob.secret --out published',
+      "Sign all that the flake's output hello is built from, for others",
+    ],
+    [
+      'approve --file default.nix -A hello --url https://github.com/example/hello --dry-run',
+      'Look first: who signed the commit, and what it evaluates to',
+    ],
     [
       'approve /etc/nixos#nixosConfigurations.box.config.system.build.toplevel --url https://git.example.org/box --here',
       'as root: nobody else has to evaluate for this machine',

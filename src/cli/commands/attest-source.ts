@@ -6,7 +6,7 @@ import { sourceContents } from '../../packaging/contents.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
-import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { command, type Invocation, JSON_LINES_OPTION, OUT_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
@@ -15,6 +15,7 @@ import { gitArgument } from '../signature-arguments.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { findStorePath } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 interface Options extends SignerOptions {
   readonly paths: readonly string[]
@@ -27,6 +28,7 @@ interface Options extends SignerOptions {
   readonly purl: string | undefined
   readonly 'unsigned-upstream': string | undefined
   readonly name: string | undefined
+  readonly json: boolean
 }
 
 /** `nixsig attest source PATH…`: a developer's, a packager's or a reviewer's word about sources. */
@@ -82,10 +84,17 @@ export const attestSourceCommand = command({
       value: 'NAME',
       text: 'Name in the store of a file that fetchurl will fetch with a sha256',
     },
+    json: JSON_LINES_OPTION,
   },
   examples: [
-    ['attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', ''],
-    ['attest source ./result --as reviewer --key carol.secret', ''],
+    [
+      'attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret',
+      "As a packager: check the developer's signature on a download, then sign",
+    ],
+    [
+      'attest source ./result --as reviewer --key carol.secret',
+      'As a reviewer who has read what ./result leads to',
+    ],
   ],
   reads: ['policy'],
   ownPolicy: 'first',
@@ -110,6 +119,11 @@ async function attestSources(options: Options, invocation: Invocation<'policy'>)
         const measure = measureOf(argument, options.name, inStore)
         const now = Math.floor(Date.now() / 1000)
         const attested = await attestSource(word, { signer, measure, out: options.out, now })
+        if (options.json) {
+          const { path, says, file, isNew, developers } = attested
+          terminal.print(jsonLine({ path, says, file, isNew, developers }))
+          continue
+        }
         for (const developer of attested.developers) terminal.print(`developer's signature: ${developer}`)
         sayAttested(terminal, attested)
       }

@@ -8,17 +8,19 @@ import { looksLikeNixSignature, verifyNixSignature } from '../../packaging/nix-s
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { keysOfArgument, SIGSTORE_ARGUMENT } from '../key-argument.ts'
 import { findStorePath } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly file: string
   readonly signature: string
   readonly checksums: string | undefined
   readonly key: readonly string[]
+  readonly json: boolean
 }
 
 /**
@@ -45,12 +47,25 @@ export const checkSignature = command({
       required: true,
       text: `A key as a policy writes it, a file of keys, or ${SIGSTORE_ARGUMENT}`,
     },
+    json: JSON_OPTION,
   },
   examples: [
-    ['check-signature x.tar.gz x.tar.gz.asc --key alice.asc', ''],
-    ['check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', ''],
-    ['check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc', ''],
-    ['check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json', ''],
+    [
+      'check-signature x.tar.gz x.tar.gz.asc --key alice.asc',
+      'An OpenPGP signature, with the certificate of whom you expect',
+    ],
+    [
+      'check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…',
+      "A signature of minisign, with the key from the project's page",
+    ],
+    [
+      'check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc',
+      'A list of checksums that is signed in place of the file',
+    ],
+    [
+      'check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json',
+      'A bundle of Sigstore, by whom an identity provider calls a@b.org',
+    ],
   ],
   run: check,
 })
@@ -64,12 +79,16 @@ async function check(options: Options, { terminal }: Invocation): Promise<Status
     const results = looksLikeNixSignature(signature)
       ? await verifyNixSignature({ storePath: findStorePath(options.file), file }, signature, keys)
       : await verifyDetached({ file, signature, keys, fileNames: namesOf(options.file, file), ...list })
-    sayResults(terminal, options.file, results)
+    if (options.json) terminal.print(resultsJson(options.file, results))
+    else sayResults(terminal, options.file, results)
     return detachedStatus(results)
   } catch (error) {
     // A signature that cannot be read proves nothing, either way.
     if (!(error instanceof FormatError)) throw error
-    terminal.print(`${terminal.doubtful('undecided')} ${printable(options.file)}: ${error.message}`)
+    if (options.json) {
+      const problem = { file: options.file, outcome: 'undecided', status: 20, keys: [] }
+      terminal.print(jsonLine({ ...problem, message: error.message }))
+    } else terminal.print(`${terminal.doubtful('undecided')} ${printable(options.file)}: ${error.message}`)
     return 20
   }
 }
@@ -88,6 +107,19 @@ function sayResults(terminal: Terminal, file: string, results: readonly Detached
   if (lines.length === 0) lines.push('none of these keys makes signatures of this kind')
   const head = headFor(terminal, detachedStatus(results))
   terminal.print([`${head} ${printable(file)}`, ...lines.map(line => `  ${line}`)].join('\n'))
+}
+
+function resultsJson(file: string, results: readonly DetachedResult[]): string {
+  const status = detachedStatus(results)
+  const outcome = status === 0 ? 'good' : status === 20 ? 'undecided' : 'refused'
+  const keys = results.map(({ key, outcome: its, detail, signedAt }) => ({
+    label: key.label,
+    identity: key.identity,
+    outcome: its,
+    message: detail,
+    ...(signedAt === undefined ? {} : { signedAt }),
+  }))
+  return jsonLine({ file, outcome, status, keys })
 }
 
 function headFor(terminal: Terminal, status: ExitCode): string {

@@ -1,77 +1,71 @@
-import { command, GLOBAL_OPTIONS, type Invocation, type Options } from '../command.ts'
-import { COMMANDS, GROUPS } from '../commands.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
+import { UsageError } from '../usage-error.ts'
 
-/** `nixsig completion`: a script that needs nixsig no more; made from the commands' data. */
+/** `nixsig completion [SHELL]`: a script that asks `nixsig complete` what may come next. */
 export const completion = command({
+  arguments: {
+    shell: { count: 'at most one', text: 'bash, zsh or fish; by default the one that SHELL names' },
+  },
   examples: [
-    ['completion >~/.local/share/bash-completion/completions/nixsig', 'for bash, from the next login on'],
+    [
+      'completion bash >~/.local/share/bash-completion/completions/nixsig',
+      'For bash, from the next login on',
+    ],
+    ['completion zsh >~/.zfunc/_nixsig', 'For zsh, in a directory of fpath'],
+    ['completion fish >~/.config/fish/completions/nixsig.fish', 'For fish'],
   ],
   run: printScript,
 })
 
-async function printScript(_: object, { terminal }: Invocation): Promise<Status> {
-  const steps = await stepsOf()
-  const isZsh = /(?:^|\/)zsh$/.test(process.env['SHELL'] ?? '')
-  terminal.print(isZsh ? forZsh(steps) : forBash(steps))
+async function printScript(
+  { shell: named }: { readonly shell: string | undefined },
+  { terminal }: Invocation,
+): Promise<Status> {
+  const shell = named ?? (process.env['SHELL'] ?? '').split('/').at(-1)
+  if (shell === 'zsh') terminal.print(ZSH)
+  else if (shell === 'fish') terminal.print(FISH)
+  else if (shell === 'bash' || named === undefined) terminal.print(BASH)
+  else throw new UsageError('there is a script for bash, zsh and fish: name one of them')
   return 0
 }
 
-/** What may follow a command, a group or nothing. */
-interface Step {
-  readonly name: string
-  readonly candidates: readonly string[]
-}
-
-async function stepsOf(): Promise<readonly Step[]> {
-  const shown = COMMANDS.filter(({ isHidden }) => isHidden !== true)
-  const words = shown.map(({ name }) => name.split(' '))
-  const first = [...new Set(words.map(([word = '']) => word))]
-  const groups = Object.keys(GROUPS).map(name => {
-    const members = words.flatMap(([group, member]) => (group === name && member ? [member] : []))
-    return { name, candidates: [...members, ...optionsOf({})] }
-  })
-  const commands = shown.map(async ({ name, load }) => ({
-    name,
-    candidates: optionsOf((await load()).options),
-  }))
-  return [{ name: '', candidates: [...first, ...optionsOf({})] }, ...groups, ...(await Promise.all(commands))]
-}
-
-function optionsOf(options: Options): readonly string[] {
-  return Object.keys({ ...options, ...GLOBAL_OPTIONS }).map(name => `--${name}`)
-}
-
-/** Finds the longest name among the words that were typed, and then what may follow it. */
-function search(steps: readonly Step[]): string {
-  const names = steps.flatMap(({ name }) => (name === '' ? [] : [`'${name}'`]))
-  const cases = steps.map(({ name, candidates }) => `    '${name}') candidates='${candidates.join(' ')}' ;;`)
-  return `  local name='' next candidates='' word
-  for word in "$\{typed[@]}"; do
-    next="$\{name:+$name }$word"
-    case $next in ${names.join('|')}) name=$next ;; esac
-  done
-  case $name in
-${cases.join('\n')}
-  esac`
-}
-
-function forBash(steps: readonly Step[]): string {
-  return `# Completion of nixsig for bash.
+/**
+ * What nixsig prints is data: no line of it is expanded, and what a shell could read as more than a
+ * word gets quoted. bash takes a colon for the end of a word, so words are put together again, and
+ * what is before the last colon is left out of what bash puts in.
+ */
+const BASH = `# Completion of nixsig for bash.
 _nixsig() {
-  local typed=("$\{COMP_WORDS[@]:1:COMP_CWORD-1}")
-${search(steps)}
-  COMPREPLY=($(compgen -W "$candidates" -- "$\{COMP_WORDS[COMP_CWORD]}"))
+  local word line glue='' words=() current before=''
+  for word in "$\{COMP_WORDS[@]:1:COMP_CWORD}"; do
+    if [[ ( $word == : || -n $glue ) && $\{#words[@]} -gt 0 ]]; then
+      words[$\{#words[@]}-1]+=$word
+    else
+      words+=("$word")
+    fi
+    [[ $word == : ]] && glue=1 || glue=''
+  done
+  current=$\{words[$\{#words[@]}-1]}
+  [[ $current == *:* ]] && before=$\{current%"$\{current##*:}"}
+  COMPREPLY=()
+  while IFS= read -r line; do
+    printf -v line %q "$\{line#"$before"}"
+    COMPREPLY+=("$line")
+  done < <(nixsig complete -- "$\{words[@]}" 2>/dev/null)
+  [[ $\{COMPREPLY[0]-} == *: ]] && compopt -o nospace 2>/dev/null
+  return 0
 }
 complete -o bashdefault -o default -F _nixsig nixsig`
-}
 
-function forZsh(steps: readonly Step[]): string {
-  return `#compdef nixsig
+const ZSH = `#compdef nixsig
 _nixsig() {
-  local typed=("$\{(@)words[2,CURRENT-1]}")
-${search(steps)}
-  compadd -- $\{=candidates} || _files
+  local -a found
+  found=("$\{(@f)$(nixsig complete -- "$\{(@)words[2,CURRENT]}" 2>/dev/null)}")
+  found=("$\{(@)found:#}")
+  (( $#found )) && compadd -- "$\{found[@]}" || _files
 }
 compdef _nixsig nixsig`
-}
+
+const FISH = `# Completion of nixsig for fish.
+complete -c nixsig -a '(nixsig complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'`

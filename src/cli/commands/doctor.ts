@@ -2,7 +2,7 @@ import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
 import type { Paint, Terminal } from '../terminal.ts'
@@ -32,18 +32,18 @@ export const doctor = command({
     },
   },
   examples: [
-    ['doctor', 'after every change of nix.conf'],
-    ['doctor --quiet', 'from cron: silent while all doors are closed'],
+    ['doctor', 'After every change of nix.conf'],
+    ['doctor --quiet', 'From cron: silent while all doors are closed'],
   ],
   epilogue:
     'Exit status: 0 if no door is open (warnings do not count), 1 if a door is open or could not be tried, 2 for a wrong call or if there is no Nix here.',
-  reads: EVERYWHERE,
+  reads: ['policy', 'state'],
   run: examineMachine,
 })
 
 async function examineMachine(
   options: Options,
-  { places, terminal }: Invocation<PlaceName>,
+  { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
   if (process.geteuid?.() !== 0)
     throw new UsageError('the doctor looks at what only root can see: run it as root')
@@ -56,7 +56,12 @@ async function examineMachine(
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(
     await withoutInterruption(terminal, () =>
-      examine({ places, installation, gate: { url, keys }, mended: advisoryNames(options.mended) }),
+      examine({
+        places: { ...places, attestations: undefined },
+        installation,
+        gate: { url, keys },
+        mended: advisoryNames(options.mended),
+      }),
     ),
   )
   const isWell = !doors.some(isHole)

@@ -36,34 +36,46 @@ const ATTESTED = {
 /** Attestations as an in-toto bundle. */
 export const inToto = command({
   ...ATTESTED,
-  examples: [['export in-toto ./result --from published >hello.intoto.jsonl', '']],
+  examples: [
+    [
+      'export in-toto ./result --from published >hello.intoto.jsonl',
+      "For in-toto's tools, or to send somebody one file",
+    ],
+  ],
   run: async (options, invocation) => printAll(options, invocation, line => line),
 })
 
 /** Attestations as Sigstore bundles. */
 export const sigstore = command({
   ...ATTESTED,
-  examples: [['export sigstore ./result --from published >hello.sigstore.json', '']],
+  examples: [
+    ['export sigstore ./result --from published >hello.sigstore.json', 'For cosign verify-blob-attestation'],
+  ],
   run: async (options, invocation) => printAll(options, invocation, asBundle),
 })
 
 /** The Nix signatures that this store has of a path, for `nixsig import` elsewhere. */
 export const narinfo = command({
   arguments: { path: { count: 'one', text: 'A valid store path' } },
-  examples: [['export narinfo ./result >hello.narinfo', 'elsewhere: nixsig import hello.narinfo']],
+  examples: [
+    [
+      'export narinfo ./result >hello.narinfo',
+      "To take a path's Nix signatures elsewhere: nixsig import hello.narinfo",
+    ],
+  ],
   run: printNarinfoOf,
 })
 
 /** A public key as cosign and openssl read it. */
 export const pem = command({
   arguments: { key: { count: 'one', text: 'A key as a policy writes it, or a file that holds one' } },
-  examples: [['export pem bob-1.pub >bob-1.pem', '']],
+  examples: [['export pem bob-1.pub >bob-1.pem', 'A key that keygen made, for openssl']],
   run: printKey,
 })
 
 /** The SSH keys of the trusted list that are in force, as ssh-keygen and git read them. */
 export const allowedSigners = command({
-  examples: [['export allowed-signers >allowed_signers', '']],
+  examples: [['export allowed-signers >allowed_signers', 'For git: gpg.ssh.allowedSignersFile']],
   reads: ['policy'],
   ownPolicy: 'first',
   run: printSigners,

@@ -62,8 +62,14 @@ export const gitAuthenticate = command({
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
   examples: [
-    ['git authenticate --semantics guix --introduction 9edb… --signer BBB0…', ''],
-    ['git authenticate ../frob v1.0 --semantics sequoia-git --introduction e4d2… --require team', ''],
+    [
+      'git authenticate --semantics guix --introduction 9edb… --signer BBB0…',
+      'A channel of Guix, from the commit and the key in its introduction',
+    ],
+    [
+      'git authenticate ../frob v1.0 --semantics sequoia-git --introduction e4d2… --require team',
+      'A release by the rules of its openpgp-policy.toml, which your team signed as well',
+    ],
   ],
   epilogue:
     'docs/semantics.md (A1 to A9) has the rules. Nothing in the repository is run or obeyed: configuration, hooks, grafts, replacements and alternates have no effect.',

@@ -2,13 +2,15 @@ import { type Exchanged, fetchNotes, pushNotes } from '../../git/exchange-notes.
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../git/notes.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { type Remote, remoteOf } from '../../git/remote.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { repositoryPlace } from '../repository-argument.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 interface Arguments {
   readonly remote: string
   readonly repository: string | undefined
+  readonly json: boolean
 }
 
 const ARGUMENTS = {
@@ -22,14 +24,16 @@ const ARGUMENTS = {
 /** `nixsig git fetch REMOTE [REPOSITORY]`: others' signatures. */
 export const gitFetch = command({
   arguments: ARGUMENTS,
-  examples: [['git fetch origin', "takes in others' notes; your own stay"]],
+  options: { json: JSON_LINES_OPTION },
+  examples: [['git fetch origin', "Take in others' signatures; your own stay"]],
   run: (given: Arguments, invocation) => exchange(given, invocation, { act: fetchNotes, words: FETCHED }),
 })
 
 /** `nixsig git push REMOTE [REPOSITORY]`: one's own, and others'. */
 export const gitPush = command({
   arguments: ARGUMENTS,
-  examples: [['git push origin', 'merges the notes with those that are there, and gives all of them back']],
+  options: { json: JSON_LINES_OPTION },
+  examples: [['git push origin', 'Give others your signatures, merged with those that are there']],
   run: (given: Arguments, invocation) => exchange(given, invocation, { act: pushNotes, words: PUSHED }),
 })
 
@@ -42,14 +46,16 @@ interface Exchange {
 }
 
 async function exchange(
-  { remote: name, repository: directory }: Arguments,
+  { remote: name, repository: directory, json }: Arguments,
   { terminal }: Invocation,
   { act, words }: Exchange,
 ): Promise<Status> {
   const place = repositoryPlace(directory)
   const repository = openRepository(place)
   const remote = await remoteOf(name, place, repository).finally(() => repository.close())
-  for (const ref of [NIXSIG_NOTES, GIT_SIG_NOTES])
-    terminal.print(`${ref}: ${words[await act(place, remote, ref)]}`)
+  for (const ref of [NIXSIG_NOTES, GIT_SIG_NOTES]) {
+    const outcome = await act(place, remote, ref)
+    terminal.print(json ? jsonLine({ ref, outcome }) : `${ref}: ${words[outcome]}`)
+  }
   return 0
 }

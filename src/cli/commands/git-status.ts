@@ -35,7 +35,7 @@ export const gitStatus = command({
     ...REQUIREMENT_OPTIONS,
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
-  examples: [['git status', 'what is missing on the commit here, and the last one that has it all']],
+  examples: [['git status', 'What is missing on the commit here, and the last one that has it all']],
   reads: ['policy'],
   ownPolicy: 'first',
   run: (options: Options & { readonly json: boolean }, invocation) =>
@@ -53,7 +53,7 @@ export const gitDiff = command({
     ...REQUIREMENT_OPTIONS,
     stat: { kind: 'flag', text: 'Only which files changed, and how much' },
   },
-  examples: [['git diff | less', 'since the last commit that enough people signed']],
+  examples: [['git diff', 'What there is to read since the last commit that enough people signed']],
   reads: ['policy'],
   ownPolicy: 'first',
   run: (options: Options & { readonly stat: boolean }, invocation) =>

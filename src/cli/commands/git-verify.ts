@@ -54,10 +54,13 @@ export const gitVerify = command({
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
   examples: [
-    ['git verify', 'the commit that is checked out here'],
-    ['git verify ../nixpkgs HEAD --require team --require reviewer:carol', 'by whom, in place of the policy'],
-    ['git verify ../nixpkgs v1.0 main', 'the nearest trusted commit, from main back to v1.0'],
-    ['git verify ../tool v1.0 --files ./tool-1.0', 'whether the unpacked release is what they signed'],
+    ['git verify', 'The commit that is checked out here'],
+    [
+      'git verify ../nixpkgs HEAD --require team --require reviewer:carol',
+      'By other people than the policy asks for',
+    ],
+    ['git verify ../nixpkgs v1.0 main', 'The nearest trusted commit, from main back to v1.0'],
+    ['git verify ../tool v1.0 --files ./tool-1.0', 'Whether the unpacked release is what they signed'],
   ],
   reads: ['policy'],
   ownPolicy: 'first',

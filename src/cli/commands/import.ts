@@ -8,30 +8,35 @@ import { type Imported, NOTHING, total } from '../../packaging/exchange/imported
 import { importNarinfo } from '../../packaging/exchange/narinfo.ts'
 import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { command, type Invocation, JSON_OPTION, OUT_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 const FILE_LIMIT = 64 * 1024 * 1024
 
 interface Options {
   readonly files: readonly string[]
   readonly out: string
+  readonly json: boolean
 }
 
 /** `nixsig import FILE…`: what other tools wrote, into a directory of attestations. */
 export const importCommand = command({
   arguments: { files: { count: 'one or more', text: 'Files of any of these kinds, or directories' } },
-  options: { out: OUT_OPTION },
+  options: { out: OUT_OPTION, json: JSON_OPTION },
   examples: [
-    ['import alice/attestations bob/attestations --out all', 'two become one'],
-    ['import allowed_signers >draft.toml', 'prints principals for a policy'],
-    ['import hello.intoto.jsonl zrcm…hello.narinfo', ''],
+    ['import alice/attestations bob/attestations --out all', 'Make one directory of two'],
+    ['import allowed_signers >draft.toml', 'Principals for a policy, from a file of SSH keys'],
+    [
+      'import hello.intoto.jsonl zrcm…hello.narinfo',
+      'A bundle that somebody sent, and what a cache says of the output',
+    ],
   ],
   run: importFiles,
 })
 
-async function importFiles({ files, out }: Options, { terminal }: Invocation): Promise<Status> {
+async function importFiles({ files, out, json }: Options, { terminal }: Invocation): Promise<Status> {
   const parts: Imported[] = []
   const batch = openEnvelopeBatch(out)
   for (const file of files) {
@@ -39,17 +44,24 @@ async function importFiles({ files, out }: Options, { terminal }: Invocation): P
     if (list !== undefined && files.length > 1) throw new UsageError('import a list of signers alone')
     // Whom to trust is for a person to put into the policy.
     if (list !== undefined) {
+      if (json)
+        throw new UsageError('a list of signers becomes a part of a policy, in TOML: leave out --json')
       terminal.print(principalsOfSigners(parseAllowedSigners(list)).trimEnd())
       return 0
     }
     parts.push(await importOne(out, file, batch))
   }
   const { added, known, skipped } = total([...parts, batch.finish()])
+  const status = skipped.length > 0 && added.length + known === 0 ? 20 : 0
+  if (json) {
+    terminal.print(jsonLine({ out, added, known, skipped }))
+    return status
+  }
   for (const why of skipped) terminal.note(`${terminal.doubtful('left out')} ${why}`)
   terminal.print(
     `${terminal.good('imported')} ${added.length} into ${printable(out)}, ${known} were there, ${skipped.length} left out`,
   )
-  return skipped.length > 0 && added.length + known === 0 ? 20 : 0
+  return status
 }
 
 async function importOne(out: string, file: string, batch: EnvelopeBatch): Promise<Imported> {

@@ -37,7 +37,7 @@ runs at the end; 2 if something failed before. The version before stays: nixsig 
 /** `nixsig install`: the programs that this one lies among. */
 export const install = command({
   options: COMMON,
-  examples: [['install', 'as root, in an unpacked archive: ./nixsig install']],
+  examples: [['install', 'As root, in an unpacked archive: ./nixsig install']],
   epilogue: EPILOGUE,
   run: (options: CommonOptions, invocation) =>
     bring(options, { directory: ownDirectory() }, 'install', invocation),
@@ -69,8 +69,8 @@ export const upgrade = command({
     ...COMMON,
   },
   examples: [
-    ['upgrade nixsig-0.2.0-linux-x64.tar.gz', ''],
-    ['upgrade --rollback', 'when the new version does not do'],
+    ['upgrade nixsig-0.2.0-linux-x64.tar.gz', 'To a release, with SHA256SUMS and SHA256SUMS.sig beside it'],
+    ['upgrade --rollback', 'Back, when the new version does not do'],
   ],
   epilogue: EPILOGUE,
   run: upgradeMachine,
@@ -167,7 +167,7 @@ nixsig: journalctl -u nixsig says why; the way back: nixsig upgrade --rollback (
     return 2
   }
   if (options['from-package']) return settled === 0 ? 0 : 2
-  const examined = run(program, ['doctor', '--quiet'])
+  const examined = run(program, ['doctor', 'After every change of nix.conf'])
   return settled === 0 ? (examined === 0 ? 0 : examined === 1 ? 1 : 2) : 2
 }
 

@@ -11,7 +11,7 @@ import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
 import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.ts'
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { askNewPassphrase, askPassphrase, passphraseInFile } from '../passphrase.ts'
 import { UsageError } from '../usage-error.ts'
@@ -26,6 +26,7 @@ export const keygen = command({
       text: 'Among your own keys ($XDG_DATA_HOME/nixsig/keys), where --key NAME finds it',
     },
     passphrase: { kind: 'flag', text: 'Ask for a passphrase that protects the secret key' },
+    json: JSON_OPTION,
     'passphrase-file': {
       kind: 'value',
       value: 'FILE',
@@ -33,8 +34,8 @@ export const keygen = command({
     },
   },
   examples: [
-    ['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)'],
-    ['keygen alice-1 --own', 'for every later --key alice-1, wherever that is called'],
+    ['keygen alice-1', 'Writes alice-1.secret (keep it) and alice-1.pub (give it away)'],
+    ['keygen alice-1 --own', 'For every later --key alice-1, wherever that is called'],
   ],
   run: makeKey,
 })
@@ -44,6 +45,7 @@ interface KeygenOptions {
   readonly out: string | undefined
   readonly own: boolean
   readonly passphrase: boolean
+  readonly json: boolean
   readonly 'passphrase-file': string | undefined
 }
 
@@ -61,6 +63,19 @@ async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promis
   const passphrase = await newPassphrase(options)
   const key = generateKey(name)
   writeKeyPair(files, key, passphrase === undefined ? undefined : encryptKey(key, passphrase))
+  if (options.json) {
+    const { jsonLine } = await import('../verdict-json.ts')
+    terminal.print(
+      jsonLine({
+        secretKey: files.secretKey,
+        hasPassphrase: passphrase !== undefined,
+        publicKey: printNixPublicKey(key),
+        ssh: printSshPublicKey(key.publicKey, name),
+        fingerprint: sshFingerprint(key.publicKey),
+      }),
+    )
+    return 0
+  }
   const care =
     passphrase === undefined ? 'whoever reads it can sign as you' : 'useless without its passphrase'
   terminal.print(
@@ -106,6 +121,10 @@ export const keyPassphrase = command({
       text: 'Read the new passphrase from this file instead of asking for it',
     },
   },
+  examples: [
+    ['key passphrase alice-1.secret', 'Give the key a passphrase, or change it'],
+    ['key passphrase alice-1.secret --remove', 'For a machine that signs by itself'],
+  ],
   run: changePassphrase,
 })
 

@@ -4,12 +4,13 @@ import { type Update, updateInput } from '../../expressions/lock/update-input.ts
 import { exitCode } from '../../policy/exit-code.ts'
 import { grounds } from '../../policy/wording.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, minorOfNix, repositoryPlaces } from '../lock-arguments.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine, verdictJson } from '../verdict-json.ts'
 
 const DEPTH_LIMIT = 100_000
 
@@ -19,6 +20,7 @@ interface Options {
   readonly repo: readonly string[]
   readonly depth: string
   readonly 'allow-older': boolean
+  readonly json: boolean
 }
 
 /** `nixsig lock update INPUT [DIR]`: to the newest commit that enough people signed. */
@@ -36,9 +38,10 @@ export const lockUpdate = command({
       text: 'The most commits of the branch that are fetched and looked at',
     },
     'allow-older': { kind: 'flag', text: 'Also move to a commit that does not come after the locked one' },
+    json: JSON_OPTION,
   },
   examples: [
-    ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
+    ['lock update nixpkgs', 'Along the branch that flake.nix names, or the one the server has checked out'],
   ],
   reads: ['policy', 'state'],
   ownPolicy: 'first',
@@ -63,7 +66,10 @@ async function update(
     allowOlder: options['allow-older'],
     minor: await neededMinor(),
   })
-  return sayUpdate(terminal, printable(options.input, 100), updated)
+  if (!options.json) return sayUpdate(terminal, printable(options.input, 100), updated)
+  const status = statusOf(updated)
+  terminal.print(jsonLine({ input: options.input, status, ...updateJson(updated) }))
+  return status
 }
 
 function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
@@ -73,8 +79,7 @@ function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
       `${terminal.bad('not moved')} ${input}: none of ${looked} commits meets the rule; the newest:`,
     )
     terminal.print(grounds(newest.verdict))
-    const status = exitCode(newest.verdict)
-    return status === 0 ? 20 : status
+    return statusOf(updated)
   }
   const { from, found } = updated
   const signers = [...new Set(found.signatures.map(({ principal }) => printable(principal)))]
@@ -92,6 +97,22 @@ function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
     )
   }
   return 0
+}
+
+function statusOf(updated: Update): Status {
+  if (updated.kind !== 'none') return 0
+  const status = exitCode(updated.newest.verdict)
+  return status === 0 ? 20 : status
+}
+
+function updateJson(updated: Update): object {
+  if (updated.kind === 'none') {
+    const { newest, looked } = updated
+    return { outcome: 'none', looked, newest: newest.commit, findings: verdictJson(newest.verdict).findings }
+  }
+  const { kind, from, found, isUnknownOrder } = updated
+  const signers = [...new Set(found.signatures.map(({ principal }) => principal))]
+  return { outcome: kind, from: from || null, commit: found.commit, signers, orderKnown: !isUnknownOrder }
 }
 
 /** What is hashed depends on the Nix that evaluates. */

@@ -53,9 +53,9 @@ export const lockVerify = command({
     sarif: { kind: 'flag', text: 'Print the findings in SARIF 2.1.0, for code scanning' },
   },
   examples: [
-    ['lock verify', 'the flake here: its commit, its work tree, and every input'],
-    ['lock verify --inputs-only', 'before a commit of the lock, as a hook of git'],
-    ['lock verify --pin https://example.org/lib.git@COMMIT#HASH', 'what fetchGit in an expression pins'],
+    ['lock verify', 'The flake here: its commit, its work tree, and every input'],
+    ['lock verify --inputs-only', 'Before a commit of the lock, as a hook of git'],
+    ['lock verify --pin https://example.org/lib.git@COMMIT#HASH', 'What fetchGit in an expression pins'],
   ],
   reads: ['policy', 'state'],
   ownPolicy: 'first',

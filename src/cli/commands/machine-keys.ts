@@ -5,10 +5,11 @@ import { type NixPublicKey, parseNixPublicKey, printNixPublicKey } from '../../f
 import { printable } from '../../primitives/printable.ts'
 import { type KeyOutcome, namedKey, settleKey } from '../../verifier/given-key.ts'
 import type { OwnKey } from '../../verifier/machine-key.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 /** What a machine needs before its first Nix command, made where it is missing. */
 export const machineKeys = command({
@@ -33,10 +34,11 @@ export const machineKeys = command({
       value: 'FILE',
       text: "Write the line by which Nix trusts the gate's key to this file, which nix.conf includes",
     },
+    json: JSON_OPTION,
   },
   examples: [
-    ['machine-keys --nix-conf /var/lib/nixsig/nix.conf', ''],
-    ['machine-keys --machine-key FILE --retired box-1:BASE64', 'changes the key of the machine'],
+    ['machine-keys --nix-conf /var/lib/nixsig/nix.conf', 'At the first start of a machine, as NixOS does'],
+    ['machine-keys --machine-key FILE --retired box-1:BASE64', 'Change the key of the machine'],
   ],
   reads: ['state'],
   run: makeMachineKeys,
@@ -47,6 +49,7 @@ interface Options {
   readonly 'gate-key': string | undefined
   readonly retired: readonly string[]
   readonly 'nix-conf': string | undefined
+  readonly json: boolean
 }
 
 const CONF_LIMIT = 64 * 1024
@@ -58,12 +61,13 @@ async function makeMachineKeys(options: Options, { places, terminal }: Invocatio
   const settle = (which: OwnKey, file: string | undefined) => {
     const outcome = settleKey(places.state, which, { file, retired })
     tell(terminal, which, outcome, places.state)
-    return printNixPublicKey(outcome.key)
+    return { key: printNixPublicKey(outcome.key), change: outcome.change }
   }
   const machine = settle('machine', options['machine-key'])
   const gate = settle('gate', options['gate-key'])
-  if (options['nix-conf'] !== undefined) writeConf(options['nix-conf'], gate)
-  terminal.print(`machine key  ${machine}\ngate key     ${gate}`)
+  if (options['nix-conf'] !== undefined) writeConf(options['nix-conf'], gate.key)
+  if (options.json) terminal.print(jsonLine({ machine, gate }))
+  else terminal.print(`machine key  ${machine.key}\ngate key     ${gate.key}`)
   return 0
 }
 

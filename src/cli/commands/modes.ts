@@ -23,7 +23,7 @@ export const enforce = command({
       text: 'Even if the policy trusts nobody, so that nearly everything is refused',
     },
   },
-  examples: [['enforce', 'once no warning is left about paths that you use']],
+  examples: [['enforce', 'Once no warning is left about paths that you use']],
   run: refuseFromNowOn,
 })
 
@@ -91,8 +91,8 @@ export const warn = command({
     reason: { kind: 'value', value: 'TEXT', text: 'Why, for the log' },
   },
   examples: [
-    ['warn', 'when too much is refused'],
-    ['warn --until 2h --reason "the cache is down"', 'the same for two hours'],
+    ['warn', 'When too much is refused'],
+    ['warn --until 2h --reason "the cache is down"', 'For two hours, without changing the policy'],
   ],
   run: letPass,
 })

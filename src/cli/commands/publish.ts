@@ -1,15 +1,17 @@
 import { join, resolve } from 'node:path'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly from: string
   readonly to: string
   readonly as: string
   readonly prune: boolean
+  readonly json: boolean
 }
 
 /** `nixsig publish --to DIR --as NAME`: attestations as any server of files hands them out. */
@@ -34,8 +36,9 @@ export const publish = command({
       text: 'Name below it that nobody else publishes under, such as alice',
     },
     prune: { kind: 'flag', text: 'Withdraw published attestations that are no longer there' },
+    json: JSON_OPTION,
   },
-  examples: [['publish --to public --as alice', 'then serve public; users list https://…/alice']],
+  examples: [['publish --to public --as alice', 'Then serve public; users list https://…/alice']],
   run: publishFiles,
 })
 
@@ -51,6 +54,10 @@ async function publishFiles(options: Options, { terminal }: Invocation): Promise
   const now = Math.floor(Date.now() / 1000)
   const module = await import('../../evidence/publication/publish.ts')
   const { added, changed, removed, unchanged, published } = await module.publish({ from, to, prune, now })
+  if (options.json) {
+    terminal.print(jsonLine({ directory: to, added, changed, removed, unchanged, published }))
+    return 0
+  }
   const isNew = added + changed + removed > 0
   terminal.print(
     `${isNew ? terminal.good('published') : 'published before'} in ${printable(to)}: ${added} new, ` +

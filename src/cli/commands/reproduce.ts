@@ -52,7 +52,9 @@ export const reproduce = command({
     },
     'no-diffoscope': { kind: 'flag', text: 'Do not run diffoscope on what differs' },
   },
-  examples: [['reproduce ./result --key builder-1.secret', '']],
+  examples: [
+    ['reproduce ./result --key builder-1.secret', 'Build ./result again, and sign that it came out the same'],
+  ],
   epilogue: `Status 0: all came out the same and is signed. 13: something differs. 20: something was not built.
 What differs stays beside the output, with .check at the end of its name, until garbage is collected.`,
   reads: EVERYWHERE,

@@ -51,8 +51,8 @@ export const serve = command({
     'log-format': LOG_FORMAT,
   },
   examples: [
-    ['serve', 'with the upstreams and the address that the policy names'],
-    ['serve --listen 0.0.0.0:4649', 'for other machines as well'],
+    ['serve', 'With the upstreams and the address that the policy names'],
+    ['serve --listen 0.0.0.0:4649', 'For other machines as well'],
   ],
   reads: EVERYWHERE,
   run: runService,

@@ -33,8 +33,8 @@ export const setup = command({
     older: { kind: 'flag', text: 'Even if this is an older version than the one that set the machine up' },
   },
   examples: [
-    ['setup --dry-run', 'to see every line first'],
-    ['setup --without plugin', ''],
+    ['setup --dry-run', 'Look at every line first'],
+    ['setup --without plugin', 'Without the store plugin, where Nix loads none'],
   ],
   run: setUpMachine,
 })

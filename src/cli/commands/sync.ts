@@ -3,27 +3,30 @@ import type { AttestationSource } from '../../policy/policy.ts'
 import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openInquiry } from '../../verifier/inquiry.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
 
 interface Options {
   readonly source: string | undefined
+  readonly json: boolean
 }
 
 /** `nixsig sync`: makes the mirrors of all sources complete. */
 export const sync = command({
   options: {
     source: { kind: 'value', value: 'URL', text: 'Only this one, as attestations.sources has it' },
+    json: JSON_LINES_OPTION,
   },
-  examples: [['sync', 'once a day, or before going offline']],
+  examples: [['sync', 'Once a day, or before going offline']],
   reads: ['policy', 'state'],
   run: syncSources,
 })
 
 async function syncSources(
-  { source }: Options,
+  { source, json }: Options,
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
   const inquiry = openInquiry({ ...places, attestations: undefined }, { records: false })
@@ -40,7 +43,8 @@ async function syncSources(
     const synced = await syncMirror(mirrorOf(places.state, one), PATIENCE, (done, of) => {
       terminal.progress(`${pathWord(one.url)}: ${done} of ${of} parts`)
     })
-    say(terminal, one, synced)
+    if (json) terminal.print(jsonLine({ url: one.url, ...synced }))
+    else say(terminal, one, synced)
     if (synced.problems.length > 0) isComplete = false
   }
   return isComplete ? 0 : 20

@@ -1,5 +1,6 @@
 /** Runs the doctor in a world, and tells what it leaves there. */
 import assert from 'node:assert/strict'
+import { assertSchema } from '../../support/schema.ts'
 import type { World } from '../../support/world.ts'
 
 export const DOCTOR = '/opt/nixsig/nixsig doctor'
@@ -24,6 +25,7 @@ export async function examine(world: World, env: Readonly<Record<string, string>
   const { status, stdout, stderr } = await world.run(`${DOCTOR} --json`, { env })
   assert.ok(Date.now() - started < 60_000, 'it takes a minute at most')
   assert.equal(stderr, '')
+  assertSchema('doctor', stdout)
   const { doors } = JSON.parse(stdout) as { readonly doors: readonly Door[] }
   const found = doors.filter(({ state }) => state === 'open' || state === 'unknown')
   const told = found.map(({ door, state, detail }) => `${door} is ${state}: ${detail}`).join('\n')
