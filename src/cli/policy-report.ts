@@ -41,7 +41,7 @@ export function reportOn(source: PolicySource, now: Instant): PolicyReport {
     .sort((a, b) => a.line - b.line)
     .flatMap(problem => [complaintOf(problem), ...readableSecret(problem, source.file)])
   const policy = examined === undefined || errors.length > 0 ? undefined : wholeOf(examined)
-  const warnings = examined === undefined ? [] : warningsOn(examined, policy, { file: source.file, now })
+  const warnings = examined?.isWhole !== true ? [] : warningsOn(examined, policy, { file: source.file, now })
   return { file: source.file, errors, warnings, policy }
 }
 
@@ -58,7 +58,7 @@ function readAsFarAsPossible(source: PolicySource): {
   }
 }
 
-function wholeOf({ problems: _, mode, fallback, ...rest }: ExaminedPolicy): Policy | undefined {
+function wholeOf({ problems: _, isWhole: __, mode, fallback, ...rest }: ExaminedPolicy): Policy | undefined {
   return mode === undefined || fallback === undefined ? undefined : { ...rest, mode, fallback }
 }
 

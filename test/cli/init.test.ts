@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { assertSchema } from '../support/schema.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -127,6 +128,8 @@ test('answers that are none are refused with what is meant, and quote no key', (
 test('a program gets the outcome as one object', () => {
   const { file, init } = place('json')
   const said = JSON.parse(init(...ANSWERS, '--yes', '--json').stdout)
+  assertSchema('init', said)
+  assertSchema('init', init('--defaults', '--unsigned', 'exempt', '--dry-run', '--json').stdout)
   assert.deepEqual(
     { ...said, text: '', warnings: [] },
     {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { assertSchema } from '../support/schema.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -182,6 +183,8 @@ test('a program gets errors and warnings as one object', () => {
   cli.write('for-programs.toml', policyText(`${OVER}colour = 1\n`))
   const { status, stdout } = cli.run('policy', 'check', '--json', 'for-programs.toml')
   assert.equal(status, 2)
+  assertSchema('policy-check', stdout)
+  assertSchema('policy-check', cli.run('policy', 'check', '--json', 'over.toml').stdout)
   const said = JSON.parse(stdout)
   assert.equal(said.good, false)
   assert.equal(said.summary, null)
@@ -215,7 +218,10 @@ test('describe takes a draft, and has the respite of the policy in force', () =>
   const draft = cli.run('policy', 'describe', 'forced.toml', '--state', 'state')
   assert.equal(draft.status, 0, draft.stderr)
   assert.doesNotMatch(draft.stdout, /respite/)
-  const { respite, rules, mode } = JSON.parse(cli.run('policy', 'describe', '--json', ...inForce).stdout)
+  const json = cli.run('policy', 'describe', '--json', ...inForce).stdout
+  assertSchema('policy-describe', json)
+  assertSchema('policy-describe', cli.run('policy', 'describe', '--json', 'over.toml').stdout)
+  const { respite, rules, mode } = JSON.parse(json)
   assert.equal(respite.reason, 'the cache is down')
   assert.equal(mode, 'enforce')
   assert.deepEqual(rules, [
@@ -233,6 +239,8 @@ test('of a path that is not here, describe tells the rule for each kind', () => 
   cli.write('kinds.toml', policyText(OVER))
   const { status, stdout } = cli.run('policy', 'describe', 'kinds.toml', '--path', PATH, '--state', 'state')
   assert.equal(status, 0)
+  const args = ['kinds.toml', '--path', PATH, '--state', 'state']
+  assertSchema('policy-describe', cli.run('policy', 'describe', '--json', ...args).stdout)
   assert.match(stdout, /^as a fetched source: "rule 1" \(line 8\): needs alice$/m)
   assert.match(stdout, /^as an output: "default" \(line 16\): needs this machine$/m)
 })

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { CACHE, withOldMachine } from '../support/old-machine.ts'
+import { assertSchema } from '../support/schema.ts'
 import { POLICY } from '../support/trust.ts'
 import { NEWEST, OLDEST } from '../support/world.ts'
 
@@ -52,6 +53,8 @@ for (const version of [...OLDEST, ...NEWEST]) {
       assert.match(refused.stdout, /needs 1 of 2 makers for its output/)
 
       const again = JSON.parse(await world.output('nixsig init --defaults --yes --json'))
+      assertSchema('init', again)
+      assertSchema('policy-describe', await world.output(`nixsig policy describe --json --path ${signed}`))
       assert.deepEqual([again.changes, again.written, again.mode], [false, false, 'enforce'])
       const before = readFileSync(world.path(POLICY), 'utf8')
       const refined = await world.run('nixsig init --defaults --build self --yes')

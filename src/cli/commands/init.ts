@@ -4,14 +4,13 @@ import { CAUSE_WORDS } from '../../adopt/cause-words.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { ownPlaces } from '../../files/own-places.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Answers } from '../../setup/init/answers.ts'
 import type { Share } from '../../setup/init/share.ts'
 import { hunks, lineDiff } from '../../setup/line-diff.ts'
 import { DEFAULT_PLACES } from '../../verifier/places.ts'
 import { askToAgree, hasTerminal, type Interview, openInterview } from '../ask.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
   type AnswerOptions,
@@ -70,12 +69,12 @@ export const init = command({
     'no-share': { kind: 'flag', text: 'Do not judge what is installed' },
     'dry-run': { kind: 'flag', text: 'Show the policy and what would pass under it, and write nothing' },
     yes: { kind: 'flag', text: 'Do not ask for confirmation' },
-    json: { kind: 'flag', text: 'Print one JSON object: the policy, what would pass, and what was written' },
+    json: JSON_OPTION,
   },
   examples: [
-    ['init', 'asks five questions, shows what changes, and asks before it writes'],
-    ['init --defaults --dry-run', 'what it would suggest for this machine'],
-    ['init --build nix-conf --package alice=alice-1.pub --defaults --yes', 'in a script'],
+    ['init', 'Asks five questions, shows what changes, and asks before it writes'],
+    ['init --defaults --dry-run', 'What it would suggest for this machine'],
+    ['init --build nix-conf --package alice=alice-1.pub --defaults --yes', 'In a script'],
   ],
   epilogue: `Root's answers make the policy of the machine, which "nixsig setup" writes first and
 init refines: what init does not ask about stays. Everybody else gets a policy of
@@ -271,7 +270,7 @@ interface Outcome {
 }
 
 function outcomeJson({ draft, answers, share, put, isSame }: Outcome) {
-  const { unsigned, build } = answers
+  const { build } = answers
   return {
     policy: draft.file,
     mode: draft.policy.mode,
@@ -282,7 +281,7 @@ function outcomeJson({ draft, answers, share, put, isSame }: Outcome) {
       build: build === 'keep' ? build : build.keys.map(({ key }) => key),
       packagers: answers.packagers.map(({ name }) => name),
       sources: answers.sources,
-      unsigned: typeof unsigned === 'string' ? unsigned : { exemptUntil: when(unsigned.exemptUntil) },
+      unsigned: answers.unsigned,
       derivations: answers.derivations,
     },
     share: share ?? null,

@@ -13,7 +13,7 @@ import { ruleLinesFor, whyLines } from '../../policy/why-words.ts'
 import { pathWord } from '../../policy/words.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { outputWidth, wrapText } from '../columns.ts'
-import { command, EVERYWHERE, type Invocation } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { policyJson, whyJson } from '../policy-json.ts'
@@ -37,11 +37,11 @@ export const describe = command({
       value: 'PATH',
       text: 'Why this store path would pass, or not: the rule that decides, and who meets it',
     },
-    json: { kind: 'flag', text: 'Print one JSON object' },
+    json: JSON_OPTION,
   },
   examples: [
-    ['policy describe', 'whom this machine trusts, and for what'],
-    ['policy describe draft.toml --path ./result', 'what a draft would say of a path'],
+    ['policy describe', 'Whom this machine trusts, and for what'],
+    ['policy describe draft.toml --path ./result', 'What a draft would say of a path'],
   ],
   reads: EVERYWHERE,
   ownPolicy: 'first',

@@ -3,7 +3,7 @@ import { jsonLine } from '../../explain/verdict-json.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
-import { command, type Invocation } from '../command.ts'
+import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { policySource } from '../policy-argument.ts'
 import { type PolicyReport, reportOn } from '../policy-report.ts'
@@ -24,11 +24,11 @@ export const checkPolicy = command({
   },
   options: {
     strict: { kind: 'flag', text: 'Exit with 2 on a warning too' },
-    json: { kind: 'flag', text: 'Print one JSON object: what is wrong, line by line' },
+    json: JSON_OPTION,
   },
   examples: [
-    ['policy check draft.toml', 'before it is put into force'],
-    ['policy check --strict', 'in a script: nothing may be over, open or unsigned'],
+    ['policy check draft.toml', 'Before it is put into force'],
+    ['policy check --strict', 'In a script: nothing may be over, open or unsigned'],
   ],
   epilogue: `A policy that has an error admits nothing. One that is warned of means what it
 says, which may not be what you want.

@@ -24,8 +24,15 @@ export interface Node {
 /** Limit on the characters of a string. */
 const STRING_LIMIT = 4096
 
+/** Of a problem that is one whatever else the document says. */
+export const ALONE = { alone: true } as const
+
 /** Records a problem of a node. Quoted text must already be escaped. */
-export function complain(node: Node, problem: string, more: Pick<Problem, 'secretIn'> = {}): undefined {
+export function complain(
+  node: Node,
+  problem: string,
+  more: Pick<Problem, 'secretIn' | 'alone'> = {},
+): undefined {
   const where = node.path.length === 0 ? '' : `${pathWords(node.path)}: `
   const message = where + problem
   node.draft.problems.push({ line: lineOf(node), message, ...more })
@@ -52,7 +59,7 @@ export function fieldsOf<Required extends string, Optional extends string>(
   const fields: Partial<Record<string, Node>> = Object.create(null)
   for (const [name, field] of entries) {
     if (known.has(name)) fields[name] = field
-    else complain(field, `unknown field, known are: ${[...known].join(', ')}`)
+    else complain(field, `unknown field, known are: ${[...known].join(', ')}`, ALONE)
   }
   for (const name of required) {
     if (fields[name] === undefined) complain(node, `field "${name}" is missing`)
@@ -62,7 +69,7 @@ export function fieldsOf<Required extends string, Optional extends string>(
 
 /** All entries of a table, in order. If it is not a table, records that and returns undefined. */
 export function entriesOf(node: Node): readonly (readonly [string, Node])[] | undefined {
-  if (!isTable(node.value)) return complain(node, 'must be a table')
+  if (!isTable(node.value)) return complain(node, 'must be a table', ALONE)
   return Object.entries(node.value).map(([name, value]) => [
     name,
     { draft: node.draft, path: [...node.path, name], value },
@@ -81,9 +88,11 @@ export function isTable(value: unknown): value is Readonly<Record<string, unknow
 export function listOf(node: Node | undefined, limit: number): readonly Node[] {
   if (node === undefined) return []
   const { draft, path, value } = node
-  const list: readonly unknown[] | undefined = Array.isArray(value) ? value : complain(node, 'must be a list')
+  const list: readonly unknown[] | undefined = Array.isArray(value)
+    ? value
+    : complain(node, 'must be a list', ALONE)
   if (list === undefined) return []
-  if (list.length > limit) complain(node, `more than ${limit} entries`)
+  if (list.length > limit) complain(node, `more than ${limit} entries`, ALONE)
   return list.slice(0, limit).map((element, index) => ({ draft, path: [...path, index], value: element }))
 }
 
@@ -93,9 +102,9 @@ export function listOf(node: Node | undefined, limit: number): readonly Node[] {
  */
 export function stringOf(node: Node | undefined): string | undefined {
   if (node === undefined) return undefined
-  if (typeof node.value !== 'string') return complain(node, 'must be a string')
-  if (node.value === '') return complain(node, 'must not be empty')
-  if (node.value.length > STRING_LIMIT) return complain(node, `longer than ${STRING_LIMIT} characters`)
+  if (typeof node.value !== 'string') return complain(node, 'must be a string', ALONE)
+  if (node.value === '') return complain(node, 'must not be empty', ALONE)
+  if (node.value.length > STRING_LIMIT) return complain(node, `longer than ${STRING_LIMIT} characters`, ALONE)
   return node.value
 }
 
@@ -107,7 +116,7 @@ export function plainStringOf(node: Node | undefined, limit: number): string | u
   const text = stringOf(node)
   if (node === undefined || text === undefined) return undefined
   const problem = plainProblem(text, limit)
-  return problem === undefined ? text : complain(node, problem)
+  return problem === undefined ? text : complain(node, problem, ALONE)
 }
 
 /** Why a text has other characters than it shows; undefined if it does not. */
@@ -122,23 +131,23 @@ export function plainProblem(text: string, limit: number): string | undefined {
 /** A boolean; undefined if the node is absent. Anything else is recorded and undefined. */
 export function booleanOf(node: Node | undefined): boolean | undefined {
   if (node === undefined || typeof node.value === 'boolean') return node?.value as boolean | undefined
-  return complain(node, 'must be true or false')
+  return complain(node, 'must be true or false', ALONE)
 }
 
 /** An integer of at least 1. TOML and its parser keep integers (bigint) and floats apart. */
 export function countOf(node: Node | undefined): number | undefined {
   if (node === undefined) return undefined
-  if (typeof node.value !== 'bigint') return complain(node, 'must be an integer')
-  if (node.value < 1n) return complain(node, 'must be at least 1')
-  return node.value > 1_000_000n ? complain(node, 'must be at most 1000000') : Number(node.value)
+  if (typeof node.value !== 'bigint') return complain(node, 'must be an integer', ALONE)
+  if (node.value < 1n) return complain(node, 'must be at least 1', ALONE)
+  return node.value > 1_000_000n ? complain(node, 'must be at most 1000000', ALONE) : Number(node.value)
 }
 
 /** A number of seconds between `least` and `limit`, inclusive. */
 export function secondsOf(node: Node, least: number, limit: number): number | undefined {
-  if (typeof node.value !== 'bigint') return complain(node, 'must be a number of seconds, an integer')
-  if (node.value < 0n) return complain(node, 'must not be negative')
-  if (node.value < BigInt(least)) return complain(node, `must be at least ${least}`)
-  return node.value > BigInt(limit) ? complain(node, `must be at most ${limit}`) : Number(node.value)
+  if (typeof node.value !== 'bigint') return complain(node, 'must be a number of seconds, an integer', ALONE)
+  if (node.value < 0n) return complain(node, 'must not be negative', ALONE)
+  if (node.value < BigInt(least)) return complain(node, `must be at least ${least}`, ALONE)
+  return node.value > BigInt(limit) ? complain(node, `must be at most ${limit}`, ALONE) : Number(node.value)
 }
 
 /** One of these words. */
@@ -148,7 +157,7 @@ export function wordOf<Word extends string>(
 ): Word | undefined {
   if (node === undefined) return undefined
   const found = words.find(word => word === node.value)
-  return found ?? complain(node, `must be ${words.map(word => `"${word}"`).join(' or ')}`)
+  return found ?? complain(node, `must be ${words.map(word => `"${word}"`).join(' or ')}`, ALONE)
 }
 
 function pathWords(path: TomlPath): string {

@@ -1,5 +1,5 @@
 import type { Instant } from '../policy.ts'
-import { complain, type Node } from './fields.ts'
+import { ALONE, complain, type Node } from './fields.ts'
 
 /**
  * RFC 3339, section 5.6: a full-date, optionally with a full-time in whole seconds. Leap seconds
@@ -23,12 +23,16 @@ const TOKEN = /\d[\dTtZz:+.-]*(?: (?=\d)[\dZz:+.-]+)?/y
 export function instantOf(node: Node | undefined): Instant | undefined {
   if (node === undefined) return undefined
   const text = textOf(node)
-  if (text === undefined) return complain(node, 'must be a date, such as 2026-12-31')
+  if (text === undefined) return complain(node, 'must be a date, such as 2026-12-31', ALONE)
   const match = FORM.exec(text)
   if (match === null) {
-    return complain(node, 'must be a date, or a time in whole seconds with an offset (2026-12-31T18:00:00Z)')
+    return complain(
+      node,
+      'must be a date, or a time in whole seconds with an offset (2026-12-31T18:00:00Z)',
+      ALONE,
+    )
   }
-  return instantIn(match) ?? complain(node, 'is not a day of the calendar since 1970')
+  return instantIn(match) ?? complain(node, 'is not a day of the calendar since 1970', ALONE)
 }
 
 /** Parses a text that is exactly an instant; undefined if it is not one. */

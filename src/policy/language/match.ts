@@ -1,5 +1,5 @@
 import type { SubjectKind } from '../policy.ts'
-import { complain, listOf, type Node, stringOf, wordOf } from './fields.ts'
+import { ALONE, complain, listOf, type Node, stringOf, wordOf } from './fields.ts'
 
 /** All kinds of store paths, by their names in a policy. */
 export const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
@@ -14,12 +14,16 @@ const GLOB_LIMIT = 211
 export function globOf(node: Node | undefined): string | undefined {
   const glob = stringOf(node)
   if (node === undefined || glob === undefined) return undefined
-  if (glob.length > GLOB_LIMIT) return complain(node, `longer than ${GLOB_LIMIT} characters`)
+  if (glob.length > GLOB_LIMIT) return complain(node, `longer than ${GLOB_LIMIT} characters`, ALONE)
   if (!/^[0-9A-Za-z+._?=*-]+$/.test(glob)) {
-    return complain(node, 'no name matches: names of store paths have letters, digits and +-._?= alone')
+    return complain(
+      node,
+      'no name matches: names of store paths have letters, digits and +-._?= alone',
+      ALONE,
+    )
   }
   if (glob.endsWith('.drv'))
-    return complain(node, 'no name matches: a derivation\'s name is taken without ".drv"')
+    return complain(node, 'no name matches: a derivation\'s name is taken without ".drv"', ALONE)
   return glob
 }
 
@@ -37,5 +41,5 @@ export function kindsOf(node: Node | undefined): readonly SubjectKind[] | undefi
     if (kinds.has(kind)) complain(item, 'is listed twice')
     kinds.add(kind)
   }
-  return kinds.size > 0 ? [...kinds] : complain(node, 'must have at least one kind')
+  return kinds.size > 0 ? [...kinds] : complain(node, 'must have at least one kind', ALONE)
 }

@@ -9,17 +9,7 @@ import { type CertificateFile, policyDigest } from '../digest.ts'
 import type { NixSettings, Policy } from '../policy.ts'
 import { readAttestations } from './attestations.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
-import {
-  booleanOf,
-  complain,
-  fieldsOf,
-  isTable,
-  lineOf,
-  listOf,
-  type Node,
-  plainStringOf,
-  wordOf,
-} from './fields.ts'
+import { booleanOf, complain, fieldsOf, isTable, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
 import { readHttp } from './http.ts'
@@ -56,7 +46,7 @@ export interface PolicySource {
 
 /** Parses a policy. Throws PolicyError with all problems, each with its line. */
 export function parsePolicy(source: PolicySource): Policy {
-  const { problems, digest, certificates, ...draft } = examinePolicy(source)
+  const { problems, isWhole: _, digest, certificates, ...draft } = examinePolicy(source)
   const [first, ...rest] = problems
   if (first !== undefined) throw new PolicyError(source.file, [first, ...rest])
   const { mode, fallback } = draft
@@ -68,6 +58,8 @@ export function parsePolicy(source: PolicySource): Policy {
 /** What could be read of a policy, be it valid or not, and everything that is wrong with it. */
 export interface ExaminedPolicy extends Omit<Policy, 'mode' | 'fallback'> {
   readonly problems: readonly Problem[]
+  /** False if lines that are not TOML were left out. */
+  readonly isWhole: boolean
   readonly mode: Policy['mode'] | undefined
   readonly fallback: Policy['fallback'] | undefined
 }
@@ -77,31 +69,71 @@ export interface ExaminedPolicy extends Omit<Policy, 'mode' | 'fallback'> {
  * it has a problem. Throws PolicyError if it cannot be read at all.
  */
 export function examinePolicy(source: PolicySource): ExaminedPolicy {
-  const root = readDocument(source)
+  const { root, syntax } = readDocument(source)
   assertSameLanguage(root, source)
   const certificates = new Map<string, CertificateFile>()
   const policy = readPolicy(root, source, certificateReader(source, certificates))
+  const found = root.draft.problems
+  const isWhole = syntax.length === 0
   return {
-    problems: root.draft.problems,
+    problems: isWhole ? found : [...syntax, ...found.filter(({ alone }) => alone)],
+    isWhole,
     digest: policyDigest(Buffer.from(source.toml, 'utf8'), [...certificates.values()]),
     certificates: [...certificates.keys()],
     ...policy,
   }
 }
 
-function readDocument({ toml, file }: PolicySource): Node {
-  const fail = (line: number, message: string, cause?: unknown) =>
-    new PolicyError(file, [{ line, message }], { cause })
-  if (toml.length > POLICY_LIMIT) throw fail(1, `longer than ${POLICY_LIMIT} characters`)
-  if (toml.startsWith('\ufeff')) throw fail(1, 'begins with a byte order mark')
-  if (/\p{Cs}/u.test(toml)) throw fail(1, 'is not well-formed Unicode')
+/** What could be read of the text, and where it is not TOML. */
+interface Document {
+  readonly root: Node
+  readonly syntax: readonly Problem[]
+}
+
+/** Mistakes in TOML that are told. */
+const SYNTAX_LIMIT = 20
+
+/**
+ * Parses the TOML. A line that is none is left out, so that others can be read. Throws PolicyError
+ * where what follows cannot be understood without that line.
+ */
+function readDocument({ toml, file }: PolicySource): Document {
+  const fail = (message: string) => new PolicyError(file, [{ line: 1, message }])
+  if (toml.length > POLICY_LIMIT) throw fail(`longer than ${POLICY_LIMIT} characters`)
+  if (toml.startsWith('\ufeff')) throw fail('begins with a byte order mark')
+  if (/\p{Cs}/u.test(toml)) throw fail('is not well-formed Unicode')
+  const syntax: Problem[] = []
+  const lines = toml.split('\n')
+  for (;;) {
+    const text = lines.join('\n')
+    const { value, problem, error } = parseToml(text)
+    if (problem === undefined)
+      return { root: { draft: { toml: text, locate: locate(text), problems: [] }, path: [], value }, syntax }
+    const { line } = problem
+    // The line before was left out, and this one may have belonged to it.
+    const isConsequence = syntax.some(before => line <= before.line + 1)
+    if (!isConsequence) syntax.push(problem)
+    // A table's header that is missing would put its lines into another table.
+    const isNeeded = /^\s*(?:\[|$)/.test(lines[line - 1] ?? '')
+    const [first = problem, ...more] = syntax
+    if (isConsequence || isNeeded || syntax.length >= SYNTAX_LIMIT)
+      throw new PolicyError(file, [first, ...more], { cause: error })
+    lines[line - 1] = ''
+  }
+}
+
+function parseToml(text: string): {
+  readonly value?: unknown
+  readonly problem?: Problem
+  readonly error?: TomlError
+} {
   try {
-    const value = parse(toml, { integersAsBigInt: true, maxDepth: DEPTH_LIMIT })
-    return { draft: { toml, locate: locate(toml), problems: [] }, path: [], value }
+    return { value: parse(text, { integersAsBigInt: true, maxDepth: DEPTH_LIMIT }) }
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const [problem = ''] = error.message.split('\n', 1)
-    throw fail(error.line, `not TOML: ${printable(problem.replace('Invalid TOML document: ', ''))}`, error)
+    const message = `not TOML: ${printable(problem.replace('Invalid TOML document: ', ''))}`
+    return { problem: { line: error.line, message }, error }
   }
 }
 
@@ -109,7 +141,8 @@ function readPolicy(
   root: Node,
   source: PolicySource,
   certificate: CertificateReader,
-): Omit<ExaminedPolicy, 'digest' | 'certificates' | 'problems'> {
+): Omit<ExaminedPolicy, 'digest' | 'certificates' | 'problems' | 'isWhole'> {
+  if (isTable(root.value)) checkVersion(root, root.value['version'])
   const fields = fieldsOf(
     root,
     ['mode', 'default'],
@@ -129,7 +162,6 @@ function readPolicy(
       'exemptions',
     ],
   )
-  if (fields !== undefined) checkVersion(root, fields.version)
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
   const principals = readPrincipals(fields?.principals, certificate)
   const { groups, names } = readGroups(fields?.groups, principals)
@@ -162,14 +194,15 @@ function assertSameLanguage({ value, draft }: Node, { file }: PolicySource): voi
   throw new PolicyError(file, [{ line, message: 'version must be 1' }])
 }
 
-function checkVersion({ draft }: Node, version: Node | undefined): void {
-  if (version?.value === 1n) return
-  const line = version === undefined ? 1 : lineOf(version)
+/** The first thing that is told. */
+function checkVersion({ draft }: Node, version: unknown): void {
+  if (version === 1n) return
   const message = 'version must be 1'
-  draft.problems.push({
-    line,
-    message: version === undefined ? `${message}, and is missing: write version = 1 at the top` : message,
-  })
+  draft.problems.push(
+    version === undefined
+      ? { line: 1, message: `${message}, and is missing: write version = 1 at the top` }
+      : { line: draft.locate(['version']).line, message },
+  )
 }
 
 function readNix(node: Node | undefined): NixSettings {

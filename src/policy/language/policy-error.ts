@@ -11,6 +11,8 @@ export interface Problem {
    * whoever can read the file has the key.
    */
   readonly secretIn?: string
+  /** It is so whatever else the document says, and where lines of it cannot be read. */
+  readonly alone?: true
 }
 
 /** How many problems the message lists; `problems` has all of them. */

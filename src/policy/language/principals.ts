@@ -4,6 +4,7 @@ import { printable } from '../../primitives/printable.ts'
 import type { CertificateFile } from '../digest.ts'
 import { type Instant, type Key, type KeyIdentity, type Principal, SELF } from '../policy.ts'
 import {
+  ALONE,
   complain,
   entriesOf,
   fieldsOf,
@@ -110,8 +111,11 @@ function keyOf(node: Node, text: string): TextKey | undefined {
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
     const other = notAKey(text)
-    if (other === undefined) return complain(node, error.message)
-    return complain(node, other.problem, other.code === 'secret-key' ? { secretIn: 'policy' } : {})
+    if (other === undefined) return complain(node, error.message, ALONE)
+    return complain(node, other.problem, {
+      ...ALONE,
+      ...(other.code === 'secret-key' && { secretIn: 'policy' }),
+    })
   }
 }
 

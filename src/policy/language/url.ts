@@ -1,4 +1,4 @@
-import { complain, type Node, plainStringOf } from './fields.ts'
+import { ALONE, complain, type Node, plainStringOf } from './fields.ts'
 
 const URL_LIMIT = 1024
 
@@ -12,13 +12,14 @@ export function readUrl(node: Node | undefined, protocols: readonly string[]): s
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !protocols.includes(url.protocol.slice(0, -1))) {
     const beginnings = protocols.map(protocol => `"${protocol}://"`).join(' or ')
-    return complain(node, `must be an address that begins with ${beginnings}`)
+    return complain(node, `must be an address that begins with ${beginnings}`, ALONE)
   }
   if (url.username !== '' || url.password !== '')
-    return complain(node, 'must not have a user name or password')
-  if (url.protocol === 'file:' && url.host !== '') return complain(node, 'must be of this machine: file:///…')
-  if (/[?#]/.test(text)) return complain(node, 'must not have a query or fragment')
+    return complain(node, 'must not have a user name or password', ALONE)
+  if (url.protocol === 'file:' && url.host !== '')
+    return complain(node, 'must be of this machine: file:///…', ALONE)
+  if (/[?#]/.test(text)) return complain(node, 'must not have a query or fragment', ALONE)
   const [plain, written] = [url.href, text].map(one => one.replace(/\/+$/, ''))
-  if (plain !== written) return complain(node, `is to be written "${plain}"`)
+  if (plain !== written) return complain(node, `is to be written "${plain}"`, ALONE)
   return plain
 }

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { printNixSecretKey } from '../../../src/formats/nix/nix-key.ts'
 import { notAKey } from '../../../src/policy/language/not-a-key.ts'
 import { examinePolicy } from '../../../src/policy/language/parse.ts'
+import { PolicyError } from '../../../src/policy/language/policy-error.ts'
 import { ed25519KeyPair, sha256 } from '../../../src/primitives/sodium.ts'
 import { nixKeyOf, sourceOf } from '../policies.ts'
 
@@ -230,4 +231,41 @@ require = { source = "c", derivation = "d", output = "self" }
     problems.map(({ line }) => line),
     [16, 5, 8, 19],
   )
+})
+
+test('behind lines that are not TOML, what is wrong by itself is told, and nothing that they may have said', () => {
+  const toml = `version = 1
+mode = "strict"
+[principals.alice]
+keys = ["KEY(alice-1)"
+[principals.bob]
+keys = ["KEY(bob-1)"]
+colour = "red"
+[groups.team]
+members = ["alice", "bob"]
+threshold = 2
+[default]
+require.source = "team"
+require.derivation = nothing
+require.output = "self"
+[[exemptions]]
+name = "x"
+name = "y"
+until = 2026-02-30
+`
+  const told = (text: string) => {
+    try {
+      return examinePolicy(sourceOf(text)).problems.map(({ line }) => line)
+    } catch (error) {
+      assert.ok(error instanceof PolicyError)
+      return error.problems.map(({ line }) => line)
+    }
+  }
+  // An open list takes what follows with it, so that nothing more is known.
+  assert.deepEqual(told(toml), [5])
+  assert.deepEqual(
+    told(toml.replace('keys = ["KEY(alice-1)"\n', 'keys = ["KEY(alice-1)"]\n')),
+    [13, 17, 2, 7, 18],
+  )
+  assert.deepEqual(told('version = 1\nmode = "warn"\n[default]\n[default]\n'), [4])
 })
