@@ -109,6 +109,9 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'When a cache has no good copy': by('e2e/gate-nars', VERSIONS),
     'Under systemd': GATE,
   },
+  'docs/how-to/json.md': {
+    'Use nixsig in scripts': [not('reads with jq; each output is held to its schema where a test has it')],
+  },
   'docs/how-to/locks.md': {
     'Verify a lock': EXPRESSIONS,
     'Move an input': EXPRESSIONS,
@@ -140,7 +143,19 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'From warnings to refusals': [not('nixos-adopt.test.ts runs them on systems of its own')],
     'When too much is refused': by('e2e/nixos-machine', VERSIONS),
   },
-  'docs/how-to/packager.md': ROLES,
+  'docs/how-to/packager.md': {
+    'Hand a package off': ROLES,
+    'Keep the developers whom you know in a policy': ROLES,
+    "Let the package name its developer's signature": ROLES,
+    'Vouch for a single source': ROLES,
+    'Check what GitHub, npm and PyPI attest': [
+      not('has names in place of values; crypto/detached/sigstore-documents.test.ts reads such documents'),
+    ],
+    'Vouch for a git checkout': ROLES,
+    'Vouch for everything under a derivation': ROLES,
+    'Keep your key in an agent': ROLES,
+    'Publish what you attested': ROLES,
+  },
   'docs/how-to/reviewer.md': ROLES,
   'docs/how-to/setup.md': by('e2e/setup', EVERY_VERSION),
   'docs/how-to/own-versions.md': by('e2e/own-versions', OLDEST),
@@ -173,8 +188,12 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'A contradiction': [FORMAT],
   },
   'docs/options.md': SNIPPETS,
+  'docs/policy.md': {
+    'Describe a policy': [not('e2e/init.test.ts holds its words')],
+  },
   'docs/resident.md': {
     'What is asked': [FORMAT],
+    'What every user may ask': [FORMAT],
     'What is replied': [FORMAT, not('a reply; hook-question.test.ts reads it')],
   },
 }

@@ -180,7 +180,10 @@ describe('a signed list of checksums', () => {
   })
 
   const refused: Readonly<Record<string, readonly [(text: string) => string, RegExp]>> = {
-    'text before the signed text': [text => `x.tar is fine\n${text}`, /the block does not end as it began/],
+    'text before the signed text': [
+      text => `x.tar is fine\n${text}`,
+      /a signed message with text before it, which nobody signed/,
+    ],
     'text after the signature': [text => `${text}\n${SUMS}`, /text outside the armoured block/],
     'another signed text': [text => text + text, /block|armour|dash/],
     'a header that is not signed': [
