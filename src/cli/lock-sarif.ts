@@ -20,7 +20,7 @@ export function sarifOf(verdicts: readonly InputVerdict[]): string {
     findings.map(({ code, message }) => ({
       ruleId: code,
       level: 'error',
-      message: { text: `${input}: ${message}` },
+      message: { text: withoutLinks(`${input}: ${message}`) },
       locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],
     })),
   )
@@ -30,4 +30,9 @@ export function sarifOf(verdicts: readonly InputVerdict[]): string {
     version: '2.1.0',
     runs: [{ tool: { driver: { name: 'nixsig', version: project.version, rules } }, results }],
   })
+}
+
+/** In such a message `[words](address)` is a link (section 3.11.6), and a lock could show one of its own. */
+function withoutLinks(text: string): string {
+  return text.replaceAll('](', '] (')
 }

@@ -294,6 +294,19 @@ function fail(error: Error): never {
   throw error
 }
 
+/**
+ * Whether an entry has nothing but claims about a path that was refused in warn mode, perhaps about
+ * contents that never came. It does not say who made the path: src/verifier/record-seen.ts.
+ */
+export function isOnlySeen({
+  policy,
+  rule,
+  builtHere,
+  stamp,
+}: Pick<Admission, 'policy' | 'rule' | 'builtHere' | 'stamp'>): boolean {
+  return policy === NO_POLICY && rule === WARNED && !builtHere && stamp === undefined
+}
+
 /** Whether an entry is in force: same policy, and not past its end. */
 export function isCurrent(
   admission: Pick<Admission, 'policy' | 'until'>,

@@ -1,7 +1,7 @@
 /** The verdict on a source or an output that is in the store, or that the ledger has seen there. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, isOnlySeen, readAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
 import { type Evidence, NOT_THERE, type Refusal, type Subject, type Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -50,7 +50,8 @@ export async function madeHere(
 ): Promise<MadeHere> {
   const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
-  if (entry !== undefined && (info === undefined || entry.narHash === info.narHash)) {
+  const saysWho = entry !== undefined && !isOnlySeen(entry)
+  if (saysWho && (info === undefined || entry.narHash === info.narHash)) {
     return entry.builtHere ? madeAsRecorded(inquiry, path, entry) : { builtHere: false }
   }
   const expected = info?.ultimate === true ? readExpected(state, path.digest) : undefined

@@ -4,6 +4,7 @@ import {
   type Admission,
   type AdmittedClaim,
   CLAIM_LIMIT,
+  isOnlySeen,
   NO_POLICY,
   readAdmission,
   WARNED,
@@ -11,7 +12,7 @@ import {
 } from '../ledger/admissions.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
 import type { Inquiry } from './inquiry.ts'
-import { claimsToKeep } from './record.ts'
+import { claimsToKeep, firstOfEachFirst } from './record.ts'
 
 /**
  * Remembers the claims about a path that was refused while the policy warns, so that a later policy
@@ -37,9 +38,13 @@ export async function recordSeen(
   const isReplaced = entry === undefined || (entry.narHash !== narHash && isOnlySeen(entry))
   if (!isReplaced && (entry.narHash !== narHash || entry.kind === 'signature')) return
   const known = isReplaced ? [] : entry.claims
-  const kept = [...known]
-  for (const claim of seen) if (!kept.some(other => isSame(claim, other))) kept.push(claim)
-  if (kept.length === known.length || known.length >= CLAIM_LIMIT) return
+  const added: AdmittedClaim[] = []
+  for (const claim of seen) {
+    if (![...known, ...added].some(other => isSame(claim, other))) added.push(claim)
+  }
+  // A signer who made very many signatures leaves room for those who made one.
+  const kept = firstOfEachFirst([...known, ...added]).slice(0, CLAIM_LIMIT)
+  if (!kept.some(claim => added.includes(claim))) return
   const next = isReplaced ? entryOf(subject, inquiry.now) : entry
   writeAdmission(state, digest, { ...next, claims: kept })
 }
@@ -73,11 +78,6 @@ function entryOf({ path, narHash, kind }: Subject, now: number): Admission {
     claims: [],
     build: undefined,
   }
-}
-
-/** Whether an entry has nothing but such claims, perhaps about contents that never came. */
-function isOnlySeen({ policy, rule, builtHere, stamp }: Admission): boolean {
-  return policy === NO_POLICY && rule === WARNED && !builtHere && stamp === undefined
 }
 
 function isSame(one: AdmittedClaim, other: AdmittedClaim): boolean {

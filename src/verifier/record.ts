@@ -313,14 +313,20 @@ export function entryFor(
  * accepted.
  */
 export function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
+  const kept = claims.flatMap(({ role, key, graph, origin, trace, seen = now, expired }) =>
+    expired !== undefined || trace === undefined ? [] : { role, key, graph, seen, trace, origin },
+  )
+  return firstOfEachFirst(kept)
+}
+
+/** The first claim of each signer, then further claims by the same signers. */
+export function firstOfEachFirst(claims: readonly AdmittedClaim[]): readonly AdmittedClaim[] {
   const firsts = new Map<string, AdmittedClaim>()
   const others: AdmittedClaim[] = []
-  for (const { role, key, graph, origin, trace, seen = now, expired } of claims) {
-    if (expired !== undefined || trace === undefined) continue
-    const kept = { role, key, graph, seen, trace, origin }
-    const signer = `${role} ${key}`
-    if (firsts.has(signer)) others.push(kept)
-    else firsts.set(signer, kept)
+  for (const claim of claims) {
+    const signer = `${claim.role} ${claim.key}`
+    if (firsts.has(signer)) others.push(claim)
+    else firsts.set(signer, claim)
   }
   return [...firsts.values(), ...others]
 }

@@ -60,6 +60,17 @@ describe('nixsig lock verify', () => {
     })
   })
 
+  it('attack: a lock puts a link into the SARIF that somebody else shows', () => {
+    const name = '[all good](https://example.net/x)'
+    const directory = world.project('p-link', {
+      'flake.lock': flakeLock({ [name]: { type: 'path', path: `/${name}` } }),
+    })
+    const { stdout } = run('lock', 'verify', directory, '--inputs-only', '--sarif')
+    const [{ message }] = JSON.parse(stdout).runs[0].results
+    assert.match(message.text, /all good/)
+    assert.doesNotMatch(message.text, /\]\(/)
+  })
+
   it('attack: root verifies a tree that somebody else can change before Nix reads it', () => {
     const files = { 'flake.nix': '{ outputs = _: { }; }', 'flake.lock': flakeLock({}) }
     const { directory } = world.repository('not-ours', files)

@@ -5,15 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import {
   type Admission,
+  CLAIM_LIMIT,
   isCurrent,
   NO_POLICY,
   readAdmission,
   writeAdmission,
 } from '../../src/ledger/admissions.ts'
+import { expectOutput } from '../../src/ledger/expected.ts'
 import type { Claim, Subject } from '../../src/policy/verdict.ts'
+import type { PathInfo } from '../../src/store/store-client.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
+import { madeHere } from '../../src/verifier/judge-input.ts'
 import { recordSeen } from '../../src/verifier/record-seen.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'nixsig-seen-'))
@@ -128,4 +133,50 @@ test('nothing is written of what was made here and not judged yet: its own hook 
   const inquiry = inquiryOf('warn')
   await recordSeen(inquiry, subject(GOOD, true), [claimOf('1')])
   assert.equal(entryIn(inquiry), undefined)
+})
+
+test('attack: one signer with very many signatures keeps out no other, whenever that one is seen', async () => {
+  const inquiry = inquiryOf('warn')
+  const many = Array.from({ length: 100 }, (_, at) => claimOf('1', { trace: `envelope:openpgp:${at}` }))
+  await recordSeen(inquiry, subject(GOOD), many)
+  assert.equal(entryIn(inquiry)?.claims.length, CLAIM_LIMIT)
+  await recordSeen(inquiry, subject(GOOD), [...many, claimOf('2')])
+  await recordSeen(inquiry, subject(GOOD), [claimOf('3')])
+  const kept = entryIn(inquiry)?.claims ?? []
+  assert.equal(kept.length, CLAIM_LIMIT)
+  assert.deepEqual(new Set(kept.map(({ key }) => key)), new Set(['1', '2', '3'].map(key => claimOf(key).key)))
+  await recordSeen(inquiry, subject(GOOD), many)
+  assert.deepEqual(entryIn(inquiry)?.claims, kept)
+})
+
+test('attack: what was remembered of an offer does not hide that this machine made the same itself', async () => {
+  const inquiry = inquiryOf('warn')
+  const { state } = inquiry.places
+  const derivation = `/nix/store/${'1'.repeat(32)}-x.drv`
+  const asked: string[] = []
+  const validPaths = async (paths: readonly string[]) => {
+    asked.push(...paths)
+    return new Set<string>()
+  }
+  const own = { ...inquiry, store: async () => ({ validPaths }) } as unknown as Inquiry
+  const path = parseStorePath(PATH)
+  const info = { path: PATH, narHash: GOOD, ultimate: true } as PathInfo
+  await recordSeen(inquiry, subject(GOOD), [claimOf('1')])
+  assert.notEqual(entryIn(inquiry), undefined)
+  expectOutput(state, {
+    digest: DIGEST,
+    path: PATH,
+    derivation,
+    output: 'out',
+    time: 900,
+    found: { policy: POLICY, until: undefined },
+    admits: { kind: 'any' },
+  })
+  // Whether it was made here depends on the build that was allowed to start, as without an entry.
+  await madeHere(own, path, info)
+  assert.deepEqual(asked, [derivation])
+  // An entry that says who made it still answers.
+  writeAdmission(state, DIGEST, { ...admitted, builtHere: false })
+  assert.deepEqual(await madeHere(own, path, info), { builtHere: false })
+  assert.deepEqual(asked, [derivation])
 })

@@ -74,7 +74,9 @@ function anotherFile(detail: string): SigstoreResult {
 
 /** Why no subject is the file; undefined if one is. */
 async function whyUnlike({ subjects }: FileStatement, file: OpenedFile): Promise<string | undefined> {
-  const named = subjects.flatMap(({ digests }) => [...digests.keys()].filter(name => name in ALGORITHMS))
+  const named = subjects.flatMap(({ digests }) =>
+    [...digests.keys()].filter(name => Object.hasOwn(ALGORITHMS, name)),
+  )
   const own = await digestsOf(file, new Set(named))
   const isAgreed = ({ digests }: FileSubject, name: string) => digests.get(name) === own.get(name)
   const same = subjects.filter(subject => STRONG.some(name => own.has(name) && isAgreed(subject, name)))

@@ -213,6 +213,20 @@ describe('a bundle that was signed with a key', () => {
     ])
   })
 
+  it('attack: digests by the names of what every object has are of no known algorithm', async () => {
+    for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty']) {
+      const key = [ed25519Key(ed25519.publicKey)]
+      const of = (digests: Record<string, string>) =>
+        keyBundle(ed25519.publicKey, dsseEnvelope(ed25519.privateKey, statement(digests), null))
+      assert.deepEqual(await verdicts(of({ sha256: hashOf(release), [name]: 'x' }), key), [
+        'good: built by https://example.org/builder',
+      ])
+      assert.deepEqual(await verdicts(of({ [name]: 'x' }), key), [
+        'bad-signature: not about this file: none of its subjects has its hash',
+      ])
+    }
+  })
+
   function hashOf(bytes: Buffer): string {
     const { digest } = messageSignature(ecdsa.privateKey, bytes).messageSignature.messageDigest
     return Buffer.from(digest, 'base64').toString('hex')
