@@ -52,8 +52,10 @@ export function groupsOf(refusals: readonly Refusal[], reader: Reader): readonly
   const groups = new Map<string, { kind: Kind; stopped: Stopped[] }>()
   for (const refusal of refusals) {
     const [cause] = causesOf(refusal)
-    const kind = kindOf(cause)
-    const key = `${kind.code} ${kind.signer ?? ''}`
+    const asked = kindOf(cause)
+    const isNew = !groups.has(keyOf(asked)) && asked.signer !== undefined
+    const kind = isNew && groups.size >= GROUP_LIMIT ? { code: asked.code } : asked
+    const key = keyOf(kind)
     const group = groups.get(key) ?? { kind, stopped: [] }
     const because = cause.path === refusal.path ? undefined : cause.path
     group.stopped.push({ path: refusal.path, because, message: sentence(refusal), refusal })
@@ -62,6 +64,16 @@ export function groupsOf(refusals: readonly Refusal[], reader: Reader): readonly
   const all = [...groups.values()].map(({ kind, stopped }) => ({ ...wordsOf(kind, reader), stopped }))
   const rank = ({ code }: Group) => GROUP_CODES.indexOf(code)
   return all.sort((a, b) => rank(a) - rank(b) || b.stopped.length - a.stopped.length)
+}
+
+/**
+ * A cache may write any name beside a signature: names that come when there are so many groups
+ * share one.
+ */
+const GROUP_LIMIT = 24
+
+function keyOf({ code, signer }: Kind): string {
+  return `${code} ${signer ?? ''}`
 }
 
 interface Kind {
@@ -124,8 +136,8 @@ function wordsOf({ code, signer }: Kind, reader: Reader): Omit<Group, 'stopped'>
 
 function wordsOnSigner(signer: string): Words {
   return {
-    title: `signed by ${word(signer)}, whom the policy does not list`,
-    next: 'if you trust the signer, list its key under [principals] in the policy',
+    title: `signatures that name ${word(signer)}, whose key the policy does not list`,
+    next: 'if you trust the signer, get the key from them, and list it under [principals] in the policy',
   }
 }
 
@@ -148,7 +160,10 @@ const WORDS: Readonly<Record<GroupCode, Words>> = {
     title: CAUSE_WORDS['key-ended'].title,
     next: 'put a newer copy of the certificate where the policy names it',
   },
-  'unlisted-signer': wordsOnSigner('somebody'),
+  'unlisted-signer': {
+    ...wordsOnSigner(''),
+    title: 'signatures that name still others, whose keys the policy does not list',
+  },
   unapproved: {
     title: 'nobody approved what they are evaluated from',
     next: 'approve the commit that they are evaluated from: nixsig approve --here',

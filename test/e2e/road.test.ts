@@ -112,7 +112,7 @@ async function assertStatus(world: World, days: readonly Day[]): Promise<void> {
   assert.deepEqual([...listed].sort(), untrusted.map(({ path }) => path).sort())
   const foreign = said.groups.find(({ code }) => code === 'unlisted-signer')
   assert.equal(foreign?.paths.length, FOREIGN * days.length)
-  assert.match(foreign?.next ?? '', /list its key under \[principals\]/)
+  assert.match(foreign?.next ?? '', /list it under \[principals\]/)
   const unsigned = said.groups.find(({ code }) => code === 'unsigned-output')
   assert.equal(unsigned?.paths.length, UNSIGNED * days.length)
 }

@@ -90,7 +90,10 @@ for (const version of VERSIONS) {
       assert.match(shown.stdout, /^mode {6}warn: nothing is refused\nversion {3}\d/)
       assert.match(shown.stdout, /^doors {5}\d+ closed, \d+ open/m)
       assert.match(shown.stdout, /^caches {4}http:\S+: answered /m)
-      assert.match(shown.stdout, /^signed by stranger-1, whom the policy does not list \(1\):$/m)
+      assert.match(
+        shown.stdout,
+        /^signatures that name stranger-1, whose key the policy does not list \(1\):$/m,
+      )
       assert.match(shown.stdout, /^ {2}next: nixsig adopt \$\(nixsig status --refused unsigned-output\)$/m)
       assert.match(shown.stdout, /\n4 of 5 paths would be refused now\n$/)
       for (const line of shown.stdout.split('\n'))

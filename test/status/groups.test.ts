@@ -196,3 +196,18 @@ test('--json has what its schema says, and no other cause than the schema lists'
   const statuses: readonly number[] = paths.items.properties.status.enum
   for (const one of fc.sample(refusal, 200)) assert.ok(statuses.includes(exitCode(one)))
 })
+
+test('attack: a cache that writes a new name beside each signature does not make a group of each', () => {
+  const named = (count: number): Refusal => ({
+    outcome: 'untrusted',
+    path: pathOf(count),
+    kind: 'output',
+    ground: { kind: 'rule', title: 'default' },
+    findings: [{ code: 'unknown-signer', need, strays: [{ ...stray, detail: `name-${count}` }] }],
+  })
+  const all = Array.from({ length: 1000 }, (_, count) => named(count))
+  const groups = groupsOf(all, 'root')
+  assert.ok(groups.length <= 25, String(groups.length))
+  assert.equal(groups.flatMap(({ stopped }) => stopped).length, all.length)
+  assert.match(groups[0]?.title ?? '', /^signatures that name still others, /)
+})
