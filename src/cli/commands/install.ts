@@ -167,7 +167,7 @@ nixsig: journalctl -u nixsig says why; the way back: nixsig upgrade --rollback (
     return 2
   }
   if (options['from-package']) return settled === 0 ? 0 : 2
-  const examined = run(program, ['doctor', 'After every change of nix.conf'])
+  const examined = run(program, ['doctor'])
   return settled === 0 ? (examined === 0 ? 0 : examined === 1 ? 1 : 2) : 2
 }
 
