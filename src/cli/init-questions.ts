@@ -39,6 +39,7 @@ function askBuilders(known: Known, interview: Interview): Promise<Answers['build
   for (const [index, { key }] of keys.entries())
     interview.say(`  ${String(index + 1).padStart(3)}  ${printable(key.split(':')[0] ?? '', 60)}`)
   interview.say('  Numbers or keys (name:…), "all" of these, "self": this machine alone')
+  if (hasPolicy) interview.say('  "keep": as the policy has it')
   const usual = hasPolicy ? 'keep' : keys.length > 0 ? 'all' : 'self'
   return until(interview, `builders [${usual}]: `, text => {
     const words = (text === '' ? usual : text).split(/[\s,]+/)

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
 import { readNamedFile } from '../files/named-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { prefixOfKeyFile } from '../formats/detached/forms.ts'
 import { isText } from '../formats/openpgp/armor.ts'
 import { isKeybox } from '../formats/openpgp/keybox.ts'
 import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore/trusted-root.ts'
 import { parseKey } from '../policy/language/keys.ts'
+import { holdsSecretKey, notAKey } from '../policy/language/not-a-key.ts'
 import { sigstoreIdentity } from '../policy/language/sigstore-key.ts'
 import type { Key, SigstoreKey } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -30,6 +32,7 @@ export function keysOfArgument(argument: string): readonly Key[] {
     return [parseKey(argument)]
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
+    if (isSecretKey(argument)) throw secretKey('what is given')
     return keysOfFile(argument, error)
   }
 }
@@ -39,10 +42,28 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
     throw new UsageError(`${printable(file)} is not a key (${notText.message}), and there is no such file`)
   }
   const { path, bytes } = readNamedFile(file, FILE_LIMIT)
-  if (isKeybox(bytes)) return certificatesOf(path, bytes)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
-  if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
-  return [parseKey(keyTextIn(text))]
+  if (holdsSecretKey(bytes) || isSecretKey(text)) throw secretKey(printable(file))
+  try {
+    if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
+    return [parseKey(keyTextIn(text))]
+  } catch (error) {
+    if (!(error instanceof FormatError) || isKeybox(bytes)) throw error
+    throw new FileError(
+      `${printable(file)} is no public key: ${error.message}; next: name the file of one, of Nix, OpenSSH, minisign or signify, or an OpenPGP certificate`,
+    )
+  }
+}
+
+/** Whether somebody gave away what they should keep: by its words, or by those after a comment. */
+function isSecretKey(text: string): boolean {
+  return [text, keyTextIn(text)].some(one => notAKey(one)?.code === 'secret-key')
+}
+
+function secretKey(what: string): UsageError {
+  return new UsageError(
+    `${what} is a SECRET key, and a public one is needed; next: name the public key that was made with it, and let nobody else read this one`,
+  )
 }
 
 /** The key in a public key file, as a policy writes it. */

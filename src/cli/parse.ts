@@ -209,9 +209,14 @@ function argumentValues(name: string, expected: Arguments, positionals: readonly
 function unknownOption(name: string, options: Options, rawName: string): UsageError {
   if (Object.hasOwn(PLACE_OPTIONS, rawName.slice(2)))
     return new UsageError(
-      `nixsig ${name} takes no ${rawName}, as it would not look there; next: leave it out, or see nixsig ${name} --help`,
+      `nixsig ${name} takes no ${rawName}, as it would not look there; next: leave it out, or see ${helpOf(name)}`,
     )
   const known = new Map(Object.keys(options).map(key => [key, `--${key}`]))
   const slip = { word: rawName.replace(/^-+/, ''), known }
-  return new UnknownWordError(`unknown option ${printable(rawName, 60)}`, `see nixsig ${name} --help`, slip)
+  return new UnknownWordError(`unknown option ${printable(rawName, 60)}`, `see ${helpOf(name)}`, slip)
+}
+
+/** The command that explains a command, or nixsig as a whole. */
+function helpOf(name: string): string {
+  return name === '' ? 'nixsig --help' : `nixsig ${name} --help`
 }

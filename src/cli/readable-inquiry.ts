@@ -23,7 +23,12 @@ export function openReadableInquiry(
 }
 
 /** Why nothing can be judged. `gate`: what came of asking the gate, if it was asked. */
-export function unreadable({ state }: Places, gate?: string): UsageError {
+export function unreadable({ state, policy }: Places, gate?: string): UsageError {
+  // By a policy of one's own; the machine's is the gate's to judge by.
+  if (gate === undefined && state === DEFAULT_PLACES.state && policy !== DEFAULT_PLACES.policy)
+    return new UsageError(
+      `cannot read ${printable(state)}, which is root's, so nothing is judged by ${printable(policy)}; next: --policy ${DEFAULT_PLACES.policy} has the gate judge, by the machine's policy; or name a directory of your own (--state DIR), which knows nothing of what was built here`,
+    )
   const asked = gate === undefined ? '' : `, and ${gate}`
   return new UsageError(
     `cannot read ${printable(state)}, which is root's${asked}; next: ${BY_ADMINISTRATOR} run the same command${gate === undefined ? '' : ', or to start the gate (systemctl start nixsig)'}; or name a directory of your own (--state DIR), which knows nothing of what was built here`,

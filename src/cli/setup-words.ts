@@ -1,6 +1,7 @@
 /** What setup, unsetup, enforce and warn say. */
 import { advisoriesOn, namesOf } from '../formats/nix/advisories.ts'
 import { versionOfNix } from '../formats/nix/nix-version.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
 import type { GateReload } from '../setup/announce-policy.ts'
 import { describeStep, type ShownLine } from '../setup/describe.ts'
 import type { Step } from '../setup/step.ts'
@@ -30,7 +31,9 @@ export function noteAll(notes: readonly string[], terminal: Terminal): void {
  */
 export function assertOwnMachine(command: string, places: Places = DEFAULT_PLACES): void {
   if (process.geteuid?.() !== 0)
-    throw new UsageError(`only root can run nixsig ${command}: it changes how Nix works for everybody`)
+    throw new UsageError(
+      `only root can run nixsig ${command}: it changes how Nix works for everybody; next: call it ${BY_ROOT}`,
+    )
   if (!isUsualSetting(places))
     throw new UsageError(
       `nixsig ${command} works on this machine's own policy and state: leave out --policy, --state and --attestations`,

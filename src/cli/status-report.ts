@@ -111,12 +111,14 @@ function pathWords({ roots, survey, isWhole }: MachineStatus): string {
 }
 
 /** How far the machine is from enforcing. */
-function distanceWords(terminal: Terminal, { mode, respite, survey }: MachineStatus): string {
+function distanceWords(terminal: Terminal, { mode, lack, respite, survey }: MachineStatus): string {
   const { length } = survey.refused
   const paint = length === 0 ? terminal.good : terminal.bad
   const said = paint(countWords(survey))
   if (length > 0) return said
   if (survey.unjudged > 0) return `${said}; next: nixsig status --timeout 600`
+  if (mode === 'warn' && lack !== undefined)
+    return `${said}, but\n${wrapped(`nixsig enforce would not yet be of use: the policy ${lack}`, 2)}`
   return mode === 'warn' || respite !== undefined ? `${said}; next: nixsig enforce` : said
 }
 

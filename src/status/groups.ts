@@ -154,7 +154,7 @@ const WORDS: Readonly<Record<GroupCode, Words>> = {
   },
   'refused-by-rule': {
     title: CAUSE_WORDS['refused-by-rule'].title,
-    next: 'name in that rule whom you trust for it: nixsig policy describe shows it',
+    next: 'name in that rule whom you trust for it: nixsig init asks, nixsig policy describe shows it',
   },
   'key-ended': {
     title: CAUSE_WORDS['key-ended'].title,
@@ -170,12 +170,12 @@ const WORDS: Readonly<Record<GroupCode, Words>> = {
   },
   'unsigned-source': {
     title: 'sources that not enough people signed',
-    next: 'have their packager sign them: nixsig handoff',
+    next: 'have their packager sign them: nixsig handoff PACKAGE.nix --key FILE',
     isForAll: true,
   },
   'unsigned-derivation': {
     title: 'derivations that not enough people signed',
-    next: 'have their packager sign them: nixsig handoff',
+    next: 'have their packager sign them: nixsig handoff PACKAGE.nix --key FILE',
     isForAll: true,
   },
   'unsigned-output': {

@@ -11,6 +11,8 @@ export interface MachineStatus {
   readonly now: number
   /** As the policy has it, whatever a respite does. */
   readonly mode: Policy['mode']
+  /** Why it would not be enforced at all, with what to do; undefined: it would. */
+  readonly lack: string | undefined
   readonly respite: { readonly until: number; readonly reason: string } | undefined
   /** Of the program that was called, and of other parts that are in force, in words. */
   readonly version: string

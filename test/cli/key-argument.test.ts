@@ -74,7 +74,7 @@ it('a file of PEM is a key of PEM, of any kind', () => {
 
 it('a file with a comment and two keys is none', () => {
   writeFileSync(at('two.pub'), `untrusted comment: alice public key\n${'A'.repeat(56)}\n${'A'.repeat(56)}\n`)
-  assert.throws(() => keysOfArgument(at('two.pub')), { name: 'FormatError' })
+  assert.throws(() => keysOfArgument(at('two.pub')), { name: 'FileError' })
 })
 
 it('attack: a certificate with a key for which anybody could sign is not taken, whichever of its keys that is', () => {
@@ -90,4 +90,31 @@ it('attack: a certificate with a key for which anybody could sign is not taken, 
     writeFileSync(at('weak.pgp'), file)
     assert.throws(() => keysOfArgument(at('weak.pgp')), /anybody could sign for it \([0-9A-F]{40}\)/)
   }
+})
+
+it('a secret key is called one, whoever made it, and no part of it is quoted', () => {
+  execFileSync('minisign', ['-G', '-W', '-p', at('secret.pub'), '-s', at('minisign.sec')], {
+    stdio: 'ignore',
+  })
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('ssh')])
+  writeFileSync(at('nix'), `alice-1:${Buffer.alloc(64, 7).toString('base64')}\n`)
+  writeFileSync(at('armoured'), '-----BEGIN PGP PRIVATE KEY BLOCK-----\n')
+  for (const name of ['minisign.sec', 'ssh', 'nix', 'armoured'])
+    assert.throws(() => keysOfArgument(at(name)), {
+      message: `${at(name)} is a SECRET key, and a public one is needed; next: name the public key that was made with it, and let nobody else read this one`,
+    })
+  assert.throws(() => keysOfArgument(`alice-1:${Buffer.alloc(64, 7).toString('base64')}`), {
+    message: /^what is given is a SECRET key/,
+  })
+})
+
+it('a file that holds no key is named', () => {
+  writeFileSync(at('picture.png'), Buffer.from('89504e470d0a1a0a0000000d', 'hex'))
+  writeFileSync(at('note.txt'), 'call alice\n')
+  for (const name of ['picture.png', 'note.txt'])
+    assert.throws(
+      () => keysOfArgument(at(name)),
+      ({ message }: Error) =>
+        message.startsWith(`${at(name)} is no public key: `) && message.includes('; next: '),
+    )
 })

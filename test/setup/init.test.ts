@@ -140,6 +140,20 @@ test('to keep everything changes no letter', () => {
   assert.equal(draft(KEPT, textFor(carried)), textFor(carried))
 })
 
+test('the first packagers count after setup, which refused every source, and unsigned ones stay refused', () => {
+  const packagers = [{ name: 'bob', keyToml: `"${nixKeyOf('bob-1')}"` }]
+  const { fallback, exemptions } = read(draft({ ...KEPT, packagers }, textFor(carried)))
+  const before = read(textFor(carried)).fallback
+  assert.deepEqual(
+    fallback.require.source?.kind === 'all' && fallback.require.source.demands.map(({ who }) => who),
+    ['packagers'],
+  )
+  assert.deepEqual(fallback.require.derivation, before.require.derivation)
+  assert.deepEqual(fallback.require.output, before.require.output)
+  assert.equal(fallback.acceptUnknownDerivation, before.acceptUnknownDerivation)
+  assert.equal(exemptions.length, 0)
+})
+
 test('what was required of sources before stays where signatures are asked for, and comments stay', () => {
   const text = draft({ ...KEPT, unsigned: 'refuse', derivations: 'anybody' }, OWN)
   assert.deepEqual(read(text).fallback.require.source, read(OWN).fallback.require.source)

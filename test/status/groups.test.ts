@@ -72,6 +72,7 @@ function statusWith(refused: readonly Refusal[], more: Partial<MachineStatus> = 
   return {
     now: 1_800_000_000,
     mode: 'warn',
+    lack: undefined,
     respite: undefined,
     version: '0.1.0',
     otherVersions: [],
@@ -153,6 +154,15 @@ test('attack: nothing that others wrote reaches the screen as it is, and lines a
         if (!line.includes('/nix/store/')) assert.ok(line.length <= NARROW, line)
       }
     }),
+  )
+})
+
+test('where enforce would say no, the last line names what is lacking in its place', () => {
+  const { terminal, printed } = screen()
+  sayStatus(terminal, statusWith([], { lack: 'trusts nobody: list whom you trust first' }))
+  assert.equal(
+    printed.at(-1)?.trim(),
+    'none of 7 paths would be refused now, but\nnixsig enforce would not yet be of use: the policy trusts nobody: list whom you\n  trust first',
   )
 })
 

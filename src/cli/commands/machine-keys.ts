@@ -57,7 +57,9 @@ const CONF_LIMIT = 64 * 1024
 
 async function makeMachineKeys(options: Options, { places, terminal }: Invocation<'state'>): Promise<Status> {
   if (process.geteuid?.() !== 0)
-    throw new UsageError('only root can run nixsig machine-keys: the keys belong to the machine')
+    throw new UsageError(
+      'only root can run nixsig machine-keys: the keys belong to the machine; next: ask who has root here',
+    )
   const retired = options.retired.map(parseNixPublicKey)
   const settle = (which: OwnKey, file: string | undefined) => {
     const outcome = settleKey(places.state, which, { file, retired })

@@ -1,6 +1,6 @@
 /** `nixsig enforce` and `nixsig warn`: whether untrusted paths are refused or only reported. */
 
-import type { Policy } from '../../policy/policy.ts'
+import { lackOf } from '../../policy/lack.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { machinePlaces } from '../../setup/places.ts'
@@ -82,22 +82,6 @@ async function sayRefused(places: Places, terminal: Terminal): Promise<void> {
   } finally {
     inquiry.close()
   }
-}
-
-/**
- * Why next to nothing could be built by this policy, with what to do; undefined if something could.
- */
-function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
-  if (principals.size === 0)
-    return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals])'
-  const takesSources = [...rules, fallback].some(
-    ({ require: { source } }) => source && source.kind !== 'refuse',
-  )
-  // As setup wrote it, with the keys that nix.conf had.
-  const caches = groups.get('caches')?.members ?? []
-  const listsOthers = [...principals.keys()].some(name => !caches.includes(name))
-  if (takesSources || listsOthers || exemptions.length > 0) return undefined
-  return 'lists caches alone and refuses every source: for those it trusts nobody, so nearly everything would be refused: say who vouches for sources first (require.source)'
 }
 
 interface WarnOptions {

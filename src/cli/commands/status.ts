@@ -3,6 +3,7 @@
 import project from '../../../package.json' with { type: 'json' }
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { respiteAt } from '../../ledger/respite.ts'
+import { lackOf } from '../../policy/lack.ts'
 import { lookAtVersions, versionWords } from '../../setup/in-force.ts'
 import { GROUP_CODES } from '../../status/groups.ts'
 import { exitCodesOf, type MachineStatus } from '../../status/status.ts'
@@ -96,6 +97,7 @@ async function findOut(
     return {
       now: Math.floor(Date.now() / 1000),
       mode: respite === undefined ? policy.mode : 'enforce',
+      lack: lackOf(policy),
       respite: respite && { until: respite.until, reason: respite.reason },
       version: project.version,
       otherVersions: otherVersions(),

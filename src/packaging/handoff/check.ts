@@ -100,7 +100,8 @@ async function judge(
     const list = checksums === undefined ? {} : { checksums }
     const results = await verifyDetached({ file, signature, keys, fileNames: names, ...list })
     const words = [...detachedLines(results)]
-    if (words.length === 0) words.push(`none of the keys makes ${found.kind} signatures`)
+    if (words.length === 0)
+      words.push(`none of the keys makes ${found.kind} signatures: name the developer's with --developer-key`)
     return { found, outcome: outcomeOf(results), results, words }
   } catch (error) {
     if (!isAboutSource(error)) throw error

@@ -13,9 +13,12 @@ export interface NotAKey {
 
 const PATH = /^(?:\/|~\/|\.\.?\/)|^[\w.@+-]+\.(?:pub|asc|gpg|pgp|kbx|pem|secret|key|minisig|txt)$/
 const CERTIFICATE = /\.(?:asc|gpg|pgp|kbx)$/
-/** The beginnings of secret keys of OpenSSL, OpenSSH, OpenPGP, age, minisign, signify and nixsig. */
+/**
+ * The beginnings of secret keys of OpenSSL, OpenSSH, OpenPGP, age, minisign (with a password and
+ * without one), signify and nixsig.
+ */
 const SECRET =
-  /-----BEGIN [A-Z ]*PRIVATE KEY|^AGE-SECRET-KEY-|^(?:minisign:|signify:)?RWR(?:TY0Iy|CS)|^nixsig encrypted/
+  /-----BEGIN [A-Z ]*PRIVATE KEY|^AGE-SECRET-KEY-|^(?:minisign:|signify:)?RW(?:RTY0Iy|QAAEIy|RCS)|^nixsig encrypted/
 
 /**
  * What a text is that does not parse as a public key; undefined if nothing in particular. A secret

@@ -113,6 +113,7 @@ function ownSections(parts: DraftParts): readonly Section[] {
   const packagers = [...known, ...people.packagers.filter(name => !known.includes(name))]
   const isDefaultKept =
     before !== undefined &&
+    !letsPackagersIn(parts) &&
     [answers.build, answers.unsigned, answers.derivations].every(answer => answer === 'keep')
   return [
     ...(before !== undefined && answers.sources.length === 0
@@ -233,11 +234,20 @@ until = ${when(unsigned.exemptUntil)}
   ]
 }
 
-function defaultSection({ answers, before }: DraftParts, packagers: readonly string[]): string {
+/**
+ * Whether the first packagers are named where every source was refused, as setup wrote it: they are
+ * named for their word to count. What nobody signs stays refused.
+ */
+function letsPackagersIn({ answers, before }: DraftParts): boolean {
+  return answers.packagers.length > 0 && before?.policy.fallback.require.source?.kind === 'refuse'
+}
+
+function defaultSection(parts: DraftParts, packagers: readonly string[]): string {
+  const { answers, before } = parts
   const was = before?.policy.fallback
   const hasPackagers = packagers.length > 0
   const source =
-    answers.unsigned === 'keep'
+    answers.unsigned === 'keep' && !letsPackagersIn(parts)
       ? requirementToml(was?.require.source)
       : answers.unsigned === 'pass'
         ? '"nothing"'
