@@ -146,7 +146,7 @@ for (const version of VERSIONS) {
     }
     lookFor(
       SHOWN,
-      asText(caches.gate.log()).replaceAll(/http:\/\/[^ ]*/g, 'https://cache.example.org'),
+      asText(caches.gate.log()).replaceAll(/http:\/\/[^ \n]*/g, 'https://cache.example.org'),
       version,
     )
     const metrics = await (await fetch(`${caches.gate.url}/metrics`)).text()
