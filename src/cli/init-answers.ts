@@ -29,6 +29,8 @@ export interface Known {
   readonly keys: readonly CacheKey[]
   /** Whether there is a policy already, of which something can be kept. */
   readonly hasPolicy: boolean
+  /** Whether it only warns, and next to nothing could be built if it were enforced. */
+  readonly isLacking: boolean
   /** Whether it has a group of packagers. */
   readonly hasPackagers: boolean
   readonly now: Instant
@@ -56,12 +58,12 @@ export function answersIn(options: AnswerOptions, known: Known): PartialAnswers 
 }
 
 /** What is taken where nobody answers: as it is, or to begin with what nix.conf trusts. */
-export function suggestedAnswers({ keys, hasPolicy, now }: Known): Answers {
+export function suggestedAnswers({ keys, hasPolicy, isLacking, now }: Known): Answers {
   return {
     build: hasPolicy ? 'keep' : { keys },
     packagers: [],
     sources: [],
-    unsigned: hasPolicy ? 'keep' : { exemptUntil: usualEnd(now) },
+    unsigned: hasPolicy && !isLacking ? 'keep' : { exemptUntil: usualEnd(now) },
     derivations: hasPolicy ? 'keep' : 'anybody',
   }
 }

@@ -93,7 +93,7 @@ async function askSources(
 
 function askUnsigned(known: Known, suggested: Answers, interview: Interview): Promise<Answers['unsigned']> {
   const end = typeof suggested.unsigned === 'string' ? undefined : when(suggested.unsigned.exemptUntil)
-  const usual = known.hasPolicy ? 'keep' : 'exempt'
+  const usual = suggested.unsigned === 'keep' ? 'keep' : 'exempt'
   interview.say('')
   interview.say('4 of 5: What about sources that nobody signs?')
   interview.say(`  exempt   they pass until ${end ?? 'a day in 90 days'}, or "exempt DATE"; then no more`)

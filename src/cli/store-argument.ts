@@ -11,8 +11,8 @@ const LINK_LIMIT = 40
 
 /**
  * The store path that an argument means: itself, whatever it lies in, or what a symbolic link like
- * `./result` leads into. A store path that is a link stays itself. Throws UsageError if it leads
- * nowhere into the store.
+ * `./result` leads into. A store path that is a link stays itself. The name of a store path alone
+ * means that path, where no file here has it. Throws UsageError if it leads nowhere into the store.
  */
 export function storePathOf(argument: string): string {
   const path = findStorePath(argument)
@@ -27,6 +27,9 @@ export function storePathOf(argument: string): string {
  */
 export function findStorePath(argument: string): string | undefined {
   let path = resolve(argument)
+  // The name of a store path alone, as messages and `ls` show it.
+  const inStore = `${STORE_DIR}/${argument}`
+  if (isStorePath(inStore) && lstatSync(path, { throwIfNoEntry: false }) === undefined) return inStore
   for (let links = 0; links < LINK_LIMIT; links++) {
     // Before anything is looked at: there may be no store on this machine yet.
     if (path === STORE_DIR) return undefined

@@ -281,7 +281,12 @@ function signingElsewhere(kind: SubjectKind, path: string): string {
     : `${signing(kind, path)} (where it was built, for it is not here)`
 }
 
+/** What is said of a source: its developer's signature, or that one is its developer oneself. */
+const PROOF: Partial<Readonly<Record<SubjectKind, string>>> = {
+  'fetched-source': ' --signature FILE',
+  'local-source': ' --as developer --purl pkg:generic/NAME@VERSION',
+}
+
 function signing(kind: SubjectKind, path: string): string {
-  const proof = ASPECT[kind] === 'source' ? ' --signature FILE' : ''
-  return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${proof} --key FILE`
+  return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${PROOF[kind] ?? ''} --key FILE`
 }

@@ -38,6 +38,28 @@ test('options alone make a policy that the check takes, and a second call change
   assert.match(again.stdout, /^nothing to do: the policy is like this already$/m)
 })
 
+test('where a first policy refuses every source, what is suggested lets something be built', () => {
+  const { file, init } = place('first')
+  const first = `version = 1
+mode = "warn"
+[principals.cache]
+keys = ["${ALICE.slice('alice='.length)}"]
+[groups.caches]
+members = ["cache"]
+threshold = 1
+[default]
+require.source = "refuse"
+require.derivation = "nothing"
+require.output = "caches"
+`
+  writeFileSync(file, first)
+  const suggested = init('--defaults', '--dry-run')
+  assert.equal(suggested.status, 0, suggested.stderr)
+  assert.match(suggested.stdout, /^\+\[\[exemptions\]\]|^\+ \[\[exemptions\]\]/m)
+  writeFileSync(file, first.replace('"warn"', '"enforce"'))
+  assert.match(init('--defaults', '--dry-run').stdout, /^nothing to do/m)
+})
+
 test('a dry run shows the whole text, and writes nothing', () => {
   const { file, init } = place('dry')
   const { status, stdout, stderr } = init(...ANSWERS, '--dry-run')

@@ -14,6 +14,11 @@ test('a store path is itself, there or not', () => {
   assert.equal(storePathOf(TOOL), TOOL)
 })
 
+test('the name of a store path alone means that path, where no file has it', () => {
+  assert.equal(storePathOf(TOOL.slice('/nix/store/'.length)), TOOL)
+  assert.throws(() => storePathOf('tool-1.0'), /next: give a path/)
+})
+
 test('a file in a store path means that store path', () => {
   assert.equal(storePathOf(`${TOOL}/bin/tool`), TOOL)
   assert.equal(storePathOf(`${TOOL}/`), TOOL)

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { CAUSE_WORDS } from '../../adopt/cause-words.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { ownPlaces } from '../../files/own-places.ts'
+import { lackOf } from '../../policy/lack.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Answers } from '../../setup/init/answers.ts'
@@ -125,6 +126,7 @@ async function makePolicyBy(
   const known: Known = {
     keys: found.carried.keys,
     hasPolicy: found.before !== undefined,
+    isLacking: found.before?.policy.mode === 'warn' && lackOf(found.before.policy) !== undefined,
     hasPackagers: found.before?.policy.groups.has('packagers') ?? false,
     now,
   }
