@@ -16,6 +16,9 @@ const NAMED = 5
 const DOORS = 3
 const DETAIL = 120
 
+/** What to do where not everything was judged. */
+const LONGER = 'nixsig status --timeout 600'
+
 /** Prints everything. */
 export function sayStatus(terminal: Terminal, status: MachineStatus): void {
   const row = (label: string, text: string) => terminal.print(labelled(label, text))
@@ -44,17 +47,21 @@ export function sayGroups(terminal: Terminal, groups: readonly Group[]): void {
   }
 }
 
-/** `3 of 214 paths would be refused now`, and what was not judged. */
+/** `3 of 214 paths would be refused now`; where that is none, only if all were judged. */
 export function countWords(survey: Survey): string {
   const of = counted(judgedIn(survey), 'path')
   const { length } = survey.refused
-  return length === 0 ? `none of ${of} would be refused now` : `${length} of ${of} would be refused now`
+  if (length > 0) return `${length} of ${of} would be refused now`
+  const { unjudged } = survey
+  if (unjudged > 0)
+    return `not known: ${counted(unjudged, 'path')} ${unjudged === 1 ? 'was' : 'were'} not judged`
+  return `none of ${of} would be refused now`
 }
 
-/** What was left out for want of time; empty where nothing was. */
+/** What was left out for want of time or room; empty where nothing was. */
 export function unjudgedWords({ unjudged }: Survey): string {
   if (unjudged === 0) return ''
-  return `not judged for want of time: ${counted(unjudged, 'path')} and what they refer to`
+  return `not judged for want of time or room: ${counted(unjudged, 'path')} and what they refer to`
 }
 
 function modeWords({ mode, respite, now }: MachineStatus): string {
@@ -112,11 +119,10 @@ function pathWords({ roots, survey, isWhole }: MachineStatus): string {
 
 /** How far the machine is from enforcing. */
 function distanceWords(terminal: Terminal, { mode, respite, survey }: MachineStatus): string {
-  const { length } = survey.refused
-  const paint = length === 0 ? terminal.good : terminal.bad
-  const said = paint(countWords(survey))
-  if (length > 0) return said
-  if (survey.unjudged > 0) return `${said}; next: nixsig status --timeout 600`
+  const words = countWords(survey)
+  if (survey.refused.length > 0) return terminal.bad(words)
+  if (survey.unjudged > 0) return `${terminal.doubtful(words)}; next: ${LONGER}`
+  const said = terminal.good(words)
   return mode === 'warn' || respite !== undefined ? `${said}; next: nixsig enforce` : said
 }
 

@@ -20,15 +20,17 @@ export async function surveyHere(inquiry: Inquiry, terminal: Terminal, patience:
   ])
   const isTerminal = process.stderr.isTTY === true
   const progress = openProgress(terminal, { isTerminal, columns: process.stderr.columns ?? 80 })
-  const roots = pathsInUse()
+  const end = performance.now() + patience
+  // A quarter of the time at most, so that the systems are judged whatever roots there are.
+  const roots = pathsInUse(performance.now() + patience / 4)
   const found = await survey(inquiry, {
     roots,
     letIn: readLetIn(inquiry.places.state),
-    patience,
+    end,
     onBegin: progress.begin,
     onJudged: progress.step,
   })
-  return { roots: roots.length, survey: found }
+  return { roots: roots.systems.length + roots.paths.length, survey: found }
 }
 
 export function readerHere(): Reader {

@@ -27,10 +27,14 @@ export interface MachineStatus {
   readonly isWhole: boolean
 }
 
-/** The exit statuses of all paths that would be refused. */
-export function exitCodesOf({ refused }: Survey): readonly ExitCode[] {
-  return refused.map(exitCode)
+/** The exit statuses of all paths that would be refused; undecided if something was not judged. */
+export function exitCodesOf({ refused, unjudged }: Survey): readonly ExitCode[] {
+  const codes = refused.map(exitCode)
+  return unjudged > 0 ? [...codes, UNDECIDED] : codes
 }
+
+/** The least severe status: any refusal says more. */
+const UNDECIDED: ExitCode = 20
 
 /** How many paths were judged. */
 export function judgedIn({ trusted, refused }: Survey): number {

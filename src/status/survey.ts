@@ -3,17 +3,9 @@ import { judgeWithin, LateError } from '../files/deadline.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { verifyPath } from '../verifier/verify.ts'
+import { pathsToJudge, type ToJudge } from './to-judge.ts'
 
-/** The most paths that are judged: of several large systems. */
-const PATH_LIMIT = 100_000
-
-export interface Asked {
-  /** Store paths that are judged with all that they refer to. */
-  readonly roots: readonly string[]
-  /** Store paths that were let in with a warning, judged first. */
-  readonly letIn: readonly string[]
-  /** Milliseconds for everything. */
-  readonly patience: number
+export interface Asked extends ToJudge {
   /** Called with the number of paths before they are judged, and then for each of them. */
   onBegin(paths: number): void
   onJudged(): void
@@ -24,7 +16,7 @@ export interface Survey {
   readonly letIn: number
   readonly trusted: number
   readonly refused: readonly Refusal[]
-  /** Paths for which there was no time or room; there may be more behind them. */
+  /** Paths and roots for which there was no time or room; there may be more behind them. */
   readonly unjudged: number
 }
 
@@ -34,8 +26,8 @@ export interface Survey {
  * where the store does not answer.
  */
 export async function survey(inquiry: Inquiry, asked: Asked): Promise<Survey> {
-  const end = performance.now() + asked.patience
-  const { paths, left } = await collect(inquiry, asked, end)
+  const { end } = asked
+  const { paths, left } = await pathsToJudge(await inquiry.store(), asked)
   asked.onBegin(paths.length)
   const refused: Refusal[] = []
   let judged = 0
@@ -51,7 +43,7 @@ export async function survey(inquiry: Inquiry, asked: Asked): Promise<Survey> {
     letIn: refused.filter(({ path }) => letIn.has(path)).length,
     trusted: judged - refused.length,
     refused,
-    unjudged: paths.length - judged + left,
+    unjudged: paths.length - judged + left + asked.roots.left,
   }
 }
 
@@ -67,22 +59,4 @@ async function verdictBefore(inquiry: Inquiry, path: string, end: number): Promi
 function onlyLate(error: unknown): undefined {
   if (error instanceof LateError) return undefined
   throw error
-}
-
-/** All valid paths to judge, and how many more were found than there is time or room for. */
-async function collect(inquiry: Inquiry, { roots, letIn }: Asked, end: number) {
-  const store = await inquiry.store()
-  const paths = new Set<string>()
-  for (const path of letIn) if ((await store.pathInfo(path)) !== undefined) paths.add(path)
-  const found = new Set(roots)
-  let seen = 0
-  for (const path of found) {
-    if (paths.size >= PATH_LIMIT || performance.now() >= end) break
-    seen++
-    const info = await store.pathInfo(path)
-    if (info === undefined) continue
-    paths.add(path)
-    for (const reference of info.references) found.add(reference)
-  }
-  return { paths: [...paths], left: found.size - seen }
 }

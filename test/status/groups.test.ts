@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { COMMANDS } from '../../src/cli/commands.ts'
+import { mostSevere } from '../../src/cli/exit-status.ts'
 import { sayStatus } from '../../src/cli/status-report.ts'
 import { exitCode } from '../../src/policy/exit-code.ts'
 import type { SubjectKind } from '../../src/policy/policy.ts'
 import type { Finding, Refusal } from '../../src/policy/verdict.ts'
 import { BY_ROOT } from '../../src/primitives/next-step.ts'
 import { GROUP_CODES, groupsOf } from '../../src/status/groups.ts'
-import { type MachineStatus, statusJson } from '../../src/status/status.ts'
+import { exitCodesOf, type MachineStatus, statusJson } from '../../src/status/status.ts'
 import { screen } from '../support/screen.ts'
 
 const NARROW = 80
@@ -170,8 +171,40 @@ test('the last line says how far it is, and what is next', () => {
   const survey = { letIn: 0, trusted: 7, refused: [], unjudged: 5 }
   assert.equal(
     last(statusWith([], { survey })),
-    'none of 7 paths would be refused now; next: nixsig status --timeout 600',
+    'not known: 5 paths were not judged; next: nixsig status --timeout 600',
   )
+})
+
+test('attack: where something was not judged, nothing is said to be well', () => {
+  const green: string[] = []
+  const { terminal, printed } = screen()
+  const painted = {
+    ...terminal,
+    good: (text: string) => {
+      green.push(text)
+      return text
+    },
+  }
+  fc.assert(
+    fc.property(refusals, fc.nat(9), fc.integer({ min: 1, max: 9 }), (refused, trusted, unjudged) => {
+      const survey = { letIn: 0, trusted, refused, unjudged }
+      const codes = exitCodesOf(survey)
+      const severe = mostSevere(codes)
+      assert.notEqual(severe, 0)
+      assert.equal(severe, refused.length === 0 ? 20 : mostSevere(refused.map(exitCode)))
+      printed.length = 0
+      sayStatus(painted, statusWith([], { survey }))
+      const said = printed.join('\n')
+      assert.doesNotMatch(said, /none of/)
+      assert.match(said.replaceAll(/\s+/g, ' '), /not judged for want of time or room: \d+ path/)
+      assert.equal(
+        JSON.parse(JSON.stringify(statusJson(statusWith([], { survey })))).paths.unjudged,
+        unjudged,
+      )
+    }),
+  )
+  assert.deepEqual(green, [])
+  assert.deepEqual(exitCodesOf({ letIn: 0, trusted: 3, refused: [], unjudged: 0 }), [])
 })
 
 test('--json has what its schema says, and no other cause than the schema lists', () => {

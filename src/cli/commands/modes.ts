@@ -71,8 +71,8 @@ async function sayRefused(places: Places, terminal: Terminal): Promise<void> {
   const inquiry = openInquiry(places, { records: false })
   try {
     const { survey } = await surveyHere(inquiry, terminal, PATIENCE)
-    const words = [countWords(survey), unjudgedWords(survey)].filter(text => text !== '').join('; ')
-    terminal.print(words)
+    const unjudged = survey.unjudged === 0 ? [] : [unjudgedWords(survey), 'next: nixsig status --timeout 600']
+    terminal.print([countWords(survey), ...unjudged].join('; '))
     sayGroups(terminal, groupsOf(survey.refused, 'root'))
   } catch (error) {
     const { explainError } = await import('../explain-error.ts')

@@ -46,7 +46,8 @@ export const status = command({
   ],
   epilogue: `Judges by today's evidence what this machine uses: what its systems, profiles and links such as ./result lead to,
 and what was let in with a warning. Contents are not read; "nixsig verify" does that.
-Status 0: nothing would be refused. Otherwise the most severe status of what would be, as with "nixsig verify".`,
+Systems come first. Status 0: all of it was judged, and nothing would be refused. 20: not all of it was judged, or
+something is undecided. Otherwise the most severe status of what would be refused, as with "nixsig verify".`,
   reads: EVERYWHERE,
   run: sayHowItStands,
 })
@@ -58,6 +59,8 @@ async function sayHowItStands(options: Options, invocation: Invocation<PlaceName
   if (options.refused !== undefined) {
     const groups = found.groups.filter(({ code }) => code === options.refused)
     for (const { stopped } of groups) for (const { path } of stopped) terminal.print(path)
+    const { unjudgedWords } = await import('../status-report.ts')
+    if (found.survey.unjudged > 0) terminal.note(`nixsig: ${unjudgedWords(found.survey)}`)
   } else if (options.json) {
     const { statusJson } = await import('../../status/status.ts')
     terminal.print(jsonLine(statusJson(found)))
