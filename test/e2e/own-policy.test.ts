@@ -78,6 +78,31 @@ for (const version of NEWEST) {
       assert.match(signing.stderr, /belongs to user \d+/)
     }))
 
+  test(`${version}: attack: what the machine refuses is not trusted by a policy that a project brings`, () =>
+    withWorld(version, {}, async world => {
+      await settle(world)
+      const alice = { user: 'alice' } as const
+      const path = await world.output('nix-store --add /srv/tool.tar')
+      const trusts = policyText({}, byDefault('nothing', 'nothing', 'nothing'))
+      for (const file of [OWN, '/home/alice/project/nixsig/policy.toml']) world.write(file, trusts)
+      await world.output('chown -R alice: /home/alice')
+      const verify = '/opt/nixsig/nixsig verify --state /home/alice/state'
+      for (const before of ['', 'XDG_CONFIG_HOME=/home/alice/project ']) {
+        const { status, stdout, stderr } = await world.run(`${before}${verify} ${path}`, alice)
+        assert.equal(status, 12, stdout + stderr)
+        assert.match(stdout, /refused/)
+        assert.doesNotMatch(stderr, /your own policy/)
+        const explained = await world.run(`${before}/opt/nixsig/nixsig explain ${path}`, alice)
+        assert.equal(explained.status, status, explained.stdout + explained.stderr)
+      }
+      const named = await world.run(`${verify} --policy ${OWN} ${path}`, alice)
+      assert.equal(named.status, 0, named.stdout + named.stderr)
+      await world.output(`rm ${MACHINE}`)
+      const alone = await world.run(`${verify} ${path}`, alice)
+      assert.equal(alone.status, 0, alone.stdout + alone.stderr)
+      assert.match(alone.stderr, /by your own policy/)
+    }))
+
   test(`${version}: attack: a policy of one's own that others can write to is not read`, () =>
     withWorld(version, {}, async world => {
       await settle(world)

@@ -62,7 +62,7 @@ export const verify = command({
     ['verify PATH --recursive --from https://cache.nixos.org', 'before downloading six gigabytes'],
   ],
   reads: EVERYWHERE,
-  ownPolicy: 'first',
+  ownPolicy: 'without-another',
   run: judgePaths,
 })
 
