@@ -124,8 +124,7 @@ function distanceWords(terminal: Terminal, { mode, lack, respite, survey }: Mach
   if (survey.unjudged > 0) return `${terminal.doubtful(words)}; next: ${LONGER}`
   const said = terminal.good(words)
   if (mode === 'warn' && lack !== undefined)
-    return `${said}, but
-${wrapped(`nixsig enforce would not yet be of use: the policy ${lack}`, 2)}`
+    return `${said}, but\n${wrapped(`nixsig enforce would not yet be of use: the policy ${lack}`, 2)}`
   return mode === 'warn' || respite !== undefined ? `${said}; next: nixsig enforce` : said
 }
 
