@@ -42,6 +42,7 @@ const CALLS: Readonly<Record<string, (out: string, id: string) => string>> = {
   reproduce: out => `${out} --key /root/key.secret`,
   handoff: () => '$(nix-instantiate /srv/x.nix) --dry-run',
   approve: () => `${REPOSITORY} --file x.nix --here --yes`,
+  status: () => '',
   verify: out => out,
   explain: out => out,
   'git verify': () => REPOSITORY,
@@ -55,7 +56,7 @@ const CALLS: Readonly<Record<string, (out: string, id: string) => string>> = {
   sync: () => '',
   'policy check': () => '',
   'policy describe': out => `--path ${out}`,
-  init: () => '--defaults --dry-run',
+  init: () => '--defaults --unsigned refuse --dry-run',
   'quarantine list': () => '',
   'quarantine show': (_, id) => id,
   'quarantine release': (_, id) => id,
@@ -103,7 +104,7 @@ require = "someone"
     const git = `git -C ${directory} -c user.name=a -c user.email=a@b.org`
     await world.output(`${git} init -q && ${git} add . && ${git} commit -qm first`)
   }
-  const out = await world.output('nix-build --no-out-link /srv/x.nix')
+  const out = await world.output('nix-build --out-link /root/used /srv/x.nix')
   // As a path from elsewhere: whether it was built here is in the ledger alone.
   await world.output(`nix-store --dump-db ${out} >/srv/rows && nix-store --load-db </srv/rows`)
   return { out, id: await quarantined(world, out) }
