@@ -45,7 +45,8 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (holdsSecretKey(bytes) || isSecretKey(text)) throw secretKey(printable(file))
   try {
-    if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
+    const isOpenPgp = text === '' || isKeybox(bytes) || text.includes('-----BEGIN PGP ')
+    if (isOpenPgp) return certificatesOf(path, bytes)
     return [parseKey(keyTextIn(text))]
   } catch (error) {
     if (!(error instanceof FormatError) || isKeybox(bytes)) throw error

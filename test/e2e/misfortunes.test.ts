@@ -78,7 +78,15 @@ async function suffer(
 }
 
 async function assertWorks(guarded: GuardedWorld, { good, bad }: Round, what: string): Promise<void> {
-  const [again, refused] = [await realise(guarded, good), await realise(guarded, bad)]
+  const first = await realise(guarded, good)
+  // A ledger that is emptied between the two hooks of a build no longer says that it was made here:
+  // what was built then is refused, and is built again once it is deleted.
+  const [, forgotten] = what.includes('emptied')
+    ? (/refused (\/nix\/store\/\S+-input-\S+) \(output\) .* found no signature/.exec(first.stderr) ?? [])
+    : []
+  if (forgotten !== undefined) await guarded.world.output(['nix-store', '--delete', forgotten])
+  const again = forgotten === undefined ? first : await realise(guarded, good)
+  const refused = await realise(guarded, bad)
   assert.equal(again.status, 0, `${what}: ${again.stderr}`)
   for (const { out } of good) assert.equal(await guarded.isValid(out), true, `${what}: ${out}`)
   assert.notEqual(refused.status, 0, what)
