@@ -2,7 +2,7 @@
  * The socket at which every user may ask what root would see of a path. Protocol and limits:
  * docs/resident.md. It only reads, and lives in the process for HTTP, so that no hook waits for it.
  */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import {
   type Answered,
   ASK_LINE_LIMIT,
@@ -15,10 +15,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { type FindAsker, newAskerName } from './askers.ts'
 import { openTurns, type TurnLimits, type Turns } from './fair-queue.ts'
 import type { Peer } from './peers.ts'
-import { listenAtPath } from './socket-file.ts'
-
-/** The path of a Unix socket, or the descriptor of a socket that listens already. */
-export type AskSocketOn = { readonly path: string } | { readonly fd: number }
+import { listenOn, type SocketOn } from './socket-file.ts'
 
 /** Answers what is asked about one store path. If it rejects, the asker is told that there was an error. */
 export type AnswerAsked = (path: string) => Promise<Answered>
@@ -63,10 +60,10 @@ interface Connection {
 
 /**
  * Opens the socket, which has mode 0666 from the start and replaces one that nobody serves any more.
- * Throws FileError as listenAtPath does.
+ * Throws FileError as listenOn does.
  */
 export async function openAskSocket(
-  on: AskSocketOn,
+  on: SocketOn,
   answer: AnswerAsked,
   find: FindAsker,
   limits: AskLimits = ASK_LIMITS,
@@ -104,7 +101,7 @@ export async function openAskSocket(
         end(socket, error instanceof FormatError ? error.message : 'an error while it was judged'),
     )
   })
-  await listen(server, on)
+  await listenOn(server, on, 0o666)
   server.on('error', () => {}) // a connection that cannot be accepted; the asker goes on without
   return {
     connections: () => open.size,
@@ -221,14 +218,6 @@ function end(socket: Socket, why: string): void {
   if (socket.destroyed) return
   socket.end(printAnswer({ kind: 'error', why }))
   setTimeout(() => socket.destroy(), LAST_WORDS).unref()
-}
-
-function listen(server: Server, on: AskSocketOn): Promise<void> {
-  if ('path' in on) return listenAtPath(server, on.path, 0o666)
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ fd: on.fd }, resolve)
-  })
 }
 
 function tooMany(what: string): FormatError {

@@ -4,8 +4,8 @@
  */
 
 import type { Places } from '../verifier/places.ts'
-import type { AskSocketOn } from './ask-socket.ts'
 import type { Counted } from './metrics.ts'
+import type { SocketOn } from './socket-file.ts'
 
 /** The first file descriptor under which the process for HTTP finds the listening socket. */
 export const HTTP_FILE = 4
@@ -16,7 +16,7 @@ export interface HttpOrder {
   /** How many descriptors are that socket, counted from HTTP_FILE. */
   readonly files: number
   /** The socket that every user may ask; its descriptor comes after those. */
-  readonly ask: AskSocketOn
+  readonly ask: SocketOn
 }
 
 /** What only the process that judges can measure. */

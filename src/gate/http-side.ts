@@ -4,7 +4,7 @@ import { keepLastAnswers } from '../evidence/upstreams/last-answer.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
 import { answerAsked } from './answer-asked.ts'
-import { type AnswerAsked, type AskSocket, type AskSocketOn, openAskSocket } from './ask-socket.ts'
+import { type AnswerAsked, type AskSocket, openAskSocket } from './ask-socket.ts'
 import { openAskers } from './askers.ts'
 import { gateHandler } from './handler.ts'
 import {
@@ -21,6 +21,7 @@ import { limitLog } from './log-limit.ts'
 import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { NarFault } from './nar-faults.ts'
+import type { SocketOn } from './socket-file.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 /** Niceness of this process, so that judging gets the processor first. */
@@ -156,7 +157,7 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
 }
 
 /** Without it users do without, so that an error here keeps nothing else from being served. */
-async function openAsked(on: AskSocketOn, answer: AnswerAsked, log: Log): Promise<AskSocket | undefined> {
+async function openAsked(on: SocketOn, answer: AnswerAsked, log: Log): Promise<AskSocket | undefined> {
   try {
     return await openAskSocket(on, answer, openAskers())
   } catch (error) {

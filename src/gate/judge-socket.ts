@@ -1,12 +1,9 @@
 /** The socket at which the resident process answers the hooks. Protocol: docs/resident.md. */
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { type HookQuestion, parseQuestion, QUESTION_LIMIT } from '../formats/hook-question.ts'
 import { errorReply, type HookReply, printReply } from '../formats/hook-reply.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { listenAtPath } from './socket-file.ts'
-
-/** The path of a Unix socket, or the descriptor of a socket that listens already. */
-export type JudgeSocketOn = { readonly path: string } | { readonly fd: number }
+import { listenOn, type SocketOn } from './socket-file.ts'
 
 /**
  * Answers one question. If it rejects, the reply says only that there was an error, and the hook
@@ -40,7 +37,7 @@ const LIMITS: SocketLimits = { connections: 256, patience: 10_000 }
  * could have created or could replace it.
  */
 export async function openJudgeSocket(
-  on: JudgeSocketOn,
+  on: SocketOn,
   answer: AnswerQuestion,
   limits: SocketLimits = LIMITS,
 ): Promise<JudgeSocket> {
@@ -76,7 +73,7 @@ export async function openJudgeSocket(
         if (underWay === 0) settled()
       })
   })
-  await listen(server, on)
+  await listenOn(server, on, 0o600)
   server.on('error', () => {}) // a connection that cannot be accepted; the asker judges itself
   return {
     connections: () => underWay,
@@ -95,14 +92,6 @@ export async function openJudgeSocket(
 function turnAway(socket: Socket): void {
   socket.write(printReply(errorReply('too many questions at once')))
   socket.destroySoon()
-}
-
-function listen(server: Server, on: JudgeSocketOn): Promise<void> {
-  if ('path' in on) return listenAtPath(server, on.path)
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ fd: on.fd }, resolve)
-  })
 }
 
 /**

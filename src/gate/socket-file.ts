@@ -13,15 +13,26 @@ import { printable } from '../primitives/printable.ts'
  */
 const PATIENCE = 5000
 
+/** The path of a Unix socket, or the descriptor of a socket that listens already. */
+export type SocketOn = { readonly path: string } | { readonly fd: number }
+
 /** Who may connect: the socket's owner alone, or every user. */
 export type SocketMode = 0o600 | 0o666
 
 /**
- * Makes a server listen at this path, with this mode from the start. Creates the directory (0755) if it is
- * missing, and replaces a socket that a killed process left behind. Throws FileError if the socket
- * is served, if the file is not a socket, or if others could replace it.
+ * Makes a server listen there. At a path, the socket has this mode from the start. Creates its
+ * directory (0755) if it is missing, and replaces a socket that a killed process left behind. Throws
+ * FileError if the socket is served, if the file is not a socket, or if others could replace it.
  */
-export async function listenAtPath(server: Server, path: string, mode: SocketMode = 0o600): Promise<void> {
+export function listenOn(server: Server, on: SocketOn, mode: SocketMode): Promise<void> {
+  if ('path' in on) return listenAtPath(server, on.path, mode)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd: on.fd }, resolve)
+  })
+}
+
+async function listenAtPath(server: Server, path: string, mode: SocketMode): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const lock = `${path}.lock`
   await withLock(lock, async () => {
