@@ -32,6 +32,10 @@ export function keepUpstreams(metrics: Metrics, log: Log, keep: Attention = () =
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
   let asked: Pick<Policy, 'gate' | 'http'> | undefined
   const attention = payAttention(metrics, log)
+  const hear: Attention = (url, said) => {
+    attention.heard(url, said)
+    keep(url, said)
+  }
   const close = () => {
     for (const upstream of held?.upstreams ?? []) upstream.close()
     held = undefined
@@ -49,15 +53,7 @@ export function keepUpstreams(metrics: Metrics, log: Log, keep: Attention = () =
         const open = gate.upstreams.map(one => openUpstream(one, options))
         held = {
           settings,
-          upstreams: open.map(upstream =>
-            remembering(
-              watched(upstream, (url, said) => {
-                attention.heard(url, said)
-                keep(url, said)
-              }),
-              gate,
-            ),
-          ),
+          upstreams: open.map(upstream => remembering(watched(upstream, hear), gate)),
         }
         // So that the first answers need not wait for it.
         for (const upstream of open) void upstream.asked()
