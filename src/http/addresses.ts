@@ -2,7 +2,7 @@
  * Where addresses lead: to this machine or what is on its own wire, into a private network, or outside
  * of both.
  */
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { forAMoment } from '../primitives/for-a-moment.ts'
 import { type Addresses, type Names, namesHere } from './names.ts'
@@ -13,8 +13,7 @@ import { type Addresses, type Names, namesHere } from './names.ts'
  * broadcast. Then the services that clouds give to the machines in them, at addresses that look like
  * any other: of Alibaba, Azure, AWS, Google and Scaleway.
  */
-const NEAR = new BlockList()
-for (const [network, prefix] of [
+const NEAR = networks(
   ['0.0.0.0', 8],
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
@@ -23,9 +22,6 @@ for (const [network, prefix] of [
   ['255.255.255.255', 32],
   ['100.100.100.200', 32],
   ['168.63.129.16', 32],
-] as const)
-  NEAR.addSubnet(network, prefix, 'ipv4')
-for (const [network, prefix] of [
   ['::', 128],
   ['::1', 128],
   ['fe80::', 10],
@@ -33,30 +29,28 @@ for (const [network, prefix] of [
   ['fd00:ec2::', 32],
   ['fd20:ce::254', 128],
   ['fd00:42::42', 128],
-] as const)
-  NEAR.addSubnet(network, prefix, 'ipv6')
+)
 
 /**
- * Networks whose addresses mean something only within them: RFC 1918, the space that carriers and VPNs
- * share (RFC 6598), unique local (RFC 4193) and the old site-local addresses.
+ * Networks whose addresses mean something only within them: RFC 1918, the space that carriers and
+ * VPNs share (RFC 6598), unique local (RFC 4193) and the old site-local addresses.
  */
-const PRIVATE = new BlockList()
-for (const [network, prefix] of [
+const PRIVATE = networks(
   ['10.0.0.0', 8],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
   ['100.64.0.0', 10],
-] as const)
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
-for (const [network, prefix] of [
   ['fc00::', 7],
   ['fec0::', 10],
-] as const)
-  PRIVATE.addSubnet(network, prefix, 'ipv6')
+)
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
+const LOOPBACK = networks(['127.0.0.0', 8], ['::1', 128])
+
+function networks(...all: readonly (readonly [network: string, prefix: number])[]): BlockList {
+  const list = new BlockList()
+  for (const [network, prefix] of all) list.addSubnet(network, prefix, isIPv6(network) ? 'ipv6' : 'ipv4')
+  return list
+}
 
 /** Names that mean this machine wherever they are resolved (RFC 6761; /etc/hosts of Debian and Fedora). */
 const OWN_NAME =
