@@ -93,7 +93,7 @@ threshold = 1
   ].join('\n')
 }
 
-/** Comments about keys that do not become principals; empty where there are none. */
+/** Comments about keys that do not become principals; empty if all do. */
 export function leftSection({ leftKeys, userKeys }: Pick<Carried, 'leftKeys' | 'userKeys'>): string {
   const left = leftKeys.map(
     ({ shown, why }) => `# not taken over from trusted-public-keys: ${shown} (${why})\n`,

@@ -58,7 +58,7 @@ export function holdsSecretKey(bytes: Uint8Array): boolean {
 
 const OPENPGP = '{ openpgp = "FINGERPRINT", certificate = "FILE" }'
 
-/** What to do with a secret key; undefined if the text is none. */
+/** What to do with a secret key; undefined if the text is not one. */
 function secretProblem(text: string): string | undefined {
   const half = publicHalf(text)
   if (half === undefined && !SECRET.test(text)) return undefined

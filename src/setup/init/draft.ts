@@ -1,4 +1,7 @@
-/** The policy that the answers of `nixsig init` make, from nothing or from the one that is there. Pure. */
+/**
+ * The policy that the answers of `nixsig init` make, from nothing or from the one that is there.
+ * Pure.
+ */
 
 import type { Instant, Policy, Requirement } from '../../policy/policy.ts'
 import { when } from '../../policy/words.ts'
@@ -35,9 +38,9 @@ interface Section {
 }
 
 /**
- * The text of the policy. What init does not ask about stays as it is and where it is, to the letter.
- * Throws FormatError if the policy that is there is not written in tables, so that no part can be
- * replaced.
+ * The text of the policy. What init does not ask about stays as it is and where it is, to the
+ * letter. Throws FormatError if the policy that is there is not written in tables, so that no part
+ * can be replaced.
  */
 export function draftPolicy(parts: DraftParts): string {
   const { before } = parts
