@@ -14,7 +14,8 @@ export function refuseInTime(derivation: string): NodeJS.Timeout {
 
 /** Makes each end of this process that is not planned a refusal. `about` begins with a space. */
 export function refuseUnlessAnswered(about = ''): void {
-  // If the event loop runs empty before an answer, Node exits with this status and not with success.
+  // If the event loop runs empty before an answer, Node exits with this status and not with
+  // success.
   process.exitCode = 1
   process.once('beforeExit', () => sayRefused(`${about}: no verdict: an answer never came`))
   // An error that nobody waits for is a refusal too, with its reason and without a stack trace.

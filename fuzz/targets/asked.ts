@@ -63,30 +63,15 @@ const LIMIT = 64 * 1024
 
 /** Questions of users to the gate, and its answers. */
 export const ASKED: readonly Target[] = [
-  formatTarget<string>({
-    name: 'greeting of the gate',
-    seeds: ['nixsig-ask1 0123456789abcde'],
-    tokens: TOKENS,
-    read: input => parseGreeting(latin1(input)),
-    print: name => printGreeting(name).trimEnd(),
-    oneSpelling: () => true,
+  lineTarget('greeting of the gate', 'nixsig-ask1 0123456789abcde', {
+    parse: parseGreeting,
+    print: printGreeting,
   }),
-  formatTarget<number>({
-    name: 'introduction of an asker',
-    seeds: ['nixsig-ask1 4711'],
-    tokens: TOKENS,
-    read: input => parseIntroduction(latin1(input)),
-    print: pid => printIntroduction(pid).trimEnd(),
-    oneSpelling: () => true,
+  lineTarget('introduction of an asker', 'nixsig-ask1 4711', {
+    parse: parseIntroduction,
+    print: printIntroduction,
   }),
-  formatTarget<string>({
-    name: 'question of an asker',
-    seeds: [`about ${PATH}`],
-    tokens: TOKENS,
-    read: input => parseAsked(latin1(input)),
-    print: path => printAsked(path).trimEnd(),
-    oneSpelling: () => true,
-  }),
+  lineTarget('question of an asker', `about ${PATH}`, { parse: parseAsked, print: printAsked }),
   formatTarget<Answered>({
     name: 'answer to an asker',
     seeds: [
@@ -118,6 +103,18 @@ export const ASKED: readonly Target[] = [
   }),
 ]
 
-function latin1(input: Uint8Array): string {
-  return Buffer.from(input).toString('latin1')
+/** A line, which is parsed without its newline and printed with it. */
+function lineTarget<T>(
+  name: string,
+  seed: string,
+  line: { readonly parse: (text: string) => T; readonly print: (value: T) => string },
+): Target {
+  return formatTarget<T>({
+    name,
+    seeds: [seed],
+    tokens: TOKENS,
+    read: input => line.parse(Buffer.from(input).toString('latin1')),
+    print: value => line.print(value).trimEnd(),
+    oneSpelling: () => true,
+  })
 }

@@ -1,4 +1,4 @@
-/** Documents that hold Sigstore bundles, forgeries of real ones, and files that are no signatures. */
+/** Documents that hold Sigstore bundles, forgeries of real ones, and files that are not signatures. */
 import { strict as assert } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,8 @@ const PYPI = {
 }
 
 /** As cosign writes it with a key; the numbers mean nothing. */
-const BARE = `${Buffer.from(`3044022${'0'.repeat(1)}${'11'.repeat(32)}0220${'22'.repeat(32)}`, 'hex').toString('base64')}\n`
+const BARE = `${Buffer.from(`30440220${'11'.repeat(32)}0220${'22'.repeat(32)}`, 'hex').toString('base64')}\n`
+const PEM = Buffer.from('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n').toString('base64')
 const BODY = JSON.stringify({
   apiVersion: '0.0.1',
   kind: 'hashedrekord',
@@ -40,16 +41,14 @@ const BODY = JSON.stringify({
     signature: {
       content: 'AAAA',
       publicKey: {
-        content: Buffer.from('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n').toString(
-          'base64',
-        ),
+        content: PEM,
       },
     },
   },
 })
 const OLD_COSIGN = JSON.stringify({
   base64Signature: 'AAAA',
-  cert: Buffer.from('-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n').toString('base64'),
+  cert: PEM,
   rekorBundle: {
     SignedEntryTimestamp: 'AAAA',
     Payload: {

@@ -20,8 +20,8 @@ import { left, type Outcome, type Run } from './run.ts'
 const NAMES = 4
 
 /**
- * Decides about a path, once in a run. A path that is asked about while it is being decided is built
- * from itself, as a store says that was tampered with: it is left for that question.
+ * Decides about a path, once in a run. A path that is asked about while it is being decided is
+ * built from itself, as a store says that was tampered with: it is left for that question.
  */
 export async function adoptPath(run: Run, path: string): Promise<Outcome> {
   const known = run.outcomes.get(path)

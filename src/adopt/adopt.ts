@@ -29,8 +29,8 @@ export interface Adopted {
 
 /**
  * Adopts the closures of these store paths, leaf first. What was decided is recorded at once, so a
- * run that is killed loses nothing but the build under way. Throws PackagingError if a path is not valid
- * or there are too many.
+ * run that is killed loses nothing but the build under way. Throws PackagingError if a path is not
+ * valid or there are too many.
  */
 export async function adopt(roots: readonly string[], adopting: Adopting): Promise<Adopted> {
   const keeper = await openStore()

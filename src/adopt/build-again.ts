@@ -75,7 +75,9 @@ async function mayBuildFirst(run: Run, { path }: StorePath, causes: readonly Cau
   return causes.every(cause => cause.path !== path && CAUSE_WORDS[cause.code].exempt !== undefined)
 }
 
-/** The verdict that there would be if this machine had built it: for all else that speaks for it. */
+/**
+ * The verdict that there would be if this machine had built it: for all else that speaks for it.
+ */
 async function afterBuildingAgain(run: Run, maker: Output, info: PathInfo): Promise<Verdict> {
   const inquiry = run.ask()
   const { narHash } = info

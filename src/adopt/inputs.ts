@@ -26,8 +26,8 @@ export interface InputsFound {
 }
 
 /**
- * Adopts all inputs of the derivation that makes an output. With `brings`, those that are not in the
- * store are fetched or built first; otherwise they are passed over.
+ * Adopts all inputs of the derivation that makes an output. With `brings`, those that are not in
+ * the store are fetched or built first; otherwise they are passed over.
  */
 export async function adoptInputs(
   run: Run,
@@ -81,8 +81,8 @@ function leftOver(outcome: Outcome): readonly Cause[] {
 }
 
 /**
- * Has Nix fetch or build an input that is not in the store. Returns why not; undefined if it is here
- * now, or if nothing speaks against it and nothing is to be changed.
+ * Has Nix fetch or build an input that is not in the store. Returns why not; undefined if it is
+ * here now, or if nothing speaks against it and nothing is to be changed.
  */
 async function bringHere(run: Run, input: Input, maker: Output): Promise<readonly Cause[] | undefined> {
   const { path } = input.path

@@ -6,7 +6,7 @@ import { prefixOfKeyFile } from '../formats/detached/forms.ts'
 import { isText } from '../formats/openpgp/armor.ts'
 import { isKeybox } from '../formats/openpgp/keybox.ts'
 import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore/trusted-root.ts'
-import { parseKey } from '../policy/language/keys.ts'
+import { isKey, parseKey } from '../policy/language/keys.ts'
 import { holdsSecretKey, notAKey } from '../policy/language/not-a-key.ts'
 import { sigstoreIdentity } from '../policy/language/sigstore-key.ts'
 import type { Key, SigstoreKey } from '../policy/policy.ts'
@@ -86,21 +86,11 @@ export function keysAsToml(argument: string): readonly string[] {
       return `{ sigstore = ${who}, trusted-root = ${quoted(key.trustedRoot)} }`
     }
     return quoted(
-      isKeyText(argument)
+      isKey(argument)
         ? argument
         : keyTextIn(readNamedFile(argument, FILE_LIMIT).bytes.toString('latin1').trimEnd()),
     )
   })
-}
-
-function isKeyText(argument: string): boolean {
-  try {
-    parseKey(argument)
-    return true
-  } catch (error) {
-    if (error instanceof FormatError) return false
-    throw error
-  }
 }
 
 /** A TOML string: JSON has the same syntax but for DEL, which no key has. */

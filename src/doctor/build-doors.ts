@@ -45,8 +45,8 @@ export function allowedUsers(facts: Facts): Finding {
 }
 
 /**
- * A flake whose settings are accepted could disable nixsig. Where flakes are not switched on, Nix does not show the
- * setting, which is false by default.
+ * A flake whose settings are accepted could disable nixsig. Where flakes are not switched on, Nix
+ * does not show the setting, which is false by default.
  */
 export function acceptFlakeConfig(facts: Facts): Finding {
   const setting = inEachView(facts, (settings, { configuration }) => {

@@ -3,7 +3,8 @@
 /**
  * `closed`: nothing comes in through it unjudged. `not applicable`: this machine has no such door.
  * `unknown`: it could not be determined, which is no better than open. `warning`: Nix itself may
- * have a vulnerability that neither nixsig nor a setting can remove, or the policy accepts the hole.
+ * have a vulnerability that neither nixsig nor a setting can remove, or the policy accepts the
+ * hole.
  */
 export type State = 'closed' | 'open' | 'unknown' | 'warning' | 'not applicable'
 

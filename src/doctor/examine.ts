@@ -33,7 +33,10 @@ export interface Examination {
   readonly gate: NamedGate
   /** Advisories that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]
-  /** `looked at`: nothing is brought into the store, so the doors that only an attempt shows are unknown. */
+  /**
+   * `looked at`: nothing is brought into the store, so the doors that only an attempt shows are
+   * unknown.
+   */
   readonly doors: 'tried' | 'looked at'
 }
 

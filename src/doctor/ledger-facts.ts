@@ -7,7 +7,10 @@ import type { LedgerFacts } from './facts.ts'
 const SYSTEM = '/run/current-system'
 const TIMEOUT = 10_000
 
-/** Counts what the ledger knows of the running system. Throws Error if Nix does not say what is in it. */
+/**
+ * Counts what the ledger knows of the running system. Throws Error if Nix does not say what is in
+ * it.
+ */
 export async function lookAtLedger(state: string): Promise<LedgerFacts> {
   const isThere = existsSync(state)
   if (!existsSync(SYSTEM)) return { isThere, system: undefined }

@@ -1,4 +1,6 @@
-/** What to do about a verdict, for whoever reads it. Pure: what is known beside it comes as data. */
+/**
+ * What to do about a verdict, for whoever reads it. Pure: what is known beside it comes as data.
+ */
 import { BY_ADMINISTRATOR } from '../primitives/next-step.ts'
 import { stepAfterSystemError } from '../primitives/system-steps.ts'
 import { ASPECT, type Instant, type SubjectKind } from './policy.ts'

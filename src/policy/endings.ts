@@ -1,4 +1,7 @@
-/** Finds what a policy says in vain by now: exemptions that are over, and rules that nobody can meet. */
+/**
+ * Finds what a policy says in vain by now: exemptions that are over, and rules that nobody can
+ * meet.
+ */
 import { type KeyStanding, standingOf } from './key-standing.ts'
 import type { Aspect, Exemption, Instant, Policy, Principal } from './policy.ts'
 import { fillSeats, isFilled, peopleOf } from './seats.ts'

@@ -10,8 +10,8 @@ export type ExpressionPolicy = Pick<
 
 /**
  * SHA-256, lower-case hex, of everything in a policy that a verdict on expressions can depend on:
- * people with their keys and certificates, groups, `[[inputs]]` and revocations. Rules and exemptions
- * for store paths have no part in it. `certificate`: the bytes of a certificate file.
+ * people with their keys and certificates, groups, `[[inputs]]` and revocations. Rules and
+ * exemptions for store paths have no part in it. `certificate`: the bytes of a certificate file.
  */
 export function expressionTrust(policy: ExpressionPolicy, certificate: (path: string) => Uint8Array): string {
   const { principals, groups, inputs, revocations, certificates } = policy

@@ -48,7 +48,9 @@ export interface HttpSettings {
   readonly proxy?: string
   /** The absolute path of a file that contains the value of the Proxy-Authorization header. */
   readonly proxyAuthorization?: string
-  /** Hosts that are reached without the proxy: `example.org` with all below it, or an IP address. */
+  /**
+   * Hosts that are reached without the proxy: `example.org` with all below it, or an IP address.
+   */
   readonly noProxy: readonly string[]
   /** The absolute path of a PEM file whose certificates are trusted instead of the system's. */
   readonly certificates?: string

@@ -1,7 +1,9 @@
 /** What keeps a policy from being enforced at all, whatever is in the store. Pure. */
 import type { Policy } from './policy.ts'
 
-/** Why next to nothing could be built by this policy, with what to do; undefined if something could. */
+/**
+ * Why next to nothing could be built by this policy, with what to do; undefined if something could.
+ */
 export function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
   if (principals.size === 0)
     return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals], or nixsig init)'

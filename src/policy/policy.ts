@@ -286,8 +286,8 @@ export interface NixSettings {
    */
   readonly refusalLineVersions: readonly string[]
   /**
-   * Trusted users and groups (`@name`) of Nix whom root accepts, although they can do what root can:
-   * no hole to the doctor, and no setting of `nixsig setup` takes it from them.
+   * Trusted users and groups (`@name`) of Nix whom root accepts, although they can do what root
+   * can: no hole to the doctor, and no setting of `nixsig setup` takes it from them.
    */
   readonly acceptTrustedUsers: readonly string[]
 }

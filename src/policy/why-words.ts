@@ -21,7 +21,9 @@ export function whyLines(policy: Policy, verdict: Verdict, why: Why, respite?: I
   ]
 }
 
-/** Of a path of which nothing is known but its name: the rule for each kind, and what it requires. */
+/**
+ * Of a path of which nothing is known but its name: the rule for each kind, and what it requires.
+ */
 export function ruleLinesFor(kinds: readonly (readonly [SubjectKind, Rule])[]): readonly string[] {
   return kinds.flatMap(([kind, rule]) => {
     const requirement = rule.require[ASPECT[kind]] ?? { kind: 'refuse' as const }

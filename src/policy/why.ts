@@ -1,4 +1,7 @@
-/** Why a path would pass under a policy, or not: the rule that decides, and each of its demands. Pure. */
+/**
+ * Why a path would pass under a policy, or not: the rule that decides, and each of its demands.
+ * Pure.
+ */
 import { exemptionFor, ruleFor } from './match.ts'
 import { ASPECT, type Demand, type Exemption, type Instant, type Policy, type Rule } from './policy.ts'
 import { peopleOf } from './seats.ts'
@@ -60,7 +63,9 @@ function demandWhy(policy: Policy, verdict: Verdict, demand: Demand): DemandWhy 
     : { demand, state: 'unmet', by: [], finding }
 }
 
-/** Whether evidence was held against the demands: a conflict, and what is unreadable, come first. */
+/**
+ * Whether evidence was held against the demands: a conflict, and what is unreadable, come first.
+ */
 function isAsked(findings: readonly Finding[]): boolean {
   return findings.some(finding => needOf(finding) !== undefined || finding.code === 'unknown-derivation')
 }

@@ -113,7 +113,7 @@ function groundWords(ground: Ground): string {
   return ground.kind === 'rule' ? ruleWords(ground.title) : `because of ${GROUNDS[ground.kind]}`
 }
 
-/** What a refusal is because of, where that is no rule. */
+/** What a refusal is because of, where it is not a rule. */
 export const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
   inputs: 'what its build uses',
   making: 'how it was made',

@@ -143,8 +143,8 @@ export function readEntry(state: string, id: string): QuarantineEntry | undefine
 }
 
 /**
- * The NAR size in an entry, read from the beginning of its file: to parse all entries takes seconds.
- * Undefined, and throws, as `readEntry`.
+ * The NAR size in an entry, read from the beginning of its file: to parse all entries takes
+ * seconds. Undefined, and throws, as `readEntry`.
  */
 export function readNarSize(state: string, id: string): number | undefined {
   const file = join(entryDirectory(state, id), 'entry.json')

@@ -65,7 +65,9 @@ export async function holdersOf(
   return { kept, others: [...found.keys()].filter(path => !withEntry.has(path)), referrers }
 }
 
-/** Orders paths so that each comes after those of them that refer to it, directly or through others. */
+/**
+ * Orders paths so that each comes after those of them that refer to it, directly or through others.
+ */
 export function referrersFirst(
   paths: Iterable<string>,
   referrers: ReadonlyMap<string, readonly string[]>,

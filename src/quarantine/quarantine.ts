@@ -122,7 +122,8 @@ export async function quarantineForOthers(
 
 /**
  * Finishes what a killed process began. Never waits: returns undefined if there was nothing to
- * finish, if another process is doing it now, or if it failed a moment ago. Costs one directory listing then. Throws FileError.
+ * finish, if another process is doing it now, or if it failed a moment ago. Costs one directory
+ * listing then. Throws FileError.
  */
 export async function finishInterrupted(state: string, openStore: OpenStore): Promise<TakenOut | undefined> {
   if (!hasUnfinished(state)) return undefined
@@ -133,7 +134,9 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
   return done?.value
 }
 
-/** Whether it cannot be finished right now, because another process takes paths out of the store. */
+/**
+ * Whether it cannot be finished right now, because another process takes paths out of the store.
+ */
 export async function mustWait(state: string): Promise<boolean> {
   return (await withLockIfFree(lockOf(state), async () => true)) === undefined
 }

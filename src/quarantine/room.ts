@@ -19,7 +19,9 @@ export interface Room {
 const GIB = 1024 ** 3
 const ROOM: Room = { entries: 1024, bytes: 8 * GIB }
 
-/** The most references of a path whose content is kept. They are in its entry, which stays small. */
+/**
+ * The most references of a path whose content is kept. They are in its entry, which stays small.
+ */
 const REFERENCES_LIMIT = 2000
 
 /** Why a path is deleted and not kept. */

@@ -72,28 +72,36 @@ ${lines.join('\n')}
 
 function principalsSection(carried: Carried): string {
   const { keys } = carried
+  const left = leftSection(carried)
   const listed = keys.map(({ principal, key }) => `[principals.${principal}]\nkeys = [${quoted(key)}]\n`)
-  const group = `# Whoever of them signed an output counts as its builder: one is enough, as it was for Nix.
-[groups.caches]
-members = [${keys.map(({ principal }) => quoted(principal)).join(', ')}]
-threshold = 1
-
-# Who may have built what this machine uses: itself, or one of these caches.
-[groups.makers]
-members = ["self", "caches"]
-threshold = 1
-`
+  const groups = `${cachesSection(keys.map(({ principal }) => principal))}\n${MAKERS_SECTION}`
   return [
     ...(keys.length === 0
       ? []
       : [
-          `# The keys that nix.conf trusted until today (trusted-public-keys).\n${listed.join('\n')}\n${group}`,
+          `# The keys that nix.conf trusted until today (trusted-public-keys).\n${listed.join('\n')}\n${groups}`,
         ]),
-    ...(leftSection(carried) === '' ? [] : [leftSection(carried)]),
+    ...(left === '' ? [] : [left]),
   ].join('\n')
 }
 
-/** Comments about keys that do not become principals; empty where there are none. */
+/** The group of caches: one signature is enough. */
+export function cachesSection(names: readonly string[]): string {
+  return `# Whoever of them signed an output counts as its builder: one is enough, as it was for Nix.
+[groups.caches]
+members = [${names.map(quoted).join(', ')}]
+threshold = 1
+`
+}
+
+/** The group of builders that a default may name where caches are trusted. */
+export const MAKERS_SECTION = `# Who may have built what this machine uses: itself, or one of these caches.
+[groups.makers]
+members = ["self", "caches"]
+threshold = 1
+`
+
+/** Comments about keys that do not become principals; empty if all do. */
 export function leftSection({ leftKeys, userKeys }: Pick<Carried, 'leftKeys' | 'userKeys'>): string {
   const left = leftKeys.map(
     ({ shown, why }) => `# not taken over from trusted-public-keys: ${shown} (${why})\n`,

@@ -37,8 +37,8 @@ export interface ApprovalEvidence {
 }
 
 /**
- * Yields the approvals of graphs that a source or a derivation belongs to, this machine's own first.
- * A source that is fetched belongs to a graph by the derivation that fetches it: `makers`.
+ * Yields the approvals of graphs that a source or a derivation belongs to, this machine's own
+ * first. A source that is fetched belongs to a graph by the derivation that fetches it: `makers`.
  */
 export async function* approvalsOf(
   inquiry: Inquiry,

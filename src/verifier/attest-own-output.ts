@@ -25,7 +25,9 @@ export function ownAttestations(state: string): string {
 
 /** What was seen of an output besides its bytes. */
 export interface Seen {
-  /** The references that Nix found when it built them here, or that were found in the bytes since. */
+  /**
+   * The references that Nix found when it built them here, or that were found in the bytes since.
+   */
   readonly references?: readonly string[]
   /** It was here before, was built again, and came out the same. */
   readonly reproduced?: true

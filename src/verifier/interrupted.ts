@@ -24,7 +24,8 @@ export type Scope = 'all' | { readonly about: string }
  * Finishes what killed hooks left: quarantines that are half done, and outputs that became valid
  * and were never judged. Those are judged now, as their own hook would have done. Of the unjudged
  * outputs a hook looks at the inputs of its own build and at a few others. It also drops
- * expectations whose builds are over and made nothing. The hook judges the outputs of its own build itself, later.
+ * expectations whose builds are over and made nothing. The hook judges the outputs of its own build
+ * itself, later.
  *
  * What cannot be finished is reported like a refusal, but stops nothing. Whatever a build needs is
  * looked up in the ledger, where these paths are absent, and others must not have to wait until

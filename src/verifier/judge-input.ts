@@ -39,9 +39,9 @@ export interface MadeHere {
 export type Judged = Input & { readonly makers?: readonly Output[] }
 
 /**
- * Whether a path was made here. Either the ledger says so for these bytes, and it was made from what
- * its inputs are now; or a build of this path was allowed to start, the store registered the path as
- * built here, no hook has judged it yet, and its inputs have been there since.
+ * Whether a path was made here. Either the ledger says so for these bytes, and it was made from
+ * what its inputs are now; or a build of this path was allowed to start, the store registered the
+ * path as built here, no hook has judged it yet, and its inputs have been there since.
  */
 export async function madeHere(
   inquiry: Inquiry,
@@ -63,7 +63,8 @@ export async function madeHere(
 
 /**
  * Whether what an entry says of a build made here still counts. Under the policy of the entry, what
- * it was built from was trusted. Under another it is asked about as it is now, so it must be the same.
+ * it was built from was trusted. Under another it is asked about as it is now, so it must be the
+ * same.
  */
 export async function madeAsRecorded(inquiry: Inquiry, path: StorePath, entry: Admission): Promise<MadeHere> {
   const made = entry.derivation && (await outputOfValid(await inquiry.store(), entry.derivation, path.path))

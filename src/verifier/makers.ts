@@ -39,8 +39,9 @@ export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<reado
   }
   if (derivers.length <= UNKNOWN_LIMIT) return makers
   const first = new Set([...known, ...unknown.slice(0, UNKNOWN_LIMIT)])
-  // Of those that were read, the ones that name signatures are kept too. Somebody who adds more than
-  // are read can crowd out a derivation that nobody knows: what it names is then not looked at.
+  // Of those that were read, the ones that name signatures are kept too. Somebody who adds more
+  // than are read can crowd out a derivation that nobody knows: what it names is then not looked
+  // at.
   const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
   return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))
 }

@@ -12,9 +12,9 @@ const TOGETHER = 5
 const JUST_NOW = 300
 
 /**
- * What is known of the end of a build. `build`, `check`: Nix has just called its hook; in the second
- * case all outputs had been noted as present, so Nix compared them with what it made. `unknown`: no
- * hook says that any build ended, and only expectations tell what was built.
+ * What is known of the end of a build. `build`, `check`: Nix has just called its hook; in the
+ * second case all outputs had been noted as present, so Nix compared them with what it made.
+ * `unknown`: no hook says that any build ended, and only expectations tell what was built.
  */
 export type Ending = 'build' | 'check' | 'unknown'
 

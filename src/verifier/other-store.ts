@@ -8,7 +8,10 @@ import { StoreError } from '../store/store-error.ts'
 const ELSEWHERE =
   'if Nix builds into another store (--store, nixos-install), that store is not judged: build it here, and copy it there (nix copy --to STORE)'
 
-/** Throws StoreError, with what to do, if a derivation that Nix builds is not in this machine's store. */
+/**
+ * Throws StoreError, with what to do, if a derivation that Nix builds is not in this machine's
+ * store.
+ */
 export function assertHere(drvPath: string): void {
   const { path } = parseStorePath(drvPath)
   if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return

@@ -29,7 +29,9 @@ export interface AskedRow {
 
 /** Units of work (see crypto/work.ts) for sets of references other than what was found. */
 const WORK_LIMIT = 8000
-/** Of signatures by the names of listed keys, how many are tried with such sets, each with its key. */
+/**
+ * Of signatures by the names of listed keys, how many are tried with such sets, each with its key.
+ */
 const TRIED = 8
 /** Of sets that evidence states, how many are tried. */
 const STATED_LIMIT = 8
@@ -79,7 +81,10 @@ export async function judgeSignedRow(inquiry: Inquiry, row: AskedRow): Promise<I
   return { references }
 }
 
-/** A set with fewer references than were found by which the row is trusted; undefined if there is none. */
+/**
+ * A smaller set of references than the one found, by which the row is trusted; undefined without
+ * one.
+ */
 async function smallerSet(
   inquiry: Inquiry,
   row: AskedRow,

@@ -5,13 +5,10 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import {
   ALICE,
-  bundle,
-  certify,
   ecdsaPair,
   ISSUER,
   keyBundle,
-  logBody,
-  logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   trustedRoot,
@@ -25,14 +22,10 @@ const release = Buffer.from('the release\n')
 const instance = makeInstance()
 const { publicKey, privateKey } = ecdsaPair()
 const content = messageSignature(privateKey, release)
-const certificate = certify(instance, { publicKey })
 cli.write('x.tar', release)
 cli.write('y.tar', 'another\n')
 cli.write('root.json', trustedRoot(instance))
-cli.write(
-  'x.tar.sigstore.json',
-  JSON.stringify(bundle(certificate, content, [logEntry(instance, logBody(content, certificate))])),
-)
+cli.write('x.tar.sigstore.json', JSON.stringify(loggedBundle(instance, content, { publicKey })))
 cli.write('x.tar.key.json', JSON.stringify(keyBundle(publicKey, content)))
 cli.write('key.pem', publicKey.export({ format: 'pem', type: 'spki' }))
 

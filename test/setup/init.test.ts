@@ -1,5 +1,5 @@
-// What `nixsig init` makes of answers: a valid policy, from nothing or from the one that is there, of
-// which everything stays that was not asked about.
+// What `nixsig init` makes of answers: a valid policy, from nothing or from the one that is there,
+// of which everything stays that was not asked about.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

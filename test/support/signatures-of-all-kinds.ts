@@ -19,12 +19,9 @@ import { ed25519Listings, ed25519Signatures } from './ed25519-everywhere.ts'
 import { openPgpCertificates, openPgpSignatures } from './openpgp-over-time.ts'
 import {
   ALICE,
-  bundle,
-  certify,
   ecdsaPair,
   ISSUER,
-  logBody,
-  logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   trustedRoot,
@@ -197,8 +194,7 @@ function sigstoreSignature(dir: string): {
   const instance = makeInstance()
   const { publicKey, privateKey } = ecdsaPair()
   const content = messageSignature(privateKey, CONTENT)
-  const certificate = certify(instance, { publicKey })
-  const made = bundle(certificate, content, [logEntry(instance, logBody(content, certificate))])
+  const made = loggedBundle(instance, content, { publicKey })
   const roots = {
     root: trustedRoot(instance),
     reprinted: `${trustedRoot(instance)}\n`,

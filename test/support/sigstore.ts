@@ -245,6 +245,15 @@ export function bundle(certificate: Uint8Array, content: Content, entries: reado
   }
 }
 
+/**
+ * A bundle with a certificate that the instance made for this signer and an entry of its log: what a
+ * developer's own tool makes.
+ */
+export function loggedBundle(instance: Instance, content: Content, wanted: Wanted, at?: Date) {
+  const certificate = certify(instance, wanted)
+  return bundle(certificate, content, [logEntry(instance, logBody(content, certificate), at)])
+}
+
 /** A bundle that is signed with a key. */
 export function keyBundle(publicKey: KeyObject, content: Content, hint?: string) {
   return {

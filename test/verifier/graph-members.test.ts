@@ -22,7 +22,9 @@ const graphs = fc
 
 type Nodes = Parameters<Parameters<typeof graphs.map>[0]>[0]
 
-/** As graphMembers collects them: from the root on, and without what a derivation names a signature. */
+/**
+ * As graphMembers collects them: from the root on, and without what a derivation names a signature.
+ */
 function membersOf(nodes: Nodes): ReadonlyMap<string, Member> {
   const members = new Map<string, Member>()
   const seen = new Set([0])
@@ -41,7 +43,9 @@ function membersOf(nodes: Nodes): ReadonlyMap<string, Member> {
   return members
 }
 
-/** The definition: some way from here leads to the source, and nothing on it calls it a signature. */
+/**
+ * The definition: some way from here leads to the source, and nothing on it calls it a signature.
+ */
 function leadsTo(nodes: Nodes, at: number, source: string): boolean {
   const node = nodes[at]
   if (node === undefined || node.calls.includes(source)) return false

@@ -1,5 +1,5 @@
-// docs/semantics.md, P10: a path that is about to become valid, judged by the signatures in its row.
-// test/e2e/signed-rows.test.ts has real stores.
+// docs/semantics.md, P10: a path that is about to become valid, judged by the signatures in its
+// row. test/e2e/signed-rows.test.ts has real stores.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

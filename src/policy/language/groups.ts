@@ -29,8 +29,8 @@ interface Entry extends Group {
 }
 
 /**
- * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met: of each group
- * whatever can be said of it while others are wrong.
+ * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met: of each
+ * group whatever can be said of it while others are wrong.
  */
 export function readGroups(node: Node | undefined, principals: Policy['principals']): ReadGroups {
   const tables = (node && entriesOf(node)) ?? []

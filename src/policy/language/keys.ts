@@ -32,6 +32,17 @@ export function parseKey(text: string): TextKey {
   return key
 }
 
+/** Whether a text is such a key. */
+export function isKey(text: string): boolean {
+  try {
+    parseKey(text)
+    return true
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
+}
+
 /**
  * The `openpgp:` identity of a primary key's fingerprint; spaces, which gpg prints, are dropped.
  * Throws FormatError.

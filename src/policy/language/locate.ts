@@ -49,7 +49,9 @@ export function locate(toml: string): Locator {
   }
 }
 
-/** A header, `[a.b]` or `[[a.b]]`, of a valid TOML document: the table that it begins, and where. */
+/**
+ * A header, `[a.b]` or `[[a.b]]`, of a valid TOML document: the table that it begins, and where.
+ */
 export interface Header extends Position {
   readonly path: TomlPath
 }

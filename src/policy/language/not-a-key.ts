@@ -2,7 +2,7 @@
 import { parseNixSecretKey, printNixPublicKey } from '../../formats/nix/nix-key.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { parseKey } from './keys.ts'
+import { isKey } from './keys.ts'
 
 /** What a text is, in words that never quote a secret. */
 export interface NotAKey {
@@ -58,7 +58,7 @@ export function holdsSecretKey(bytes: Uint8Array): boolean {
 
 const OPENPGP = '{ openpgp = "FINGERPRINT", certificate = "FILE" }'
 
-/** What to do with a secret key; undefined if the text is none. */
+/** What to do with a secret key; undefined if the text is not one. */
 function secretProblem(text: string): string | undefined {
   const half = publicHalf(text)
   if (half === undefined && !SECRET.test(text)) return undefined
@@ -84,14 +84,4 @@ function pathProblem(path: string): string {
   if (CERTIFICATE.test(path))
     return `"${name}" is a file, and a key is needed: an OpenPGP key is written { openpgp = "FINGERPRINT", certificate = "${name}" }`
   return `"${name}" is a file, and a key is needed: write the line that the file holds, such as "alice-1:…"`
-}
-
-function isKey(text: string): boolean {
-  try {
-    parseKey(text)
-    return true
-  } catch (error) {
-    if (error instanceof FormatError) return false
-    throw error
-  }
 }

@@ -65,8 +65,8 @@ export interface ExaminedPolicy extends Omit<Policy, 'mode' | 'fallback'> {
 }
 
 /**
- * Reads as much of a policy as can be read, for those who mend it. Nothing may be judged by it while
- * it has a problem. Throws PolicyError if it cannot be read at all.
+ * Reads as much of a policy as can be read, for those who mend it. Nothing may be judged by it
+ * while it has a problem. Throws PolicyError if it cannot be read at all.
  */
 export function examinePolicy(source: PolicySource): ExaminedPolicy {
   const { root, syntax } = readDocument(source)
@@ -94,8 +94,8 @@ interface Document {
 const SYNTAX_LIMIT = 20
 
 /**
- * Parses the TOML. A line that is none is left out, so that others can be read. Throws PolicyError
- * where what follows cannot be understood without that line.
+ * Parses the TOML. A line that is not TOML is left out, so that others can be read. Throws
+ * PolicyError where what follows cannot be understood without that line.
  */
 function readDocument({ toml, file }: PolicySource): Document {
   const fail = (message: string) => new PolicyError(file, [{ line: 1, message }])

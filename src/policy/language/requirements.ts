@@ -15,7 +15,9 @@ const RESERVED: readonly string[] = ['nothing', 'refuse', APPROVED]
 /** The principals and groups that a requirement can name. */
 export interface People {
   readonly principals: Policy['principals']
-  /** The sound ones: of the others it is not known who can fill them, which is one error already. */
+  /**
+   * The sound ones: of the others it is not known who can fill them, which is one error already.
+   */
   readonly groups: Policy['groups']
   /** Every name that a requirement may have. */
   readonly names: ReadonlySet<string>

@@ -41,9 +41,9 @@ const AUTHORITY =
 type Parameters = Readonly<Record<string, RegExp>>
 
 /**
- * An address: `https://`, `http://` or `file://` without query; `s3://`, `ssh://` or `ssh-ng://` with
- * Nix's parameters for reading; `local?…`, or an absolute path. It has only one spelling, so that
- * duplicates are noticed. Anything else is recorded and undefined.
+ * An address: `https://`, `http://` or `file://` without query; `s3://`, `ssh://` or `ssh-ng://`
+ * with Nix's parameters for reading; `local?…`, or an absolute path. It has only one spelling, so
+ * that duplicates are noticed. Anything else is recorded and undefined.
  */
 export function readUpstreamAddress(node: Node | undefined): string | undefined {
   const text = node && typeof node.value === 'string' ? node.value : ''

@@ -19,8 +19,8 @@ export interface Answers {
   /** Addresses at which attestations are published, added to those that are listed already. */
   readonly sources: readonly string[]
   /**
-   * What becomes of sources that nobody signs. `exempt`: they pass until then, by an exemption; `pass`:
-   * they pass for ever.
+   * What becomes of sources that nobody signs. `exempt`: they pass until then, by an exemption;
+   * `pass`: they pass for ever.
    */
   readonly unsigned: 'keep' | 'refuse' | 'pass' | { readonly exemptUntil: Instant }
   /** Who has to sign derivations: `anybody` may write them. */

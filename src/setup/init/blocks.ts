@@ -1,4 +1,7 @@
-/** A policy's text in pieces, so that some can be written anew and the others stay as they are. Pure. */
+/**
+ * A policy's text in pieces, so that some can be written anew and the others stay as they are.
+ * Pure.
+ */
 import { parse } from 'smol-toml'
 import { headersOf, type TomlPath } from '../../policy/language/locate.ts'
 

@@ -7,12 +7,12 @@ import type { Store } from '../../store/store-client.ts'
 
 const PROFILES = '/nix/var/nix/profiles'
 const NAMES_LIMIT = 1000
-/** Paths that are looked at where there is no profile. */
+/** Paths that are looked at if no profile leads to any. */
 const PATHS_LIMIT = 5000
 
 /**
- * The valid store paths to which the system's and this user's profiles lead; where there are none,
- * everything valid that is no derivation, at most 5,000 paths.
+ * The valid store paths to which the system's and this user's profiles lead; without any,
+ * everything valid that is not a derivation, at most 5,000 paths.
  */
 export async function installedRoots(store: Store): Promise<readonly string[]> {
   const links = [

@@ -1,5 +1,6 @@
 import type { Policy } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
+import { REASON } from './sections.ts'
 
 /** What init never changes. */
 const PARTS = ['mode', 'nix', 'gate', 'http', 'store', 'inputs', 'rules', 'revocations'] as const
@@ -15,10 +16,11 @@ export function lostParts(before: Policy, after: Policy): readonly string[] {
   )
   const exemptions = new Set(after.exemptions.map(meaning))
   const isExempt = before.exemptions
-    .filter(({ reason }) => !reason.startsWith('nixsig init '))
+    .filter(({ reason }) => !reason.startsWith(`${REASON} `))
     .every(exemption => exemptions.has(meaning(exemption)))
   const directories = before.attestations.every(directory => after.attestations.includes(directory))
-  const sources = before.sources.every(source => after.sources.map(meaning).includes(meaning(source)))
+  const known = new Set(after.sources.map(meaning))
+  const sources = before.sources.every(source => known.has(meaning(source)))
   return [
     ...changed,
     ...(people ? ['principals'] : []),

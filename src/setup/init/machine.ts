@@ -11,8 +11,8 @@ import type { Setting } from '../nix-conf.ts'
 import type { SetupPlaces } from '../places.ts'
 
 /**
- * What nix.conf says, in the words of a policy: as root sees it. Throws FormatError and FileError for
- * what has to be put right first.
+ * What nix.conf says, in the words of a policy: as root sees it. Throws FormatError and FileError
+ * for what has to be put right first.
  */
 export function carriedForMachine(places: SetupPlaces, policy: Policy | undefined): Carried {
   return lookForCarried(settingsIn(places.nixConf, places), policy, places)

@@ -1,4 +1,6 @@
-/** Puts a policy in its place, and keeps the one that was there. Heavy: loaded only by `import()`. */
+/**
+ * Puts a policy in its place, and keeps the one that was there. Heavy: loaded only by `import()`.
+ */
 import { lstatSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { withLock } from '../../files/lock.ts'
@@ -34,7 +36,7 @@ export interface Putting {
 }
 
 export interface Put {
-  /** Where the policy that was there is kept; undefined if there was none. */
+  /** Where the policy that was there is kept; undefined if there was not one. */
   readonly copy: string | undefined
   readonly settled: GateReload | undefined
 }
@@ -42,8 +44,8 @@ export interface Put {
 const COPIES = 1000
 
 /**
- * The state of a policy's file; undefined if there is none. Throws FileError if something else makes
- * it, or others could change it.
+ * The state of a policy's file; undefined if it is absent. Throws FileError if something else
+ * makes it, or others could change it.
  */
 export function policyState(file: string): FileState | undefined {
   const status = lstatSync(file, { throwIfNoEntry: false })

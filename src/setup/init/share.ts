@@ -32,8 +32,9 @@ export interface Judging {
 const LIMIT = 20_000
 
 /**
- * Judges the closures in an order that is as good as random, so that the part which is judged in time
- * stands for the whole. Throws PackagingError if a root is not valid or there are too many paths.
+ * Judges the closures in an order that is as good as random, so that the part which is judged in
+ * time stands for the whole. Throws PackagingError if a root is not valid or there are too many
+ * paths.
  */
 export async function shareUnder(inquiry: Inquiry, judging: Judging): Promise<Share> {
   const infos = await closureLeafFirst(await inquiry.store(), judging.roots)

@@ -18,6 +18,7 @@ import {
   ISSUER,
   logBody,
   logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   trustedRoot,
@@ -71,8 +72,7 @@ const permitted = (text: string) => names(0xa0, emailName(text))
 const excluded = (text: string) => names(0xa1, emailName(text))
 
 describe('a certificate authority', () => {
-  const certificate = certify(instance, { publicKey })
-  const signature = bundle(certificate, content, [logEntry(instance, logBody(content, certificate))])
+  const signature = loggedBundle(instance, content, { publicKey })
   const judged = (extensions: readonly Extension[]) =>
     verdict(trustedRoot(instance, undefined, extensions), signature)
 
@@ -178,8 +178,7 @@ describe('a certificate authority', () => {
       ['urn:example.org', 'example.org', false],
       ['https://192.0.2.1/a', '192.0.2.1', false],
     ] as const) {
-      const made = certify(instance, { publicKey, subject: [uriName(subject)] })
-      const by = bundle(made, content, [logEntry(instance, logBody(content, made))])
+      const by = loggedBundle(instance, content, { publicKey, subject: [uriName(subject)] })
       const root = trustedRoot(instance, undefined, [...AUTHORITY, names(0xa0, uriName(host))])
       assert.equal((await verdict(root, by, subject)).startsWith('good'), isAllowed, subject)
     }

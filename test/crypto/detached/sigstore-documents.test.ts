@@ -1,26 +1,24 @@
 // Bundles in the documents of gh, npm, PyPI and older versions of cosign: read, and judged like bundles.
 import assert from 'node:assert/strict'
 import { createHash, sign } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { outcomeOf } from '../../../src/crypto/detached/severity.ts'
 import { type DetachedResult, verifyDetached } from '../../../src/crypto/detached/verify.ts'
 import { parseKey } from '../../../src/policy/language/keys.ts'
 import { sigstoreIdentity } from '../../../src/policy/language/sigstore-key.ts'
 import type { Key } from '../../../src/policy/policy.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
+import { releaseFiles } from '../../support/release-files.ts'
 import {
   ALICE,
-  bundle,
   type Content,
-  certify,
   dsseEnvelope,
   ecdsaPair,
   ISSUER,
   keyBundle,
-  logBody,
-  logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   statement,
@@ -36,14 +34,8 @@ import {
   pypiProvenance,
 } from '../../support/sigstore-documents.ts'
 
-const dir = mkdtempSync('/tmp/nixsig-documents-test-')
-after(() => rmSync(dir, { recursive: true, force: true }))
-
 const release = Buffer.from('the release\n')
-const file = join(dir, 'release.tar')
-const other = join(dir, 'other.tar')
-writeFileSync(file, release)
-writeFileSync(other, 'something else\n')
+const { dir, file, otherFile: other } = releaseFiles(release, 'something else\n')
 const sha256 = createHash('sha256').update(release).digest('hex')
 
 const instance = makeInstance()
@@ -59,8 +51,7 @@ const mallory: Key = {
 const pem = parseKey(publicKey.export({ format: 'pem', type: 'spki' }).toString().trimEnd())
 
 function signed(content: Content) {
-  const certificate = certify(instance, { publicKey })
-  return bundle(certificate, content, [logEntry(instance, logBody(content, certificate))])
+  return loggedBundle(instance, content, { publicKey })
 }
 
 const overFile = signed(messageSignature(privateKey, release))

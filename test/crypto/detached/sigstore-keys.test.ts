@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { verifyDetached } from '../../../src/crypto/detached/verify.ts'
 import { parseEnvelope, printEnvelope } from '../../../src/formats/in-toto/dsse.ts'
 import { sigstoreBundle } from '../../../src/formats/sigstore/bundle.ts'
 import type { EcdsaKey, Ed25519Key, Key, RsaKey } from '../../../src/policy/policy.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
+import { releaseFiles } from '../../support/release-files.ts'
 import {
   bundle,
   type Content,
@@ -16,20 +15,14 @@ import {
   ecdsaPair,
   idOf,
   keyBundle,
-  logBody,
-  logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   statement,
 } from '../../support/sigstore.ts'
 
-const dir = mkdtempSync('/tmp/nixsig-sigstore-keys-')
-after(() => rmSync(dir, { recursive: true, force: true }))
 const release = Buffer.from('release 1.0\n')
-const file = join(dir, 'release')
-const otherFile = join(dir, 'other')
-writeFileSync(file, release)
-writeFileSync(otherFile, 'release 6.6\n')
+const { file, otherFile } = releaseFiles(release, 'release 6.6\n')
 const sha256 = '6d17ea3ebb3bbb4ffca1eb7cc3b8b2bb8a4ee1cdd7c2ed6d2d8c1ae2f5dcd9f0'
 
 const CURVES = { 'P-256': 'nistp256', 'P-384': 'nistp384', 'P-521': 'nistp521' } as const
@@ -189,9 +182,8 @@ describe('a bundle that was signed with a key', () => {
 
   it('must not have a certificate, even if a listed key made it', async () => {
     const instance = makeInstance()
-    const certificate = certify(instance, { publicKey: ecdsa.publicKey })
     const content = messageSignature(ecdsa.privateKey, release)
-    const certified = bundle(certificate, content, [logEntry(instance, logBody(content, certificate))])
+    const certified = loggedBundle(instance, content, { publicKey: ecdsa.publicKey })
     assert.deepEqual(await verdicts(certified, [ecdsaKey(ecdsa.publicKey)]), [
       'unknown-signer: alice@example.org by https://accounts.example.org',
     ])

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { type DetachedResult, verifyDetached } from '../../../src/crypto/detached/verify.ts'
 import { PAYLOAD_TYPE, pae } from '../../../src/formats/in-toto/dsse.ts'
 import { sigstoreIdentity } from '../../../src/policy/language/sigstore-key.ts'
 import type { Key, SigstoreKey } from '../../../src/policy/policy.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
+import { releaseFiles } from '../../support/release-files.ts'
 import {
   ALICE,
   bundle,
@@ -19,6 +20,7 @@ import {
   ISSUER,
   logBody,
   logEntry,
+  loggedBundle,
   makeInstance,
   messageSignature,
   NOW,
@@ -30,13 +32,9 @@ import {
 } from '../../support/sigstore.ts'
 import { logEntryV2, signatureOf, timestamp, trustedRootWithTimestamps } from '../../support/sigstore-v2.ts'
 
-const dir = mkdtempSync('/tmp/nixsig-sigstore-')
-after(() => rmSync(dir, { recursive: true, force: true }))
 const release = Buffer.alloc(1024 * 1024 + 17, 'release ')
-const file = join(dir, 'release.tar')
-const otherFile = join(dir, 'tampered.tar')
-writeFileSync(file, release)
-writeFileSync(otherFile, Buffer.concat([release.subarray(0, -1), Buffer.from('!')]))
+const tampered = Buffer.concat([release.subarray(0, -1), Buffer.from('!')])
+const { dir, file, otherFile } = releaseFiles(release, tampered)
 const sha = (algorithm: string) => createHash(algorithm).update(release).digest('hex')
 
 const instance = makeInstance()
@@ -75,8 +73,7 @@ function made(
   } = {},
 ) {
   const content = change.content ?? messageSignature(change.by ?? privateKey, release)
-  const certificate = certify(instance, { publicKey, ...change.wanted })
-  return bundle(certificate, content, [logEntry(instance, logBody(content, certificate), change.at)])
+  return loggedBundle(instance, content, { publicKey, ...change.wanted }, change.at)
 }
 
 const provenance = (digest: Record<string, string>, type?: string) =>

@@ -71,7 +71,7 @@ type Mistake = readonly [what: string, line: string, becomes: string, says: RegE
 /** Each changes a line of its own, so that any number of them are independent. */
 const MISTAKES: readonly Mistake[] = [
   ['no version', 'version = 1', '# none', /^version must be 1/],
-  ['a mode that is none', 'mode = "enforce"', 'mode = "strict"', /must be "enforce" or "warn"/],
+  ['an unknown mode', 'mode = "enforce"', 'mode = "strict"', /must be "enforce" or "warn"/],
   ['a relative directory', 'directories = ["/etc/nixsig/attestations"]', 'directories = ["a"]', /absolute/],
   [
     'an address of another kind',
@@ -81,7 +81,7 @@ const MISTAKES: readonly Mistake[] = [
   ],
   ['a text for a number', 'timeout = 10', 'timeout = "10"', /number of seconds/],
   [
-    'a cache that is none',
+    'a cache without a scheme',
     'upstreams = ["https://cache.example.org"]',
     'upstreams = ["cache"]',
     /must be an/,
@@ -102,7 +102,7 @@ const MISTAKES: readonly Mistake[] = [
   ],
   ['an unknown member', 'members = ["bob", "carol"]', 'members = ["bob", "carrol", "carol"]', /neither/],
   ['a threshold that is too high', 'threshold = 1', 'threshold = 9', /needs 9 of only 2/],
-  ['a URL that is none', 'url = "https://one.example/*"', 'url = "one"', /glob for URLs/],
+  ['a URL without a scheme', 'url = "https://one.example/*"', 'url = "one"', /glob for URLs/],
   ['a name that no path has', 'match.name = "first-*"', 'match.name = "a b"', /no name matches/],
   [
     'an unknown name',
@@ -128,7 +128,7 @@ const MISTAKES: readonly Mistake[] = [
     'require.output = ["alice", "alice"]',
     /listed twice/,
   ],
-  ['a day that is none', 'date = 2026-01-01', 'date = 2026-02-30', /not a day of the calendar/],
+  ['an impossible day', 'date = 2026-01-01', 'date = 2026-02-30', /not a day of the calendar/],
   ['a reason that is empty', 'reason = "because"', 'reason = ""', /must not be empty/],
   ['an end without a date', 'until = 2030-01-01', 'until = "soon"', /must be a date/],
   ['this machine for sources', 'require.source = "wide"', 'require.source = "self"', /"self" vouches for/],
