@@ -1,4 +1,6 @@
-/** An explanation as one JSON document: what the gate sends to users who ask, and `--json` prints. */
+/**
+ * An explanation as one JSON document: what the gate sends to users who ask, and `--json` prints.
+ */
 import {
   fields,
   type JsonNode,

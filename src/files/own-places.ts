@@ -11,7 +11,9 @@ export interface OwnPlaces {
   readonly state: string
 }
 
-/** These places, whether anything is there or not. A variable that is not absolute is passed over. */
+/**
+ * These places, whether anything is there or not. A variable that is not absolute is passed over.
+ */
 export function ownPlaces(environment: NodeJS.ProcessEnv = process.env): OwnPlaces {
   const base = (name: string, usual: string) => {
     const set = environment[name] ?? ''

@@ -1,4 +1,4 @@
-/** The answers to users who ask the gate about a path: what root would see, without doing more for it. */
+/** Answers users who ask the gate about a path: what root would see, without more work. */
 import { explainPath } from '../explain/explain.ts'
 import { printExplanation } from '../explain/explanation-json.ts'
 import { judgeWithin } from '../files/deadline.ts'

@@ -17,7 +17,7 @@ import { openTurns, type TurnLimits, type Turns } from './fair-queue.ts'
 import type { Peer } from './peers.ts'
 import { listenOn, type SocketOn } from './socket-file.ts'
 
-/** Answers what is asked about one store path. If it rejects, the asker is told that there was an error. */
+/** Answers a question about one store path. If it rejects, the asker is told of an error. */
 export type AnswerAsked = (path: string) => Promise<Answered>
 
 /** The open socket. */
@@ -32,7 +32,9 @@ export interface AskLimits {
   /** Connections at once: of all, and of one user who has said who it is. */
   readonly connections: number
   readonly each: number
-  /** Milliseconds for an asker to say who it is, for a question to follow, for an answer to be read. */
+  /**
+   * Milliseconds for an asker to say who it is, for a question to follow, for an answer to be read.
+   */
   readonly patience: { readonly introduction: number; readonly question: number; readonly answer: number }
   readonly turns: TurnLimits
 }
@@ -59,8 +61,8 @@ interface Connection {
 }
 
 /**
- * Opens the socket, which has mode 0666 from the start and replaces one that nobody serves any more.
- * Throws FileError as listenOn does.
+ * Opens the socket, which has mode 0666 from the start and replaces one that nobody serves any
+ * more. Throws FileError as listenOn does.
  */
 export async function openAskSocket(
   on: SocketOn,
@@ -114,7 +116,7 @@ export async function openAskSocket(
 
 /**
  * Ends a connection that has not said who it is, any one of them: who opens very many cannot know
- * that they are not his own. False if there is none.
+ * that they are not his own. False if all have said it.
  */
 function makeRoom(open: Set<Connection>): boolean {
   const unknown = [...open].filter(({ peer }) => peer === undefined)
@@ -145,8 +147,8 @@ function inTurn<T>(turns: Turns, { socket, peer }: Connection, work: () => Promi
 /** The lines of an asker, one at a time. */
 interface Lines {
   /**
-   * The next line without its newline; empty if there is none any more. Rejects with FormatError if
-   * it is too long, or not there within so many milliseconds.
+   * The next line without its newline; empty at the end. Rejects with FormatError if it is too
+   * long, or not there within so many milliseconds.
    */
   next(patience: number): Promise<string>
 }

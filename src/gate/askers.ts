@@ -1,7 +1,7 @@
 /**
  * Finds the user of a process that asks over a Unix socket. Node does not tell a socket's peer
- * (SO_PEERCRED), so the asker proves which process it is: it shows a name that the gate gave to this
- * connection alone, where only that process can (`/proc/<pid>/comm`, prctl(2) PR_SET_NAME). A
+ * (SO_PEERCRED), so the asker proves which process it is: it shows a name that the gate gave to
+ * this connection alone, where only that process can (`/proc/<pid>/comm`, prctl(2) PR_SET_NAME). A
  * process of another user cannot be made to show it. The real user counts: a program with more
  * rights than whoever started it, such as sudo, is nobody else.
  */

@@ -35,7 +35,9 @@ export interface HttpProcessOptions {
   readonly command: readonly string[]
   /** The address to listen at, or the descriptor of a socket that listens already. */
   readonly on: Listen | number
-  /** The socket that every user may ask: its path, or the descriptor of one that listens already. */
+  /**
+   * The socket that every user may ask: its path, or the descriptor of one that listens already.
+   */
   readonly ask: string | number
   readonly numbers: () => JudgeNumbers
   readonly log: Log

@@ -116,6 +116,8 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
   const kept = openResidentCache(places)
   const metrics = openMetrics()
   const upstreams = keepUpstreams(metrics, log, keepLastAnswers(places.state))
+  // Before HTTP, whose metrics count its connections.
+  const asked = await openAsked(ask, answerAsked(places, kept), log)
   const printed = async (): Promise<string> => {
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
@@ -139,7 +141,6 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
       if (!(error instanceof NarFault)) log('error', 'internal error', { why: String(error) })
     },
   })
-  const asked = await openAsked(ask, answerAsked(places, kept), log)
   return {
     address: http.address,
     reload() {

@@ -17,8 +17,8 @@ export type NarChoice = { readonly fields: Pick<Narinfo, 'compression' | 'fileHa
  * Chooses for offers of one NAR, in the order in which they are to be used. `canUnpack`: whether
  * this machine can decompress what is compressed in this way. No offer keeps others out, whatever
  * it says of itself: those that do not fit into a ticket, or that the gate cannot read, come after
- * the others, and the form that more offers can serve is chosen. Throws FormatError if there is only
- * one, and its address is too long.
+ * the others, and the form that more offers can serve is chosen. Throws FormatError if there is
+ * only one, and its address is too long.
  */
 export function chooseNar(
   offers: readonly [Offer, ...Offer[]],
@@ -44,8 +44,8 @@ export function chooseNar(
 }
 
 /**
- * The most of these offers that state the same file: of several such sets, the one that comes first. In
- * their order, and a single one if no two agree.
+ * The most of these offers that state the same file: of several such sets, the one that comes
+ * first. In their order, and a single one if no two agree.
  */
 function mostAlike(offers: readonly Offer[]): readonly Offer[] {
   let most: readonly Offer[] = []

@@ -10,8 +10,8 @@ const COUNT_LIMIT = 4096
 
 /**
  * Why a file of an upstream is of no use. `absent`: it says that it has no such file; `late`: it
- * sends too slowly; `crowded`: it was not asked, or not read, for want of a turn here. The message is
- * escaped.
+ * sends too slowly; `crowded`: it was not asked, or not read, for want of a turn here. The message
+ * is escaped.
  */
 export class NarFault extends Error {
   override readonly name = 'NarFault'

@@ -1,6 +1,6 @@
 /**
- * How much of the disk NARs may take that wait to be checked. Nobody waits for room: a NAR that does
- * not fit is sent unchecked.
+ * How much of the disk NARs may take that wait to be checked. Nobody waits for room: a NAR that
+ * does not fit is sent unchecked.
  */
 import { mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -146,7 +146,9 @@ function untilAborted(opening: Promise<Streamed>, signal: AbortSignal): Promise<
   })
 }
 
-/** Opens the file of a source. Throws NarFault if it is absent, and what `Upstream.stream` throws. */
+/**
+ * Opens the file of a source. Throws NarFault if it is absent, and what `Upstream.stream` throws.
+ */
 export async function openFile({ upstream, file }: NarSource, options: StreamOptions): Promise<Streamed> {
   const streamed = await upstream.stream(file.file, options)
   if (streamed === undefined) throw new NarFault('absent', 'has no such file')

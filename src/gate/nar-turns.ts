@@ -1,6 +1,6 @@
 /**
- * Turns of the programs and processes that NARs on their way to clients need, shared by the kinds of
- * peers: whoever reads slowly keeps what it has for long.
+ * Turns of the programs and processes that NARs on their way to clients need, shared by the kinds
+ * of peers: whoever reads slowly keeps what it has for long.
  */
 import type { StreamTurns } from '../evidence/upstreams/upstream.ts'
 import { onAbort } from '../files/deadline.ts'
@@ -9,8 +9,8 @@ import { openTurns, type SharesByKind, type Turns } from './fair-queue.ts'
 import type { Peer } from './peers.ts'
 
 /**
- * How many programs decompress at once: as many as one Nix process asks for, whose requests must not
- * wait for each other. Each takes as much memory as in Nix itself.
+ * How many programs decompress at once: as many as one Nix process asks for, whose requests must
+ * not wait for each other. Each takes as much memory as in Nix itself.
  */
 const UNPACKING: SharesByKind = {
   root: { each: 64, all: 64 },
@@ -36,8 +36,8 @@ const SENDING: SharesByKind = {
 }
 
 /**
- * Milliseconds after which who waits for a turn is told that there is none. Nix gives up after 300
- * seconds in which nothing arrives.
+ * Milliseconds after which somebody who waits for a turn is told that none came. Nix gives up after
+ * 300 seconds in which nothing arrives.
  */
 const WAIT = 240_000
 

@@ -1,4 +1,4 @@
-/** Creates a Unix socket in the file system to which nobody could ever connect who may not. */
+/** Creates a Unix socket in the file system with its mode from the start. */
 import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
@@ -21,8 +21,9 @@ export type SocketMode = 0o600 | 0o666
 
 /**
  * Makes a server listen there. At a path, the socket has this mode from the start. Creates its
- * directory (0755) if it is missing, and replaces a socket that a killed process left behind. Throws
- * FileError if the socket is served, if the file is not a socket, or if others could replace it.
+ * directory (0755) if it is missing, and replaces a socket that a killed process left behind.
+ * Throws FileError if a process serves the socket, if the file is not one, or if others could
+ * replace it.
  */
 export function listenOn(server: Server, on: SocketOn, mode: SocketMode): Promise<void> {
   if ('path' in on) return listenAtPath(server, on.path, mode)

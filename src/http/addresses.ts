@@ -1,6 +1,6 @@
 /**
- * Where addresses lead: to this machine or what is on its own wire, into a private network, or outside
- * of both.
+ * Where addresses lead: to this machine or what is on its own wire, into a private network, or
+ * outside of both.
  */
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -8,7 +8,7 @@ import { forAMoment } from '../primitives/for-a-moment.ts'
 import { type Addresses, type Names, namesHere } from './names.ts'
 
 /**
- * This machine, its own wire, and what is no single other machine: loopback, "this network",
+ * This machine, its own wire, and what is not a single other machine: loopback, "this network",
  * link-local, IETF protocol assignments (RFC 6890; Oracle's cloud has a service there), multicast and
  * broadcast. Then the services that clouds give to the machines in them, at addresses that look like
  * any other: of Alibaba, Azure, AWS, Google and Scaleway.
@@ -57,8 +57,8 @@ const OWN_NAME =
   /^(?:(?:.+\.)?localhost|localhost[46]?\.localdomain[46]?|localhost[46]|ip6-localhost|ip6-loopback)\.?$/i
 
 /**
- * Names of clouds' services and of the machine around a container, for a proxy that would resolve them.
- * Otherwise the address decides.
+ * Names of clouds' services and of the machine around a container, for a proxy that would resolve
+ * them. Otherwise the address decides.
  */
 const SERVICE_NAME = new RegExp(
   `^(?:${[
@@ -99,8 +99,8 @@ export function isNearAddress(address: string): boolean {
 export type Place = 'here' | 'private' | 'outside'
 
 /**
- * Where an IP address leads, without brackets: `here` if it is near. Where IPv6 wraps an IPv4 address,
- * to the innermost of both. What is no address counts as outside.
+ * Where an IP address leads, without brackets: `here` if it is near. Where IPv6 wraps an IPv4
+ * address, to the innermost of both. What is not an address counts as outside.
  */
 export function placeOf(address: string): Place {
   const [plain = ''] = address.split('%')
@@ -179,7 +179,9 @@ const OWN: Addresses = [
 /** Who named a host, and where a request to it may lead. */
 export interface Naming {
   readonly reach: Reach
-  /** The host and port of the settings that redirected to it, if it is not of the settings itself. */
+  /**
+   * The host and port of the settings that redirected to it, if it is not of the settings itself.
+   */
   readonly redirectedBy?: string | undefined
 }
 
@@ -204,8 +206,8 @@ export function lookupFor({ reach, redirectedBy }: Naming, names: Names = namesH
 }
 
 /**
- * Where a request may lead: to this machine as well, to others in private networks too, or outside of
- * them only.
+ * Where a request may lead: to this machine as well, to others in private networks too, or outside
+ * of them only.
  */
 export type Reach = 'anywhere' | 'elsewhere' | 'outside'
 
@@ -214,8 +216,8 @@ export function mayReach(reach: Reach, place: Place): boolean {
 }
 
 /**
- * Where a redirection may lead that comes from such a place: never further in than that, nor than who
- * redirected there could.
+ * Where a redirection may lead that comes from such a place: never further in than that, nor than
+ * who redirected there could.
  */
 export function reachFrom(place: Place, reach: Reach): Reach {
   if (place === 'here' || reach === 'outside') return reach

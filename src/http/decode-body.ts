@@ -75,16 +75,16 @@ export async function decodeBody(
 export interface StreamDecoding {
   readonly signal?: AbortSignal | undefined
   /**
-   * Waits until a program may run, and resolves with what gives its turn back. By default some run at
-   * once, first come first served, which is for those who do not work for clients.
+   * Waits until a program may run, and resolves with what gives its turn back. By default some run
+   * at once, first come first served, which is for those who do not work for clients.
    */
   readonly turn?: ProgramTurns['take'] | undefined
 }
 
 /**
  * The decoded body as a stream; its length is not known. Ends with SourceError where decodeBody
- * throws, and with what a turn rejects with, and ends the body when it is destroyed. The caller limits
- * what comes out. Throws SourceError if an encoding is unknown.
+ * throws, and with what a turn rejects with, and ends the body when it is destroyed. The caller
+ * limits what comes out. Throws SourceError if an encoding is unknown.
  */
 export function decodedStream(
   body: Readable,
@@ -139,7 +139,7 @@ function aloneIn(turns: ProgramTurns): ProgramTurns['take'] {
   }
 }
 
-/** Counts bytes: between encodings, where it throws SourceError if they are too many, and at the end. */
+/** Counts bytes at the end and between encodings, where too many throw SourceError. */
 function countingFlow(ahead: number) {
   let [between, out] = [0, 0]
   return {

@@ -12,7 +12,9 @@ const INFORMATION_LIMIT = 16
 
 const senders = new WeakMap<IncomingMessage, string>()
 
-/** The IP address that a response of `exchange` came from, a proxy's for one; empty if not known. */
+/**
+ * The IP address that a response of `exchange` came from, a proxy's for one; empty if not known.
+ */
 export function senderOf(response: IncomingMessage): string {
   return senders.get(response) ?? ''
 }

@@ -31,8 +31,8 @@ export interface NameLimits {
 }
 
 /**
- * With so many threads, of which libuv lets half, rounded up, wait for resolvers. A resolver whose first
- * two servers are down takes 30 seconds to ask the third.
+ * With so many threads, of which libuv lets half, rounded up, wait for resolvers. A resolver whose
+ * first two servers are down takes 30 seconds to ask the third.
  */
 function limitsWith(threads: number): NameLimits {
   const resolving = Math.floor((threads + 1) / 2)
@@ -100,7 +100,9 @@ class Questions {
     return answer
   }
 
-  /** Asks about a redirected name when there is room, and waits for both no longer than the limit. */
+  /**
+   * Asks about a redirected name when there is room, and waits for both no longer than the limit.
+   */
   askInTurn(key: string, by: string): Promise<Addresses> {
     const { redirectedPatience: patience, waiting } = this.#limits
     if (this.#mayBegin(key, by)) return timely(this.ask(key, by), patience)
@@ -130,7 +132,9 @@ class Questions {
     return answer
   }
 
-  /** Begins those for which there is room now: the servers in turn, the names of each as they came. */
+  /**
+   * Begins those for which there is room now: the servers in turn, the names of each as they came.
+   */
   #goOn(): void {
     // Of the others, whoever asked has an error already.
     this.#waiting = this.#waiting.filter(({ until }) => performance.now() < until)
@@ -218,7 +222,7 @@ function noRoom(key: string): SourceError {
   return new SourceError(problem, { isPassing: true, hardship: 'failing' })
 }
 
-/** Names of other servers are in the way: nothing that counts against this one. */
+/** Names of other servers are in the way, which does not count against this one. */
 function noTurn(key: string): SourceError {
   return new SourceError(`${redirects(key)} names that others redirected to`, { isPassing: true })
 }

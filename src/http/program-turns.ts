@@ -1,6 +1,6 @@
 import { onAbort } from '../files/deadline.ts'
 
-/** No turn came in time: nothing that anybody who was asked can be blamed for. */
+/** No turn came in time. Nobody who was asked is to blame for it. */
 export class NoTurn extends Error {
   override readonly name = 'NoTurn'
 

@@ -64,7 +64,9 @@ function ofThisAnswer(error: unknown): unknown {
   return new SourceError(message, { isPassing, isGarbage, status, hardship: 'failing' })
 }
 
-/** Who answered. Through a proxy only the name of the server is known, and no machine is this one. */
+/**
+ * Who answered. Through a proxy only the name of the server is known, and no machine is this one.
+ */
 function sourceOf(response: IncomingMessage, url: URL, route: Route): Place {
   if (isThisMachine(url.hostname)) return 'here'
   if (!route.isProxied(url)) return placeOf(senderOf(response))

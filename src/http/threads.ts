@@ -5,7 +5,9 @@
 
 const VARIABLE = 'UV_THREADPOOL_SIZE'
 
-/** Threads of programs that ask caches: half of them wait for resolvers, one for each cache at most. */
+/**
+ * Threads of programs that ask caches: half of them wait for resolvers, one for each cache at most.
+ */
 export const MANY_THREADS = 32
 
 /**

@@ -110,7 +110,9 @@ export interface SystemError {
   readonly words?: string | undefined
 }
 
-/** An error of the system in a sentence without its end: `cannot open /x: it is not there`. Escaped. */
+/**
+ * An error of the system in a sentence without its end: `cannot open /x: it is not there`. Escaped.
+ */
 export function systemErrorWords({ code, syscall, path, dest, words = '' }: SystemError): string {
   // `spawn git` is the name of a call and of a program.
   const [, call = '', program] = /^(\S*)(?: (.*))?$/s.exec(syscall) ?? []
@@ -145,8 +147,8 @@ export function wordsOfSystemError(error: unknown): string | undefined {
 }
 
 /**
- * Errors as Node words them, within another message: `ENOENT: no such file or directory, lstat '/x'`
- * and `connect ECONNREFUSED 127.0.0.1:80`. The text around them stays; it is escaped already.
+ * Errors as Node words them, within another message: `ENOENT: no such file or directory, lstat
+ * '/x'` and `connect ECONNREFUSED 127.0.0.1:80`. The text around them stays; it is escaped already.
  */
 export function withSystemErrorsInWords(text: string): string {
   return text

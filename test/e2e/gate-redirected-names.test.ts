@@ -4,12 +4,12 @@
  */
 // takes: 25
 import assert from 'node:assert/strict'
-import { createSocket, type Socket } from 'node:dgram'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cachedPath } from '../support/cache-of-many.ts'
+import { serveName } from '../support/dns-server.ts'
 import { startGate } from '../support/gate-process.ts'
 import { ALPHA, withGatedWorld } from '../support/gated-world.ts'
 import { POLICY } from '../support/trust.ts'
@@ -24,7 +24,7 @@ const SOON = 5000
 for (const version of NEWEST) {
   test(`${version}: attack: redirections to names without an answer silence no other cache`, async () => {
     const honest = await serveUpstream(PATHS)
-    const { dns, asked } = await serveNames()
+    const dns = await serveName('honest.example')
     let isEvil = false
     const evil = createServer((request, response) => {
       const name = (request.url ?? '').slice(1)
@@ -69,7 +69,7 @@ for (const version of NEWEST) {
         )
         for (const { milliseconds } of [...during, ...after])
           assert.ok(milliseconds < SOON, `${milliseconds}`)
-        const dead = new Set(asked.filter(name => name.endsWith('.dead.example')))
+        const dead = new Set(dns.asked.filter(name => name.endsWith('.dead.example')))
         assert.ok(dead.size >= 1 && dead.size <= 4, `${dead.size} dead names were asked for`)
         assert.match(gated.gate.log(), /redirects to|no address from the resolver|no answer within/)
       })
@@ -80,27 +80,4 @@ for (const version of NEWEST) {
       await honest.close()
     }
   })
-}
-
-/** A server of names at 127.0.0.1 that knows honest.example and is silent about all others. */
-async function serveNames(): Promise<{ readonly dns: Socket; readonly asked: readonly string[] }> {
-  const asked: string[] = []
-  const dns = createSocket('udp4', (message, from) => {
-    const labels: string[] = []
-    let at = 12
-    for (let length = message[at] ?? 0; length !== 0; at += length + 1, length = message[at] ?? 0)
-      labels.push(message.toString('latin1', at + 1, at + 1 + length))
-    const name = labels.join('.')
-    asked.push(name)
-    if (name !== 'honest.example') return
-    const isA = message.readUInt16BE(at + 1) === 1
-    const head = Buffer.from(message.subarray(0, at + 5))
-    head.writeUInt16BE(0x8180, 2)
-    head.writeUInt16BE(isA ? 1 : 0, 6)
-    head.writeUInt32BE(0, 8)
-    const answer = isA ? Buffer.from('c00c000100010000000000047f000001', 'hex') : Buffer.alloc(0)
-    dns.send(Buffer.concat([head, answer]), from.port, from.address)
-  })
-  await new Promise<void>(resolve => dns.bind(53, '127.0.0.1', resolve))
-  return { dns, asked }
 }

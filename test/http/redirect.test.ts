@@ -1,6 +1,6 @@
 /**
- * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere (198.51.100.1, and
- * 10.99.0.1 in a private network, which the test runner gives to each test file).
+ * Redirections by caches that are on this machine (127.0.0.1) and by caches elsewhere
+ * (198.51.100.1, and 10.99.0.1 in a private network). The test runner gives these to each file.
  */
 import assert from 'node:assert/strict'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

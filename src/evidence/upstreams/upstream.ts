@@ -91,7 +91,9 @@ export interface StreamOptions {
 export interface StreamTurns {
   /** Of a program that undoes an encoding. */
   program(signal: AbortSignal): Promise<() => void>
-  /** Of a process through which a store sends a NAR. `store`: its address, as the policy writes it. */
+  /**
+   * Of a process through which a store sends a NAR. `store`: its address, as the policy writes it.
+   */
   sending(store: string, signal: AbortSignal): Promise<() => void>
 }
 

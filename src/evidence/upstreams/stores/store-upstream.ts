@@ -23,7 +23,9 @@ import { keepSessions, type SessionLimits, type Sessions } from './sessions.ts'
 import { noStore, storeWords } from './store-words.ts'
 import { streamNar } from './stream-nar.ts'
 
-/** For questions, and for NARs, which take long: the gate shares these out (src/gate/nar-turns.ts). */
+/**
+ * For questions, and for NARs, which take long: the gate shares these out (src/gate/nar-turns.ts).
+ */
 const QUESTIONS: SessionLimits = { count: 4, idle: 300_000, pause: 5000 }
 const NARS: SessionLimits = { count: 20, idle: 30_000, pause: 1000 }
 /** Milliseconds for which a host that answered in the old protocol alone is asked in that. */

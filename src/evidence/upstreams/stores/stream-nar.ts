@@ -41,7 +41,7 @@ export async function streamNar(
   signal?.addEventListener('abort', stop, { once: true })
   body.once('close', () => {
     signal?.removeEventListener('abort', stop)
-    // Also where nobody has begun to read it: a generator that never began ends without its `finally`.
+    // Also where nobody has begun to read it: `finally` of a generator that never began never runs.
     void pieces.return()
   })
   if (start === 0) return { status: 200, length: narSize, body }
