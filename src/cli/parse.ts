@@ -108,7 +108,9 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-/** What yargs is told of the options: each value is one whole word, and stays the text that it is. */
+/**
+ * What yargs is told of the options: each value is one whole word, and stays the text that it is.
+ */
 function parserOptions(options: Options) {
   const all = Object.entries(options)
   const valued = all.filter(([, option]) => option.kind !== 'flag').map(([key]) => key)
