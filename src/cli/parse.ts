@@ -218,7 +218,7 @@ function unknownOption(name: string, options: Options, rawName: string): UsageEr
   return new UnknownWordError(`unknown option ${printable(rawName, 60)}`, `see ${helpOf(name)}`, slip)
 }
 
-/** The command that explains a command, or nixsig as a whole. */
-function helpOf(name: string): string {
+/** The command that explains a command or a group, or nixsig as a whole where `name` is empty. */
+export function helpOf(name: string): string {
   return name === '' ? 'nixsig --help' : `nixsig ${name} --help`
 }
