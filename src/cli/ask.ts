@@ -5,15 +5,18 @@ import { UsageError } from './usage-error.ts'
 
 /**
  * Asks whether to go on; anything but `y` or `yes` means no. Throws UsageError where there is no
- * terminal: nobody can have seen what would be done.
+ * terminal: nobody can have seen what would be done. What was typed ahead in `interview`, if there
+ * was one, answers first.
  */
-export async function askToAgree(question: string): Promise<boolean> {
+export async function askToAgree(question: string, interview?: Interview): Promise<boolean> {
+  const prompt = `${question} [y/N] `
+  if (interview !== undefined) return isYes(await interview.ask(prompt))
   if (!hasTerminal()) {
     throw new UsageError(
       'nothing was done: there is no terminal to ask at. Look at it with --dry-run, then add --yes',
     )
   }
-  return (await ask(question)) ?? false
+  return (await ask(prompt)) ?? false
 }
 
 /** Whether somebody can be asked. */
@@ -22,17 +25,21 @@ export function hasTerminal(): boolean {
 }
 
 /** Undefined where somebody goes away rather than answer. */
-async function ask(question: string): Promise<boolean | undefined> {
+async function ask(prompt: string): Promise<boolean | undefined> {
   endProgress()
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   const gone = new Promise<undefined>(resolve => lines.once('close', () => resolve(undefined)))
-  const answer = lines.question(`${question} [y/N] `).catch(() => undefined)
+  const answer = lines.question(prompt).catch(() => undefined)
   try {
     const text = await Promise.race([answer, gone])
-    return text === undefined ? undefined : /^y(?:es)?$/i.test(text.trim())
+    return text === undefined ? undefined : isYes(text.trim())
   } finally {
     lines.close()
   }
+}
+
+function isYes(answer: string): boolean {
+  return /^y(?:es)?$/i.test(answer)
 }
 
 /** Several questions in a row, each answered in a line. */

@@ -57,7 +57,7 @@ function brokenWord(word: string, width: number): readonly string[] {
 }
 
 /** A row of a table, as lines whose cells are padded to their columns. */
-export type TableRow = readonly (readonly string[])[]
+type TableRow = readonly (readonly string[])[]
 
 /**
  * Lays out a table: for each row its lines, each with one padded text a column. Cells that are too
@@ -86,8 +86,8 @@ export function joined(cells: readonly string[]): string {
 }
 
 /**
- * How wide standard output is; undefined where it is no terminal, or one that does not say (0), and
- * nothing has to fit.
+ * How wide standard output is; undefined where it is not a terminal, or one that does not say (0),
+ * and nothing has to fit.
  */
 export function outputWidth(): number | undefined {
   const { isTTY, columns } = process.stdout

@@ -9,9 +9,9 @@ const LENGTH_LIMIT = 300
 const LOCK_LIMIT = 16 * 1024 * 1024
 
 /**
- * What may stand in place of the last word, the one that is being typed. Empty where a file may, which
- * shells complete best themselves, and where nothing is known. Never throws. No completion has a
- * control character, and none of a machine's names begins with a dash.
+ * What may stand in place of the last word, the one that is being typed. Empty where a file may,
+ * which shells complete best themselves, and where nothing is known. Never throws. No completion
+ * has a control character, and none of a machine's names begins with a dash.
  */
 export async function completionsOf(words: readonly string[]): Promise<readonly string[]> {
   const current = words.at(-1) ?? ''

@@ -56,7 +56,9 @@ function stepAfter(error: unknown, help: string): string {
   return `correct what it names, or get it anew, and call again; if it is nixsig's own, ${BY_ROOT}: nixsig doctor`
 }
 
-/** With the name of the error in front, which Node leaves to `code` where it asked for an address. */
+/**
+ * With the name of the error in front, which Node leaves to `code` where it asked for an address.
+ */
 function messageOf(error: Error): string {
   return 'code' in error && 'syscall' in error ? `${error.code}: ${error.message}` : error.message
 }

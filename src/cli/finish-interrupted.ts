@@ -6,8 +6,8 @@ import type { Invocation, PlaceName } from './command.ts'
 import { openReadableInquiry } from './readable-inquiry.ts'
 
 /**
- * Finishes what hooks left that were killed. Tells on standard error what became of it; returns what
- * was refused.
+ * Finishes what hooks left that were killed. Tells on standard error what became of it; returns
+ * what was refused.
  */
 export async function finishInterrupted({
   terminal,

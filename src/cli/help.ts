@@ -73,7 +73,9 @@ export function commandHelp({ name, summary }: Entry, command: Command): string 
   ])
 }
 
-/** Each example below what it is for, as in a shell's history; long ones go on behind a backslash. */
+/**
+ * Each example below what it is for, as in a shell's history; long ones go on behind a backslash.
+ */
 function exampleLines(examples: Command['examples']): string {
   if (examples.length === 0) return ''
   const lines = examples.flatMap(([call, purpose], index) => [
@@ -98,7 +100,7 @@ function brokenCall(call: string, width: number): readonly string[] {
 }
 
 /** What is the same in all commands that have it: the places that this one reads, and `--help`. */
-export function generalOptions(command: Command): Options {
+function generalOptions(command: Command): Options {
   const { version: _, ...global } = GLOBAL_OPTIONS
   return { ...placeOptions(command), ...global }
 }

@@ -1,14 +1,16 @@
-/** The answers to the questions of `nixsig init`: from options, and from whoever sits at the terminal. */
+/**
+ * The answers to the questions of `nixsig init`: from options, and from whoever sits at the
+ * terminal.
+ */
 import { usualEnd } from '../adopt/exemptions.ts'
 import { parseNixPublicKey } from '../formats/nix/nix-key.ts'
-import { parseInstant } from '../policy/language/instant.ts'
 import { parseUpstreamAddress } from '../policy/language/upstream-address.ts'
 import type { Instant } from '../policy/policy.ts'
-import { when } from '../policy/words.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { type CacheKey, carryKeys } from '../setup/carry/key.ts'
 import type { Answers, NewPrincipal } from '../setup/init/answers.ts'
+import { exemptionEnd } from './exemption-end.ts'
 import { keysAsToml } from './key-argument.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -39,7 +41,10 @@ export interface Known {
 /** Answers, as far as they are given. */
 export type PartialAnswers = { readonly [Q in keyof Answers]: Answers[Q] | undefined }
 
-/** Reads the options. Throws UsageError for an answer that is none, FormatError and FileError for a key. */
+/**
+ * Reads the options. Throws UsageError for what does not answer, FormatError and FileError for a
+ * key.
+ */
 export function answersIn(options: AnswerOptions, known: Known): PartialAnswers {
   if (options.until !== undefined && options.unsigned !== 'exempt')
     throw new UsageError('--until goes with --unsigned exempt')
@@ -119,7 +124,7 @@ export function packagersOf(words: readonly string[]): readonly NewPrincipal[] {
 }
 
 /** A name, and a key or the file of one. Throws UsageError, FormatError, FileError. */
-export function parsePrincipal(text: string): NewPrincipal {
+function parsePrincipal(text: string): NewPrincipal {
   const [, name, key] = /^([0-9A-Za-z_-]{1,60})=(.+)$/s.exec(text) ?? []
   if (name === undefined || key === undefined)
     throw new UsageError(
@@ -147,7 +152,7 @@ export function sourcesOf(words: readonly string[]): readonly string[] {
   return [...new Set(urls)]
 }
 
-/** Throws UsageError for an end that is none, and where there is nothing to keep. */
+/** Throws UsageError for an end that is not a date to come, and where there is nothing to keep. */
 export function unsignedOf(
   word: NonNullable<AnswerOptions['unsigned']>,
   until: string | undefined,
@@ -155,12 +160,7 @@ export function unsignedOf(
 ): Answers['unsigned'] {
   if (word === 'keep' && !hasPolicy) throw nothingToKeep('--unsigned')
   if (word !== 'exempt') return word
-  if (until === undefined) return { exemptUntil: usualEnd(now) }
-  const end = parseInstant(until)
-  if (end === undefined)
-    throw new UsageError(`--until ${printable(until, 60)} is not a date such as ${when(usualEnd(now))}`)
-  if (end <= now) throw new UsageError(`--until ${printable(until, 60)} is over already`)
-  return { exemptUntil: end }
+  return { exemptUntil: exemptionEnd(until, now) }
 }
 
 function derivationsOf(

@@ -8,7 +8,6 @@ import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
-import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Carried, secretsOf } from '../setup/carry/carried.ts'
 import type { FileState } from '../setup/file-state.ts'
@@ -55,8 +54,8 @@ export interface InitDraft {
 }
 
 /**
- * Looks at what is there. Throws UsageError for a policy with errors, and for what nix.conf says that
- * a first policy could not; FileError and FormatError for files that cannot be relied on.
+ * Looks at what is there. Throws UsageError for a policy with errors, and for what nix.conf says
+ * that a first policy could not; FileError and FormatError for files that cannot be relied on.
  */
 export function lookForInit(target: InitTarget): InitFound {
   const state = policyState(target.file)
@@ -79,7 +78,7 @@ function readBefore({ file, directory }: InitTarget, state: FileState) {
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error
     throw new UsageError(
-      `${printable(file)} has errors (${error.problems[0].message}, line ${error.line}), so init cannot refine it; next: nixsig policy check, and mend them`,
+      `${printable(file)} has errors (${error.problems[0].message}, line ${error.line}), so init cannot refine it; next: nixsig policy check ${printable(file)}, and mend them`,
     )
   }
 }
@@ -94,8 +93,8 @@ function sourceFor(file: string, directory: string, toml: string): PolicySource 
 }
 
 /**
- * Makes the draft and checks it. Throws PolicyError if it is not valid, FormatError if the policy that
- * is there cannot be refined, and FileError if something would be lost.
+ * Makes the draft and checks it. Throws PolicyError if it is not valid, FormatError if the policy
+ * that is there cannot be refined, and FileError if something would be lost.
  */
 export function draftFor(
   target: InitTarget,
@@ -111,7 +110,7 @@ export function draftFor(
   const lost = before === undefined ? [] : lostParts(before.policy, policy)
   if (lost.length > 0)
     throw new FileError(
-      `${printable(file)} is written in a way that init cannot refine without changing ${lost.join(', ')}; next: change it by hand (${BY_ROOT}), see docs/policy.md`,
+      `${printable(file)} is written in a way that init cannot refine without changing ${lost.join(', ')}; next: change it by hand, see docs/policy.md`,
     )
   // The directory beside it is made with it.
   const warnings = reportOn(source, now).warnings.filter(

@@ -17,7 +17,7 @@ import {
 } from './init-answers.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Asks what is not answered yet. An answer that is none is asked for again. */
+/** Asks what is not answered yet, and asks again after an answer that cannot be used. */
 export async function askRest(given: PartialAnswers, known: Known, interview: Interview): Promise<Answers> {
   const suggested = suggestedAnswers(known)
   const build = given.build ?? (await askBuilders(known, interview))
@@ -126,7 +126,7 @@ function askDerivations(
   })
 }
 
-/** Asks again for as long as the answer is none. */
+/** Asks again until an answer can be used. */
 async function until<T>(interview: Interview, prompt: string, read: (text: string) => T): Promise<T> {
   for (;;) {
     const text = await interview.ask(prompt)

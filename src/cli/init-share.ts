@@ -5,30 +5,29 @@ import { type Share, shareUnder } from '../setup/init/share.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { Places } from '../verifier/places.ts'
 import { withDraft } from './draft-inquiry.ts'
-import { openProgress } from './progress-bar.ts'
+import { openProgressHere } from './progress-bar.ts'
 import type { Terminal } from './terminal.ts'
 
+/** How long judging may take. */
+const PATIENCE_MS = 60_000
+
 /**
- * Judges what is installed under a policy, and records nothing. Undefined, with a note why, where the
- * store cannot be asked. `patience`: milliseconds.
+ * Judges what is installed under a policy, and records nothing. Undefined, with a note why, where
+ * the store cannot be asked.
  */
 export async function shareOfInstalled(
   policy: Policy,
-  {
-    places,
-    terminal,
-    patience,
-  }: { readonly places: Places; readonly terminal: Terminal; readonly patience: number },
+  places: Places,
+  terminal: Terminal,
 ): Promise<Share | undefined> {
-  const isTerminal = process.stderr.isTTY === true
-  const progress = openProgress(terminal, { isTerminal, columns: process.stderr.columns ?? 80 })
+  const progress = openProgressHere(terminal)
   try {
     return await withDraft(policy, places, {
       note: terminal.note,
       use: async inquiry =>
         shareUnder(inquiry, {
           roots: await installedRoots(await inquiry.store()),
-          patience,
+          patience: PATIENCE_MS,
           onBegin: progress.begin,
           onStep: progress.step,
         }),

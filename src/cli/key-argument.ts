@@ -75,7 +75,8 @@ function keyTextIn(text: string): string {
 }
 
 /**
- * The keys that an argument means, as TOML for the keys of a principal. Throws as keysOfArgument does.
+ * The keys that an argument means, as TOML for the keys of a principal. Throws as keysOfArgument
+ * does.
  */
 export function keysAsToml(argument: string): readonly string[] {
   return keysOfArgument(argument).map(key => {

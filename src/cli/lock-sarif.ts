@@ -14,7 +14,9 @@ const RULES: Readonly<Record<FindingCode, string>> = {
   'untracked-lock': 'The lock is not in the commit that was signed',
 }
 
-/** The findings in the Static Analysis Results Interchange Format (SARIF 2.1.0, OASIS), in one line. */
+/**
+ * The findings in the Static Analysis Results Interchange Format (SARIF 2.1.0, OASIS), in one line.
+ */
 export function sarifOf(verdicts: readonly InputVerdict[]): string {
   const results = verdicts.flatMap(({ file, line, input, findings }) =>
     findings.map(({ code, message }) => ({
@@ -32,7 +34,10 @@ export function sarifOf(verdicts: readonly InputVerdict[]): string {
   })
 }
 
-/** In such a message `[words](address)` is a link (section 3.11.6), and a lock could show one of its own. */
+/**
+ * In such a message `[words](address)` is a link (section 3.11.6), and a lock could show one of its
+ * own.
+ */
 function withoutLinks(text: string): string {
   return text.replaceAll('](', '] (')
 }

@@ -5,7 +5,7 @@ import { type Command, EVERYWHERE, type GlobalValues } from './command.ts'
 import { COMMANDS, type Entry, isPrefix } from './commands.ts'
 import type { Status } from './exit-status.ts'
 import { withOwnPolicy } from './own-policy.ts'
-import { parseValues, placesOf, splitCall } from './parse.ts'
+import { helpOf, parseValues, placesOf, splitCall } from './parse.ts'
 import { runToEnd } from './run-to-end.ts'
 import { openTerminal } from './terminal.ts'
 import { UnknownWordError, UsageError } from './usage-error.ts'
@@ -38,8 +38,7 @@ async function call(args: readonly string[]): Promise<Status> {
 function helpFor(args: readonly string[]): string {
   const known = args.filter(each => /^[a-z-]+$/.test(each))
   const names = known.map((_, index) => known.slice(0, index + 1).join(' ')).filter(isPrefix)
-  const name = names.at(-1)
-  return name === undefined ? 'nixsig --help' : `nixsig ${name} --help`
+  return helpOf(names.at(-1) ?? '')
 }
 
 /** What is there without a command: help and version. */
@@ -53,7 +52,6 @@ const NO_COMMAND: Command = {
 
 function unknownCommand(name: string, next: string): UsageError {
   const full = printable(name === '' ? next : `${name} ${next}`, 80)
-  const help = name === '' ? 'nixsig --help' : `nixsig ${name} --help`
   const group = name === '' ? '' : `${name} `
   const known = new Map<string, string>()
   for (const { name: each, isHidden } of COMMANDS) {
@@ -64,7 +62,10 @@ function unknownCommand(name: string, next: string): UsageError {
     known.set(each, `nixsig ${each}`)
     if (last !== undefined && !known.has(last)) known.set(last, `nixsig ${each}`)
   }
-  return new UnknownWordError(`unknown command "${full}"`, `${help} lists them`, { word: next, known })
+  return new UnknownWordError(`unknown command "${full}"`, `${helpOf(name)} lists them`, {
+    word: next,
+    known,
+  })
 }
 
 async function helpOn(name: string, entry: Entry | undefined, command: Command): Promise<string> {

@@ -17,8 +17,8 @@ interface Call {
 }
 
 /**
- * The places with the user's own policy, if the call reads that one. Once the command asks for it, a
- * remark says that it is used. Root's HOME may be another user's (sudo), so that root has none.
+ * The places with the user's own policy, if the call reads that one. Once the command asks for it,
+ * a remark says that it is used. Root's HOME may be another user's (sudo), so that root has none.
  */
 export function withOwnPolicy(places: Places, { command, words, note }: Call): Places {
   const { ownPolicy } = command

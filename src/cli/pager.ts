@@ -20,7 +20,7 @@ const NONE = ['', 'cat']
  * without either, less, which shows what fits at once and leaves the text on the screen (LESS=FRX).
  * Empty or `cat`: none. Whoever is root may have somebody else's environment (sudo, su), so root
  * gets no program that it names, but the system's less, which runs no commands then (LESSSECURE);
- * `less` is where that is, undefined if there is none.
+ * `less` is where that is, undefined where it is not installed.
  */
 export function choosePager(
   env: Readonly<Record<string, string | undefined>>,

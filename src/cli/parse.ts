@@ -108,7 +108,9 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-/** What yargs is told of the options: each value is one whole word, and stays the text that it is. */
+/**
+ * What yargs is told of the options: each value is one whole word, and stays the text that it is.
+ */
 function parserOptions(options: Options) {
   const all = Object.entries(options)
   const valued = all.filter(([, option]) => option.kind !== 'flag').map(([key]) => key)
@@ -216,7 +218,7 @@ function unknownOption(name: string, options: Options, rawName: string): UsageEr
   return new UnknownWordError(`unknown option ${printable(rawName, 60)}`, `see ${helpOf(name)}`, slip)
 }
 
-/** The command that explains a command, or nixsig as a whole. */
-function helpOf(name: string): string {
+/** The command that explains a command or a group, or nixsig as a whole where `name` is empty. */
+export function helpOf(name: string): string {
   return name === '' ? 'nixsig --help' : `nixsig ${name} --help`
 }

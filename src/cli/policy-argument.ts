@@ -43,8 +43,7 @@ export function policySource(file: string, protectedOnly: boolean): PolicySource
 
 /** Root sets the machine up; everybody else may have a policy of their own. */
 function nextStep(): string {
-  const setup = `nixsig setup writes one (${BY_ROOT})`
   return process.geteuid?.() === 0
-    ? `${setup}, nixsig init one by your answers`
-    : `${setup}, nixsig init one of your own (${printable(ownPlaces().policy)})`
+    ? 'nixsig setup writes one, nixsig init one by your answers'
+    : `nixsig setup writes one (${BY_ROOT}), nixsig init one of your own (${printable(ownPlaces().policy)})`
 }

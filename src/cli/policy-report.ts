@@ -1,4 +1,7 @@
-/** Everything that there is to say against a policy: errors, by which it admits nothing, and warnings. */
+/**
+ * Everything that there is to say against a policy: errors, by which it admits nothing, and
+ * warnings.
+ */
 import { statSync } from 'node:fs'
 import { assertAttestationDirectory } from '../evidence/attestation-files.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -66,7 +69,7 @@ function complaintOf({ line, message, secretIn }: Problem): PolicyComplaint {
   return { line, code: secretIn === undefined ? 'invalid' : 'secret-key', message }
 }
 
-/** A secret key that others can read is none any more. */
+/** A secret key that others can read is not secret any more. */
 function readableSecret({ line, secretIn }: Problem, policy: string): readonly PolicyComplaint[] {
   if (secretIn === undefined) return []
   const file = secretIn === 'policy' ? policy : secretIn

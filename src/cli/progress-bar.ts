@@ -14,8 +14,8 @@ export interface Progress {
 }
 
 /**
- * A bar on a terminal; elsewhere a line for whatever may take long. `columns`: how wide the terminal
- * is.
+ * A bar on a terminal; elsewhere a line for whatever may take long. `columns`: how wide the
+ * terminal is.
  */
 export function openProgress(
   terminal: Terminal,
@@ -41,6 +41,12 @@ export function openProgress(
       else terminal.note(`${done} of ${total}: ${text}`)
     },
   }
+}
+
+/** The same for the terminal that standard error is, if it is one. */
+export function openProgressHere(terminal: Terminal): Progress {
+  const { isTTY, columns = 80 } = process.stderr
+  return openProgress(terminal, { isTerminal: isTTY === true, columns })
 }
 
 /** One line of at most `columns` columns: `[####----] 120/500 building x again`. */

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
+import type { Reader } from '../policy/advice.ts'
 import { BY_ADMINISTRATOR, BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
@@ -92,4 +93,9 @@ export function openReadersInquiry(places: Places, note: (text: string) => void)
 /** Whether root calls. */
 export function isRoot(): boolean {
   return process.geteuid?.() === 0
+}
+
+/** For whom next steps are worded. */
+export function readerHere(): Reader {
+  return isRoot() ? 'root' : 'user'
 }

@@ -2,6 +2,7 @@
 import { spanWords } from '../adopt/estimate.ts'
 import { list, pathWord, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
 import type { Answering } from '../status/answers.ts'
 import type { Group } from '../status/groups.ts'
 import { judgedIn, type MachineStatus } from '../status/status.ts'
@@ -17,7 +18,7 @@ const DOORS = 3
 const DETAIL = 120
 
 /** What to do where not everything was judged. */
-const LONGER = 'nixsig status --timeout 600'
+export const LONGER = 'nixsig status --timeout 600'
 
 /** Prints everything. */
 export function sayStatus(terminal: Terminal, status: MachineStatus): void {
@@ -47,7 +48,7 @@ export function sayGroups(terminal: Terminal, groups: readonly Group[]): void {
   }
 }
 
-/** `3 of 214 paths would be refused now`; where that is none, only if all were judged. */
+/** `3 of 214 paths would be refused now`; `none of …` only if all were judged. */
 export function countWords(survey: Survey): string {
   const of = counted(judgedIn(survey), 'path')
   const { length } = survey.refused
@@ -94,7 +95,7 @@ function sayAnswering(
 }
 
 /** What became of the last question, and when. */
-export function answerWords(last: Answering['last'], now: number): string {
+function answerWords(last: Answering['last'], now: number): string {
   if (last === undefined) return 'not asked yet'
   const { answered, failed } = last
   const good = answered === undefined ? 'has never answered' : `answered ${agoWords(now - answered)}`
@@ -118,14 +119,15 @@ function pathWords({ roots, survey, isWhole }: MachineStatus): string {
 }
 
 /** How far the machine is from enforcing. */
-function distanceWords(terminal: Terminal, { mode, lack, respite, survey }: MachineStatus): string {
+function distanceWords(terminal: Terminal, { reader, mode, lack, respite, survey }: MachineStatus): string {
   const words = countWords(survey)
   if (survey.refused.length > 0) return terminal.bad(words)
   if (survey.unjudged > 0) return `${terminal.doubtful(words)}; next: ${LONGER}`
   const said = terminal.good(words)
   if (mode === 'warn' && lack !== undefined)
     return `${said}, but\n${wrapped(`nixsig enforce would not yet be of use: the policy ${lack}`, 2)}`
-  return mode === 'warn' || respite !== undefined ? `${said}; next: nixsig enforce` : said
+  if (mode !== 'warn' && respite === undefined) return said
+  return reader === 'root' ? `${said}; next: nixsig enforce` : `${said};\nnext: nixsig enforce (${BY_ROOT})`
 }
 
 function labelled(label: string, text: string): string {

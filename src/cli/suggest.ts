@@ -81,8 +81,8 @@ export function didYouMean({ word, known }: Slip): string {
 }
 
 /**
- * How many characters were left out, added, replaced or swapped with their neighbour (optimal string
- * alignment), whatever their case.
+ * How many characters were left out, added, replaced or swapped with their neighbour (optimal
+ * string alignment), whatever their case.
  */
 export function distance(one: string, other: string): number {
   const a = [...one.toLowerCase()]

@@ -41,8 +41,8 @@ export interface TerminalSettings {
 }
 
 /**
- * Opens the terminal. It gets colours unless NO_COLOR is set (no-color.org), and neither colours nor
- * a spinner if it is a dumb one.
+ * Opens the terminal. It gets colours unless NO_COLOR is set (no-color.org), and neither colours
+ * nor a spinner if it is a dumb one.
  */
 export function openTerminal({ colour, forPrograms = false }: TerminalSettings): Terminal {
   const paint = pico.createColors(colour && wantsColour())
@@ -76,7 +76,10 @@ export function openTerminal({ colour, forPrograms = false }: TerminalSettings):
 
 let current: Spinner | undefined
 
-/** Takes the line of `progress` away: for whatever writes to the terminal itself, as a question does. */
+/**
+ * Takes the line of `progress` away: for whatever writes to the terminal itself, as a question
+ * does.
+ */
 export function endProgress(): void {
   current?.end()
 }

@@ -13,7 +13,10 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
-/** A command or an option that there is not: the message is made of `what`, suggestions and `next`. */
+/**
+ * A command or an option that does not exist: the message is made of `what`, suggestions and
+ * `next`.
+ */
 export class UnknownWordError extends UsageError {
   override readonly name = 'UnknownWordError'
   readonly what: string

@@ -33,8 +33,8 @@ export interface Section {
 }
 
 /**
- * What is known about one path. All texts outside of `verdict` are escaped, and none has a line feed
- * but `grounds`.
+ * What is known about one path. All texts outside of `verdict` are escaped, and none has a line
+ * feed but `grounds`.
  */
 export interface Explanation {
   readonly path: string
@@ -170,7 +170,9 @@ interface ByPolicy {
   readonly info: PathInfo | undefined
 }
 
-/** The evidence, whether it counted or not, the ledger's entry, and from which expressions it came. */
+/**
+ * The evidence, whether it counted or not, the ledger's entry, and from which expressions it came.
+ */
 async function sectionsByPolicy(
   inquiry: Inquiry,
   path: StorePath,

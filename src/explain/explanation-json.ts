@@ -144,7 +144,7 @@ function verdictOf(node: JsonNode): VerdictJson {
   stringOf(verdict.kind)
   stringOf(verdict.ground)
   if (verdict.rule.value !== null) stringOf(verdict.rule)
-  if (!OUTCOMES.includes(stringOf(verdict.outcome))) throw malformed(verdict.outcome, 'is no outcome')
+  if (!OUTCOMES.includes(stringOf(verdict.outcome))) throw malformed(verdict.outcome, 'is not an outcome')
   const status = statusOf(verdict.status)
   if ((status === 0) !== (verdict.outcome.value === 'trusted'))
     throw malformed(verdict.status, 'does not fit its outcome')
@@ -170,19 +170,19 @@ function plain(value: JsonValue): unknown {
 function modeOf(node: JsonNode): Explanation['mode'] {
   if (node.value === null) return undefined
   const mode = MODES.find(known => known === node.value)
-  if (mode === undefined) throw malformed(node, 'is no mode of a policy')
+  if (mode === undefined) throw malformed(node, 'is not a mode of a policy')
   return mode
 }
 
 function statusOf(node: JsonNode): ExitCode {
   const status = STATUSES.find(known => known === node.value)
-  if (status === undefined) throw malformed(node, 'is no exit status of a verdict')
+  if (status === undefined) throw malformed(node, 'is not an exit status of a verdict')
   return status
 }
 
 function placeOf(node: JsonNode): Explanation['place'] {
   const place = PLACES.find(known => known === node.value)
-  if (place === undefined) throw malformed(node, 'is no place')
+  if (place === undefined) throw malformed(node, 'is not a place')
   return place
 }
 

@@ -4,7 +4,9 @@ import { lastFailure } from '../evidence/remote/update.ts'
 import { type LastAnswer, readLastAnswer } from '../evidence/upstreams/last-answer.ts'
 import type { Policy } from '../policy/policy.ts'
 
-/** A cache or a source, by the address in the policy, and its last answer; undefined: it gave none. */
+/**
+ * A cache or a source, by the address in the policy, and its last answer; undefined: it gave none.
+ */
 export interface Answering {
   readonly url: string
   readonly last: LastAnswer | undefined

@@ -15,15 +15,15 @@ export interface Doors {
 
 /**
  * Looks at the doors of this machine, and brings nothing into its store. Only root sees them all.
- * Throws FileError if there is no Nix. `installation`: the directory of this program.
+ * Throws FileError where Nix is not installed. `installation`: the directory of this program.
  */
 export async function lookAtDoors(places: Places, installation: string): Promise<Doors> {
   const gate = { url: undefined, keys: [] }
   return countDoors(judgeDoors(await examine({ places, installation, gate, mended: [], doors: 'looked at' })))
 }
 
-/** The same of doors that were judged. Warn mode is no hole here: it is said by itself. */
-export function countDoors(doors: readonly Door[]): Doors {
+/** The same of doors that were judged. Warn mode does not count as a hole here: it is said by itself. */
+function countDoors(doors: readonly Door[]): Doors {
   const looked = doors.filter(({ door }) => !TRIED_DOORS.includes(door) && door !== 'mode')
   return {
     closed: looked.filter(({ state }) => state === 'closed' || state === 'warning').length,

@@ -1,6 +1,7 @@
 /** Refused paths by what keeps them back, each group with one next step. Pure. */
 import { type Cause, type CauseCode, causesOf } from '../adopt/cause.ts'
 import { CAUSE_WORDS } from '../adopt/cause-words.ts'
+import type { Reader } from '../policy/advice.ts'
 import { ASPECT } from '../policy/policy.ts'
 import type { Finding, Refusal } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
@@ -44,10 +45,10 @@ export interface Group {
   readonly stopped: readonly Stopped[]
 }
 
-/** Who reads it: what only root can do says so to others. */
-export type Reader = 'root' | 'other'
-
-/** Each refused path in the group of its first cause; the groups that most depends on come first. */
+/**
+ * Each refused path in the group of its first cause; the groups that most depends on come first.
+ * What only root can do says so to others.
+ */
 export function groupsOf(refusals: readonly Refusal[], reader: Reader): readonly Group[] {
   const groups = new Map<string, { kind: Kind; stopped: Stopped[] }>()
   for (const refusal of refusals) {

@@ -29,7 +29,7 @@ export interface RootPlaces {
 }
 
 /** Where Nix keeps them. */
-export const ROOT_PLACES: RootPlaces = {
+const ROOT_PLACES: RootPlaces = {
   systems: ['/run/current-system', '/run/booted-system'],
   profiles: ['/nix/var/nix/profiles'],
   users: '/nix/var/nix/profiles/per-user',
@@ -140,7 +140,9 @@ function namesIn(
   return { names, left }
 }
 
-/** The links that are profiles in the directories, undefined for each other entry; then the links. */
+/**
+ * The links that are profiles in the directories, undefined for each other entry; then the links.
+ */
 function* linksOf(directories: readonly string[], links: readonly string[]): Generator<Looked<string>> {
   for (const directory of directories) {
     for (const entry of entriesIn(directory)) {

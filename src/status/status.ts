@@ -1,4 +1,5 @@
 /** All that `nixsig status` says, as data. */
+import type { Reader } from '../policy/advice.ts'
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Answering } from './answers.ts'
@@ -7,6 +8,8 @@ import type { Group } from './groups.ts'
 import type { Survey } from './survey.ts'
 
 export interface MachineStatus {
+  /** Who called. */
+  readonly reader: Reader
   /** Seconds since 1970. */
   readonly now: number
   /** As the policy has it, whatever a respite does. */
@@ -43,7 +46,9 @@ export function judgedIn({ trusted, refused }: Survey): number {
   return trusted + refused.length
 }
 
-/** The value that `nixsig status --json` prints: docs/schemas/status.schema.json. Times in seconds. */
+/**
+ * The value that `nixsig status --json` prints: docs/schemas/status.schema.json. Times in seconds.
+ */
 export function statusJson(status: MachineStatus): object {
   const { survey, doors } = status
   return {

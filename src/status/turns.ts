@@ -1,4 +1,6 @@
-/** Turns among several who have something to look at, so that nobody's much keeps another waiting. */
+/**
+ * Turns among several who have something to look at, so that nobody's much keeps another waiting.
+ */
 
 /** Undefined: something was looked at that is not of interest. It counts as a step. */
 export type Looked<T> = T | undefined

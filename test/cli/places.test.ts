@@ -1,4 +1,5 @@
-// The options that say where a command looks: it takes those of what it reads, and refuses the others.
+// The options that say where a command looks: it takes those of what it reads, and refuses the
+// others.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PLACE_OPTIONS } from '../../src/cli/command.ts'

@@ -1,4 +1,5 @@
-// No error of the system reaches a user as Node words it: which file, what was wrong, and what to do next.
+// No error of the system reaches a user as Node words it: which file, what was wrong, and what to
+// do next.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'

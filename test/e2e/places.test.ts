@@ -1,5 +1,5 @@
-// What a command says that it reads (--policy, --state, --attestations) it does read: it looks at the file or below the
-// directory that is named.
+// What a command says that it reads (--policy, --state, --attestations) it does read: it looks at
+// the file or below the directory that is named.
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'

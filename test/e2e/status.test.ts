@@ -1,5 +1,5 @@
-// `nixsig status` on a machine with a mix of paths, in warn mode and once enforced: what it counts is
-// what `nixsig verify` refuses.
+// `nixsig status` on a machine with a mix of paths, in warn mode and once enforced: what it counts
+// is what `nixsig verify` refuses.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CachedPath, cachedPath, writeCache } from '../support/cache-of-many.ts'

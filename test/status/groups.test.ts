@@ -71,6 +71,7 @@ const refusals = fc.array(refusal, { maxLength: 30 })
 
 function statusWith(refused: readonly Refusal[], more: Partial<MachineStatus> = {}): MachineStatus {
   return {
+    reader: 'root',
     now: 1_800_000_000,
     mode: 'warn',
     lack: undefined,
@@ -135,7 +136,7 @@ test('each group has one step, which names commands that there are; who is not r
         )
       const code = /--refused ([a-z-]+)/.exec(group.next)?.[1]
       assert.ok(code === undefined || code === group.code)
-      const [other] = groupsOf([refused], 'other')
+      const [other] = groupsOf([refused], 'user')
       const isRoots = /adopt|principals|in the rule|conflicts|repair|certificate|--here|in that rule/.test(
         group.next,
       )
@@ -177,6 +178,10 @@ test('the last line says how far it is, and what is next', () => {
   assert.ok(one)
   assert.equal(last(statusWith([one])), '1 of 8 paths would be refused now')
   assert.equal(last(statusWith([])), 'none of 7 paths would be refused now; next: nixsig enforce')
+  assert.equal(
+    last(statusWith([], { reader: 'user' })),
+    `none of 7 paths would be refused now;\nnext: nixsig enforce (${BY_ROOT})`,
+  )
   assert.equal(last(statusWith([], { mode: 'enforce' })), 'none of 7 paths would be refused now')
   const survey = { letIn: 0, trusted: 7, refused: [], unjudged: 5 }
   assert.equal(

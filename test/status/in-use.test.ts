@@ -136,7 +136,8 @@ test('attack: links that take long are followed no longer than there is time, an
   const places = placesIn('slow')
   const system = stored(places, 'system')
   symlinkSync(system.file, join(dir, 'slow/system'))
-  // As many links one behind the other as the kernel follows, each over as many directories as a path has.
+  // As many links one behind the other as the kernel follows, each over as many directories as a
+  // path has.
   const long = `${'./'.repeat(800)}`
   const home = join(dir, 'slow/home')
   symlinkSync(stored(places, 'far').file, join(home, 'link0'))

@@ -7,22 +7,23 @@ import { join } from 'node:path'
 import { adopt as adoptClosures } from '../../adopt/adopt.ts'
 import { type Attempts, NO_ATTEMPTS, openAttempts } from '../../adopt/attempts.ts'
 import { spanWords } from '../../adopt/estimate.ts'
-import { type Exempting, exemptionsFor, exemptionsToml, usualEnd } from '../../adopt/exemptions.ts'
+import { type Exempting, exemptionsFor, exemptionsToml } from '../../adopt/exemptions.ts'
 import type { Decided } from '../../adopt/run.ts'
 import type { Upstream } from '../../evidence/upstreams/upstream.ts'
 import { withLockIfFree } from '../../files/lock.ts'
-import { parseInstant } from '../../policy/language/instant.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Places } from '../../verifier/places.ts'
 import { estimateFor } from '../adopt-estimate.ts'
 import { decidedLine, summaryLine } from '../adopt-json.ts'
 import { causesIn, sayCauses, sayEstimate, sayExemptions, saySums } from '../adopt-report.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
+import { exemptionEnd } from '../exemption-end.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
 import { upstreamsFrom } from '../offered-paths.ts'
-import { openProgress } from '../progress-bar.ts'
+import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
+import { millisecondsOf } from '../seconds-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -81,8 +82,8 @@ Status 0: everything is adopted. 13: something came out differently or was chang
 
 async function adoptAll(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   const dry = options['dry-run']
-  const until = endOf(options)
-  const timeout = millisecondsIn(options.timeout)
+  const until = exemptionEnd(options.until, now())
+  const timeout = millisecondsOf('--timeout', options.timeout)
   const roots = options.closures.map(storePathOf)
   if (!dry && process.geteuid?.() !== 0)
     throw new UsageError(
@@ -145,8 +146,7 @@ async function adoptPass(
 ) {
   const reading = openReadersInquiry(places, pass === 1 && call.dry ? terminal.note : () => {})
   const upstreams = call.offline ? [] : await upstreamsOf(reading.inquiry)
-  const isTerminal = process.stderr.isTTY === true
-  const progress = openProgress(terminal, { isTerminal, columns: process.stderr.columns ?? 80 })
+  const progress = openProgressHere(terminal)
   try {
     return await adoptClosures(call.roots, {
       places: reading.places,
@@ -201,20 +201,4 @@ function isLink(file: Places['policy']): boolean {
 
 function now(): number {
   return Math.floor(Date.now() / 1000)
-}
-
-function endOf({ until }: Options): number {
-  if (until === undefined) return usualEnd(now())
-  const end = parseInstant(until)
-  if (end === undefined)
-    throw new UsageError(`--until ${printable(until, 60)} is not a date such as 2027-01-31`)
-  if (end <= now()) throw new UsageError(`--until ${printable(until, 60)} is over already`)
-  return end
-}
-
-/** At most what a timer can wait: some 24 days. */
-function millisecondsIn(text: string): number {
-  const seconds = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : 0
-  if (seconds > 0 && seconds <= 2_000_000) return seconds * 1000
-  throw new UsageError('--timeout must be a number of seconds from 1 to 2000000')
 }

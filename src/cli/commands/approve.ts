@@ -18,6 +18,7 @@ import { writeHereApproval } from '../../ledger/here-approvals.ts'
 import { adviceFor } from '../../policy/advice.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { type Policy, SELF } from '../../policy/policy.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore } from '../../store/store-client.ts'
 import { expressionTrustOf, loadPolicy } from '../../verifier/policy-file.ts'
@@ -117,7 +118,8 @@ export const approve = command({
 async function approveTarget(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   if (options['dry-run']) return approveBy(undefined, options, invocation)
   if (!options.here) return withSigner(options, signer => approveBy(signer, options, invocation))
-  if (process.geteuid?.() !== 0) throw new UsageError('--here: only root can approve for this machine')
+  if (process.geteuid?.() !== 0)
+    throw new UsageError(`--here: only root can approve for this machine; next: call it ${BY_ROOT}`)
   if (options.key !== undefined || options.signer !== undefined) {
     throw new UsageError('--here needs no key: leave out --key and --signer')
   }

@@ -1,6 +1,7 @@
 import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
@@ -46,7 +47,7 @@ async function examineMachine(
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
   if (process.geteuid?.() !== 0)
-    throw new UsageError('the doctor looks at what only root can see: run it as root')
+    throw new UsageError(`the doctor looks at what only root can see; next: call it ${BY_ROOT}`)
   const { examine } = await import('../../doctor/examine.ts')
   const { judgeDoors } = await import('../../doctor/doors.ts')
   const { isHole } = await import('../../doctor/door.ts')

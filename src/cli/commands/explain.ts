@@ -1,5 +1,6 @@
 import { type Explanation, explainPath } from '../../explain/explain.ts'
 import { printExplanation } from '../../explain/explanation-json.ts'
+import { ASK_SOCKET } from '../../formats/asker.ts'
 import { parseStorePath, type StorePath } from '../../formats/nix/store-path.ts'
 import { openAskedGate } from '../../gate/ask-gate.ts'
 import type { Verdict } from '../../policy/verdict.ts'
@@ -11,11 +12,11 @@ import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command
 import type { Status } from '../exit-status.ts'
 import { sayGrounds } from '../print-verdict.ts'
 import {
-  isRoot,
   needsGate,
   openOwnInquiry,
   openReadersInquiry,
   type ReadersInquiry,
+  readerHere,
 } from '../readable-inquiry.ts'
 import { saySection } from '../say-section.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -80,7 +81,7 @@ async function askedGate(path: StorePath, terminal: Terminal): Promise<Explanati
     )
     return said.explanation
   }
-  const why = said.kind === 'absent' ? 'no gate answers (/run/nixsig/ask)' : `the gate says: ${said.why}`
+  const why = said.kind === 'absent' ? `no gate answers (${ASK_SOCKET})` : `the gate says: ${said.why}`
   terminal.note(
     `nixsig: ${printable(why, 400)}, so nothing is known here of what this machine built or admitted; next: ${BY_ADMINISTRATOR} start the gate (systemctl start nixsig), or to run: nixsig explain ${path.path}`,
   )
@@ -91,7 +92,7 @@ async function explainHere(path: StorePath, { inquiry, close }: ReadersInquiry):
   try {
     const verdict = await offeredVerdict(inquiry, path)
     return await explainPath(inquiry, path, {
-      reader: isRoot() ? 'root' : 'user',
+      reader: readerHere(),
       contents: 'hashed',
       verdict,
     })

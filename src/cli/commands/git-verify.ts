@@ -31,7 +31,10 @@ interface Options {
   readonly json: boolean
 }
 
-/** `nixsig git verify [REPOSITORY] [[OLD] REVISION]`: whether enough of the right people signed a commit. */
+/**
+ * `nixsig git verify [REPOSITORY] [[OLD] REVISION]`: whether enough of the right people signed a
+ * commit.
+ */
 export const gitVerify = command({
   arguments: {
     revisions: {

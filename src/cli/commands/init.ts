@@ -9,9 +9,9 @@ import { printable } from '../../primitives/printable.ts'
 import type { Answers } from '../../setup/init/answers.ts'
 import type { Share } from '../../setup/init/share.ts'
 import { hunks, lineDiff } from '../../setup/line-diff.ts'
-import { DEFAULT_PLACES } from '../../verifier/places.ts'
+import { DEFAULT_PLACES, type Places } from '../../verifier/places.ts'
 import { askToAgree, hasTerminal, type Interview, openInterview } from '../ask.ts'
-import { command, type Invocation, JSON_OPTION } from '../command.ts'
+import { command, EVERYWHERE, type Invocation, JSON_OPTION, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
   type AnswerOptions,
@@ -82,26 +82,18 @@ init refines: what init does not ask about stays. Everybody else gets a policy o
 their own, $XDG_CONFIG_HOME/nixsig/policy.toml, which changes nothing for the
 machine. A new policy warns and refuses nothing. The one that was there is kept
 beside it, and nothing is written before it was shown.`,
-  reads: ['policy', 'state', 'attestations'],
+  reads: EVERYWHERE,
   run: makePolicy,
 })
 
-type Places = Invocation<'policy' | 'state' | 'attestations'>['places']
-
-async function makePolicy(
-  options: Options,
-  { places, terminal }: Invocation<'policy' | 'state' | 'attestations'>,
-): Promise<Status> {
+async function makePolicy(options: Options, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   // One for all questions: what is typed ahead of a question answers it.
   let interview: Interview | undefined
   const asking = () => {
     interview ??= openInterview()
     return interview
   }
-  const agree = async (question: string) =>
-    interview === undefined
-      ? askToAgree(question)
-      : /^y(?:es)?$/i.test(await interview.ask(`${question} [y/N] `))
+  const agree = (question: string) => askToAgree(question, interview)
   try {
     return await makePolicyBy(options, { places, terminal }, { asking, agree })
   } finally {
@@ -117,7 +109,7 @@ interface Desk {
 
 async function makePolicyBy(
   options: Options,
-  { places, terminal }: Invocation<'policy' | 'state' | 'attestations'>,
+  { places, terminal }: Invocation<PlaceName>,
   desk: Desk,
 ): Promise<Status> {
   const target = targetOf(places)
@@ -135,7 +127,9 @@ async function makePolicyBy(
   const isSame = draft.toml === found.before?.toml
   if (!options.json) showDraft(draft, options, terminal)
   const share =
-    options['no-share'] || isSame ? undefined : await shareOf(draft.policy, { places, target, terminal })
+    options['no-share'] || isSame
+      ? undefined
+      : await shareOf(draft.policy, { ...places, policy: target.file }, terminal)
   if (!options.json && share !== undefined) sayShare(share, terminal)
   const put = isSame || options['dry-run'] ? undefined : await putIfAgreed(draft, options, desk)
   if (options.json) terminal.print(jsonLine(outcomeJson({ draft, answers, share, put, isSame })))
@@ -164,7 +158,9 @@ function targetOf(places: Places): InitTarget {
   return { file, directory: dirname(file), isRoot, isMachine }
 }
 
-/** From the options, by default, or from whoever is asked. Throws UsageError where nobody can be. */
+/**
+ * From the options, by default, or from whoever is asked. Throws UsageError where nobody can be.
+ */
 async function answersFor(options: Options, known: Known, { asking }: Desk): Promise<Answers> {
   const given = answersIn(options, known)
   const missing = (Object.keys(OPTION_OF) as (keyof Answers)[]).filter(name => given[name] === undefined)
@@ -209,24 +205,10 @@ function showDraft(draft: InitDraft, options: Options, terminal: Terminal): void
   noteAll(draft.warnings, terminal)
 }
 
-/** Milliseconds for judging what is installed. */
-const PATIENCE = 60_000
-
 /** What would pass; undefined, with a note why, where that cannot be told. */
-async function shareOf(
-  policy: Policy,
-  {
-    places,
-    target,
-    terminal,
-  }: { readonly places: Places; readonly target: InitTarget; readonly terminal: Terminal },
-): Promise<Share | undefined> {
+async function shareOf(policy: Policy, places: Places, terminal: Terminal): Promise<Share | undefined> {
   const { shareOfInstalled } = await import('../init-share.ts')
-  return shareOfInstalled(policy, { ...placesFor(places, target), terminal, patience: PATIENCE })
-}
-
-function placesFor(places: Places, { file }: InitTarget) {
-  return { places: { policy: file, state: places.state, attestations: places.attestations } }
+  return shareOfInstalled(policy, places, terminal)
 }
 
 function sayShare({ installed, judged, passing, causes }: Share, terminal: Terminal): void {

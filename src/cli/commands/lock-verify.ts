@@ -23,7 +23,9 @@ interface Options {
   readonly sarif: boolean
 }
 
-/** `nixsig lock verify [DIR]`: whether everything that a lock pins is what the right people signed. */
+/**
+ * `nixsig lock verify [DIR]`: whether everything that a lock pins is what the right people signed.
+ */
 export const lockVerify = command({
   arguments: {
     directory: {

@@ -67,16 +67,16 @@ async function sayRefused(places: Places, terminal: Terminal): Promise<void> {
   const { openInquiry } = await import('../../verifier/inquiry.ts')
   const { surveyHere } = await import('../survey-here.ts')
   const { groupsOf } = await import('../../status/groups.ts')
-  const { countWords, sayGroups, unjudgedWords } = await import('../status-report.ts')
+  const { countWords, LONGER, sayGroups, unjudgedWords } = await import('../status-report.ts')
   const inquiry = openInquiry(places, { records: false })
   try {
     const { survey } = await surveyHere(inquiry, terminal, PATIENCE)
-    const unjudged = survey.unjudged === 0 ? [] : [unjudgedWords(survey), 'next: nixsig status --timeout 600']
+    const unjudged = survey.unjudged === 0 ? [] : [unjudgedWords(survey), `next: ${LONGER}`]
     terminal.print([countWords(survey), ...unjudged].join('; '))
     sayGroups(terminal, groupsOf(survey.refused, 'root'))
   } catch (error) {
     const { explainError } = await import('../explain-error.ts')
-    const known = await explainError(error, 'nixsig status')
+    const known = explainError(error, 'nixsig status')
     if (known === undefined) throw error
     terminal.note(`nixsig: what would be refused now is not known: ${known.text}`)
   } finally {

@@ -4,6 +4,7 @@ import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { pathWord, when } from '../../policy/words.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import {
   entryDirectory,
@@ -83,12 +84,16 @@ async function showOne(
   const { state } = places
   const content = join(entryDirectory(state, id), 'content')
   const entry = readEntry(state, id)
-  if (entry === undefined) throw new FileError(`there is no quarantine entry ${id}`)
+  if (entry === undefined) throw noEntry(id)
   const kept = hasContent(state, id) ? content : undefined
   if (json)
     terminal.print(jsonLine({ ...entryJson(id, entry), references: entry.references, content: kept ?? null }))
   else terminal.print(entryLines(id, entry, kept).join('\n'))
   return 0
+}
+
+function noEntry(id: string): FileError {
+  return new FileError(`there is no quarantine entry ${id}; next: nixsig quarantine list names them`)
 }
 
 /**
@@ -143,7 +148,8 @@ async function releaseOne(
   { id }: { id: string },
   { places, terminal }: Invocation<PlaceName>,
 ): Promise<Status> {
-  if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
+  if (process.geteuid?.() !== 0)
+    throw new UsageError(`only root can put anything into the store; next: call it ${BY_ROOT}`)
   const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
   const { openInquiry } = await import('../../verifier/inquiry.ts')
   const { sayVerdict } = await import('../print-verdict.ts')
@@ -175,7 +181,7 @@ async function purgeEntries(
     const known = listEntries(state)
     for (const id of chosen) {
       entryDirectory(state, id)
-      if (!known.includes(id)) throw new FileError(`there is no quarantine entry ${id}`)
+      if (!known.includes(id)) throw noEntry(id)
       if (unfinished.includes(id))
         throw new FileError(`${id} is still being moved: nixsig verify finishes it`)
     }

@@ -14,6 +14,7 @@ import { mostSevere, type Status } from '../exit-status.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
 import { sayAttested } from '../say-attested.ts'
 import { sayDiffering } from '../say-differing.ts'
+import { millisecondsOf } from '../seconds-argument.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -139,10 +140,6 @@ function targetOf(argument: string): Target {
   )
 }
 
-/** At most what a timer can wait: some 24 days. */
 function millisecondsIn(options: Options, name: 'timeout' | 'diff-timeout'): number {
-  const text = options[name]
-  const seconds = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : 0
-  if (seconds > 0 && seconds <= 2_000_000) return seconds * 1000
-  throw new UsageError(`--${name} must be a number of seconds from 1 to 2000000`)
+  return millisecondsOf(`--${name}`, options[name])
 }

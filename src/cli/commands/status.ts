@@ -5,15 +5,17 @@ import { jsonLine } from '../../explain/verdict-json.ts'
 import { respiteAt } from '../../ledger/respite.ts'
 import { lackOf } from '../../policy/lack.ts'
 import { lookAtVersions, versionWords } from '../../setup/in-force.ts'
-import { GROUP_CODES } from '../../status/groups.ts'
-import { exitCodesOf, type MachineStatus } from '../../status/status.ts'
+import { answersOfCaches, answersOfSources } from '../../status/answers.ts'
+import { GROUP_CODES, groupsOf } from '../../status/groups.ts'
+import { exitCodesOf, type MachineStatus, statusJson } from '../../status/status.ts'
 import type { Places } from '../../verifier/places.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
-import { openReadersInquiry } from '../readable-inquiry.ts'
-import { readerHere, surveyHere } from '../survey-here.ts'
-import { UsageError } from '../usage-error.ts'
+import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
+import { millisecondsOf } from '../seconds-argument.ts'
+import { sayStatus, unjudgedWords } from '../status-report.ts'
+import { surveyHere } from '../survey-here.ts'
 
 interface Options {
   readonly refused: (typeof GROUP_CODES)[number] | undefined
@@ -21,6 +23,8 @@ interface Options {
   readonly json: boolean
 }
 
+/** The longest time for judging. */
+const MOST_SECONDS = 99_999
 /** What is left to wait for once everything was said. */
 const LEAVE_MS = 500
 
@@ -55,18 +59,15 @@ something is undecided. Otherwise the most severe status of what would be refuse
 
 async function sayHowItStands(options: Options, invocation: Invocation<PlaceName>): Promise<Status> {
   const { terminal } = invocation
-  const patience = millisecondsIn(options.timeout)
+  const patience = millisecondsOf('--timeout', options.timeout, MOST_SECONDS)
   const found = await findOut(invocation, { patience, looks: options.refused === undefined })
   if (options.refused !== undefined) {
     const groups = found.groups.filter(({ code }) => code === options.refused)
     for (const { stopped } of groups) for (const { path } of stopped) terminal.print(path)
-    const { unjudgedWords } = await import('../status-report.ts')
     if (found.survey.unjudged > 0) terminal.note(`nixsig: ${unjudgedWords(found.survey)}`)
   } else if (options.json) {
-    const { statusJson } = await import('../../status/status.ts')
     terminal.print(jsonLine(statusJson(found)))
   } else {
-    const { sayStatus } = await import('../status-report.ts')
     sayStatus(terminal, found)
   }
   // What never answered is waited for no longer.
@@ -85,10 +86,6 @@ async function findOut(
   { places, terminal }: Invocation<PlaceName>,
   { patience, looks }: Task,
 ): Promise<MachineStatus> {
-  const [{ groupsOf }, { answersOfCaches, answersOfSources }] = await Promise.all([
-    import('../../status/groups.ts'),
-    import('../../status/answers.ts'),
-  ])
   const reading = openReadersInquiry(places, looks ? terminal.note : () => {})
   try {
     const { inquiry } = reading
@@ -97,7 +94,9 @@ async function findOut(
     const looking = looks ? doorsOf(places) : undefined
     const { roots, survey } = await surveyHere(inquiry, terminal, patience)
     const respite = respiteAt(state, inquiry.now)
+    const reader = readerHere()
     return {
+      reader,
       now: Math.floor(Date.now() / 1000),
       mode: respite === undefined ? policy.mode : 'enforce',
       lack: lackOf(policy),
@@ -109,7 +108,7 @@ async function findOut(
       sources: answersOfSources(state, policy),
       roots,
       survey,
-      groups: groupsOf(survey.refused, readerHere()),
+      groups: groupsOf(survey.refused, reader),
       isWhole: state === places.state,
     }
   } finally {
@@ -136,10 +135,4 @@ function otherVersions(): readonly string[] {
     gates: gates.filter(gate => gate !== own),
     plugin: plugin === own ? undefined : plugin,
   })
-}
-
-function millisecondsIn(text: string): number {
-  const seconds = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0
-  if (seconds > 0) return seconds * 1000
-  throw new UsageError('--timeout must be a number of seconds from 1 to 99999')
 }
