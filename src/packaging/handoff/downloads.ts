@@ -33,7 +33,9 @@ interface Held {
   size: number
 }
 
-/** `directory` is private; `received` hears of an address and how many bytes came from it so far. */
+/**
+ * `directory` is private; `received` hears of an address and how many bytes came from it so far.
+ */
 export function openDownloads(
   directory: string,
   received: (url: string, bytes: number) => void = () => {},
@@ -104,7 +106,7 @@ export function openDownloads(
 }
 
 /** What answers at an address or does not: a server, or a directory of this machine. */
-export function serverOf(url: string): string {
+function serverOf(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return protocol === 'file:' ? pathname.replace(/[^/]*$/, '') : `${protocol}//${host}`
 }
