@@ -1,6 +1,6 @@
 /**
- * A private cache that has NARs and fails at logs. One user asks for logs, again and again; another one
- * needs what is in the cache.
+ * A private cache that has NARs and fails at logs. One user asks for logs, again and again; another
+ * one needs what is in the cache.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
