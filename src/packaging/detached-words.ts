@@ -39,6 +39,11 @@ export function detachedLines(results: readonly DetachedResult[]): readonly stri
   return [`not by any of the ${results.length} keys that were tried: signed by ${signers}`]
 }
 
+/** What signatures come to, in one line. */
+export function detachedSummary(results: readonly DetachedResult[]): string {
+  return detachedLines(results).join('; ') || 'none of the keys makes signatures of this kind'
+}
+
 /** The exit status of a signature file; without any key of its kind, 11. */
 export function detachedStatus(results: readonly DetachedResult[]): ExitCode {
   return OUTCOMES[outcomeOf(results)].status
