@@ -106,7 +106,7 @@ export function openDownloads(
 }
 
 /** What answers at an address or does not: a server, or a directory of this machine. */
-function serverOf(url: string): string {
+export function serverOf(url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return protocol === 'file:' ? pathname.replace(/[^/]*$/, '') : `${protocol}//${host}`
 }

@@ -6,7 +6,7 @@ import { shownUrl } from '../../http/shown-url.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { clearSignedLists, listsBeside, signaturesBeside } from './conventions.ts'
-import type { Downloads } from './downloads.ts'
+import { type Downloads, serverOf } from './downloads.ts'
 
 /** Milliseconds for a small file, and to its first byte. */
 const PATIENCE = { time: 30_000, silence: 10_000 }
@@ -108,9 +108,10 @@ async function signaturesAmong(urls: readonly string[], search: Search): Promise
 async function askFor(url: string, bytes: number, search: Search): Promise<Buffer | undefined> {
   const { downloads, notes, asked, unasked } = search
   if (downloads.isSilent(url)) {
-    const { host } = new URL(url)
-    if (!unasked.has(host)) notes.push(`${printable(host, 260)} did not answer before, and was not asked`)
-    unasked.add(host)
+    const server = serverOf(url)
+    const name = printable(new URL(url).host || server, 260)
+    if (!unasked.has(server)) notes.push(`${name} did not answer before, and was not asked`)
+    unasked.add(server)
     return undefined
   }
   asked.push(url)
@@ -121,7 +122,7 @@ async function askFor(url: string, bytes: number, search: Search): Promise<Buffe
     notes.push(error.message)
     if (error instanceof UnusableAnswerError) return undefined
     downloads.silent(url)
-    unasked.add(new URL(url).host)
+    unasked.add(serverOf(url))
     return undefined
   }
 }
