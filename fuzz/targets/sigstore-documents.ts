@@ -1,4 +1,6 @@
-/** Documents that hold Sigstore bundles, forgeries of real ones, and files that are not signatures. */
+/**
+ * Documents that hold Sigstore bundles, forgeries of real ones, and files that are not signatures.
+ */
 import { strict as assert } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

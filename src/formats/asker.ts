@@ -27,7 +27,10 @@ export const ASK_LINE_LIMIT = 512
 /** The most bytes of an answer after its first line. */
 export const ASK_ANSWER_LIMIT = 256 * 1024
 
-/** Characters of the name that an asker has to show: as many as the kernel keeps of one (PR_SET_NAME). */
+/**
+ * Characters of the name that an asker has to show: as many as the kernel keeps of one
+ * (PR_SET_NAME).
+ */
 export const ASK_NAME_LENGTH = 15
 
 const LINE = /^[\x20-\x7e]*$/
@@ -40,7 +43,7 @@ export function parseGreeting(line: string): string {
   return matched(line, GREETING, 'greeting')[1] ?? ''
 }
 
-/** A greeting with its newline. Throws FormatError if it is no such name. */
+/** A greeting with its newline. Throws FormatError if the name is not of this form. */
 export function printGreeting(name: string): string {
   parseGreeting(`${ASK_PROTOCOL} ${name}`)
   return `${ASK_PROTOCOL} ${name}\n`
@@ -62,7 +65,7 @@ export function parseAsked(line: string): string {
   return parseStorePath(path).path
 }
 
-/** A question, with its newline. Throws FormatError if it is no store path. */
+/** A question, with its newline. Throws FormatError if it is not a store path. */
 export function printAsked(path: string): string {
   return `about ${parseStorePath(path).path}\n`
 }
@@ -72,7 +75,10 @@ export type Answered =
   | { readonly kind: 'answer'; readonly json: string }
   | { readonly kind: 'error'; readonly why: string }
 
-/** The first line of an answer, without its newline: its kind, and how many bytes follow. Throws FormatError. */
+/**
+ * The first line of an answer, without its newline: its kind, and how many bytes follow. Throws
+ * FormatError.
+ */
 export function parseAnswerHeader(line: string): {
   readonly kind: Answered['kind']
   readonly length: number
@@ -83,7 +89,9 @@ export function parseAnswerHeader(line: string): {
   return { kind: kind as Answered['kind'], length }
 }
 
-/** Reads a whole answer. Throws FormatError for anything else, and for what is not printable ASCII. */
+/**
+ * Reads a whole answer. Throws FormatError for anything else, and for what is not printable ASCII.
+ */
 export function parseAnswer(bytes: Uint8Array): Answered {
   const end = bytes.subarray(0, ASK_LINE_LIMIT).indexOf(10)
   if (end < 0) throw malformed('answer', 'has no first line')

@@ -21,8 +21,8 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 /**
  * The credentials for a host: of the first entry that is about it, or `default`, and has a
  * password. Without a login that one is empty. A last entry with a login alone has an empty
- * password. Undefined if no entry is about it. Throws FormatError for a quotation that does not end, and
- * for a line of more than 4095 characters; no error quotes the file.
+ * password. Undefined if no entry is about it. Throws FormatError for a quotation that does not
+ * end, and for a line of more than 4095 characters; no error quotes the file.
  */
 export function netrcCredentials(text: string, host: string): Credentials | undefined {
   let entry: { login?: string; password?: string } = {}

@@ -101,8 +101,8 @@ const DOCUMENTS: readonly (readonly [fields: readonly string[], other: OtherFile
 ]
 
 /**
- * What a file is that is no detached signature, with the next step; undefined for one that may be a
- * signature, and for what is not known either.
+ * What a file is that is not a detached signature, with the next step; undefined for one that may
+ * be a signature, and for what is not known either.
  */
 export function otherThanSignature(bytes: Uint8Array): OtherFile | undefined {
   if (isKeybox(bytes)) return KEYBOX
@@ -110,7 +110,9 @@ export function otherThanSignature(bytes: Uint8Array): OtherFile | undefined {
   return blockWords(head) ?? pageWords(head) ?? jsonWords(head)
 }
 
-/** gitsign and S/MIME sign with certificates: what git keeps as the signature of a tag or a commit. */
+/**
+ * gitsign and S/MIME sign with certificates: what git keeps as the signature of a tag or a commit.
+ */
 function blockWords(head: string): OtherFile | undefined {
   const [begin, label = ''] = /^(?:[^\n]*\n){0,200}?-----BEGIN ([A-Z0-9 ]{1,40})-----/.exec(head) ?? []
   if (begin === undefined) {

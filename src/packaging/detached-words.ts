@@ -28,15 +28,20 @@ export function detachedWords({ key, outcome, detail }: DetachedResult): string 
 const SIGNERS = 3
 
 /**
- * What signatures come to, in lines: one for each key that made one or is named by one. Where none of
- * several keys is, one line says who signed instead.
+ * What signatures come to, in lines: one for each key that made one or is named by one. Where none
+ * of several keys is, one line says who signed instead.
  */
 export function detachedLines(results: readonly DetachedResult[]): readonly string[] {
   const concerned = decisiveResults(results).filter(({ outcome }) => outcome !== 'unknown-signer')
-  if (concerned.length > 0 || results.length < 2)
-    return (concerned[0] ? concerned : results).map(detachedWords)
+  if (concerned.length > 0) return concerned.map(detachedWords)
+  if (results.length < 2) return results.map(detachedWords)
   const signers = list([...new Set(results.map(({ detail }) => detail))], SIGNERS)
   return [`not by any of the ${results.length} keys that were tried: signed by ${signers}`]
+}
+
+/** What signatures come to, in one line. */
+export function detachedSummary(results: readonly DetachedResult[]): string {
+  return detachedLines(results).join('; ') || 'none of the keys makes signatures of this kind'
 }
 
 /** The exit status of a signature file; without any key of its kind, 11. */

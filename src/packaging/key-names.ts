@@ -9,8 +9,8 @@ const USER_LIMIT = 100
 const known = new Map<string, readonly string[]>()
 
 /**
- * Who a key says that it belongs to: the user ids of an OpenPGP certificate that its own key signed,
- * escaped. Keys of other kinds say nothing.
+ * Who a key says that it belongs to: the user ids of an OpenPGP certificate that its own key
+ * signed, escaped. Keys of other kinds say nothing.
  */
 export function usersOf(key: Key): readonly string[] {
   if (key.kind !== 'openpgp') return []

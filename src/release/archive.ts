@@ -20,7 +20,7 @@ import { readNamedFile } from '../files/named-file.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { ArgumentError, FileError, withRegularFile } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
-import { detachedLines, detachedStatus } from '../packaging/detached-words.ts'
+import { detachedStatus, detachedSummary } from '../packaging/detached-words.ts'
 import { parseKey } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'
 import { inOneLine, printable } from '../primitives/printable.ts'
@@ -146,7 +146,7 @@ async function signedWords(archive: string, copy: string, keys: readonly Key[]):
     keys,
     fileNames: [basename(archive)],
   })
-  const found = detachedLines(results).join('; ') || 'none of the keys makes signatures of this kind'
+  const found = detachedSummary(results)
   if (detachedStatus(results) === 0) return found
   const listed = listedName(readNamedFile(list ?? '', LIST_LIMIT).bytes, copy)
   const isRenamed = listed !== undefined && listed !== basename(archive)

@@ -1,5 +1,5 @@
-// Every example of the documentation is run by a test, or has a reason why not; and every message that stands alone is
-// one that a test sees.
+// Every example of the documentation is run by a test, or has a reason why not; and every message
+// that stands alone is one that a test sees.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,10 +1,10 @@
 /**
- * Who runs the examples of the documentation, and where. `test/docs/blocks.test.ts` holds this against the pages, so
- * that a new example is run or has a reason; each file named here ends with `everyBlockWasRun`, which holds it against
- * what that file did.
+ * Who runs the examples of the documentation, and where. `test/docs/blocks.test.ts` holds this
+ * against the pages, so that a new example is run or has a reason; each file named here ends with
+ * `everyBlockWasRun`, which holds it against what that file did.
  *
- * What has the same test on every page is not listed: `toml` and `json`, which examples.test.ts parses, and `text`
- * right below commands, which whoever runs them compares with what they print.
+ * What has the same test on every page is not listed: `toml` and `json`, which examples.test.ts
+ * parses, and `text` right below commands, which whoever runs them compares with what they print.
  */
 import glob from 'fast-glob'
 import { EVERY_VERSION, NEWEST, OLDEST, VERSIONS, type Version } from '../support/world.ts'

@@ -27,8 +27,8 @@ export interface Commands {
 }
 
 /**
- * All fenced blocks of a page, those in lists without their indentation; `page` is relative to the checkout. Throws if
- * one has no end.
+ * All fenced blocks of a page, those in lists without their indentation; `page` is relative to the
+ * checkout. Throws if one has no end.
  */
 export function blocksOf(page: string): readonly Block[] {
   const blocks: Block[] = []
@@ -78,7 +78,7 @@ export function commandsOf(page: string, section?: string): readonly Commands[] 
   })
 }
 
-/** The one block in a language that a section has. Throws if there is none or more than one. */
+/** The one block in a language that a section has. Throws if it has none, or more than one. */
 export function blockOf(page: string, section: string, language: string): Block {
   const found = blocksOf(page).filter(block => block.section === section && block.language === language)
   const [only] = found
@@ -92,7 +92,10 @@ export function exampleOf(page: string, section: string, language: string): stri
   return blockOf(page, section, language).text
 }
 
-/** A pattern for each line of a block that shows messages, with `…` for what differs from run to run. */
+/**
+ * A pattern for each line of a block that shows messages, with `…` for what differs from run to
+ * run.
+ */
 export function patternsOf({ text }: Pick<Block, 'text'>): readonly RegExp[] {
   return text.trimEnd().split('\n').map(patternOf)
 }

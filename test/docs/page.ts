@@ -38,7 +38,10 @@ export function usePolicy(world: World, toml: string): void {
   world.write(POLICY, real)
 }
 
-/** Runs commands one after the other, each in a shell of its own in the user's home; by default root's. */
+/**
+ * Runs commands one after the other, each in a shell of its own in the user's home; by default
+ * root's.
+ */
 export async function runAll(
   world: World,
   commands: readonly Commands[],
@@ -69,8 +72,9 @@ export function sectionOf(page: string, title: string): Section {
 export type Check = (world: World, section: Section) => Promise<void>
 
 /**
- * Makes a test of each section of a page on each Debian that the inventory names for it, in a world that is settled in
- * and has no experimental features; and one that there is no other section.
+ * Makes a test of each section of a page on each Debian that the inventory names for it, in a world
+ * that is settled in and has no experimental features; and a test that no other section has
+ * commands.
  */
 export function testPage(page: string, checks: Readonly<Record<string, Check>>): void {
   for (const [title, check] of Object.entries(checks)) {

@@ -1,4 +1,7 @@
-/** Which blocks of the documentation a test file ran, held against what the inventory says that it runs. */
+/**
+ * Which blocks of the documentation a test file ran, held against what the inventory says that it
+ * runs.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Place, takeInventory } from './inventory.ts'
@@ -12,8 +15,8 @@ export function markRun({ at }: Pick<Block, 'at'>, place: Place): void {
 }
 
 /**
- * A test, the last of a file, that the file ran all that the inventory says it runs. `places`: only there, for a file
- * that runs in parts.
+ * A test, the last of a file, that the file ran all that the inventory says it runs. `places`: only
+ * there, for a file that runs in parts.
  */
 export function everyBlockWasRun(file: string, places?: readonly Place[]): void {
   test(`every example that ${file} is listed for was run`, () => {

@@ -12,8 +12,8 @@ export function messagesOf(page: string, section: string): Block {
 }
 
 /**
- * Looks for the lines of a block in something that was printed. Once all of its lines were seen on a Debian, in one
- * output or several, the block counts as run there.
+ * Looks for the lines of a block in something that was printed. Once all of its lines were seen on
+ * a Debian, in one output or several, the block counts as run there.
  */
 export function lookFor(block: Block, printed: string, place: Place): void {
   const key = `${block.at} on ${place}`

@@ -1,6 +1,7 @@
 /**
  * A machine without the program zstd. Two caches have the same file, compressed with it; a third
- * one, which comes first, copies the narinfo and says something else of its file, which is absent.
+ * one, which comes first, copies the narinfo and says something else of its file, which it does not
+ * have.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

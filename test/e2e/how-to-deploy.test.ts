@@ -1,5 +1,5 @@
-// docs/how-to/deploy.md, run as it is written: a builder's store, which signs, and a machine with the store plugin,
-// which judges what comes from there.
+// docs/how-to/deploy.md, run as it is written: a builder's store, which signs, and a machine with
+// the store plugin, which judges what comes from there.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { blockOf, type Commands, commandsOf, exampleOf } from '../docs/markdown.ts'

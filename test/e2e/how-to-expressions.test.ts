@@ -1,5 +1,5 @@
-// docs/how-to/commits.md, locks.md and approver.md, run as they are written: repositories on the disk in place of the
-// pages' servers, and people who sign in them.
+// docs/how-to/commits.md, locks.md and approver.md, run as they are written: repositories on the
+// disk in place of the pages' servers, and people who sign in them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Commands, commandsOf, exampleOf } from '../docs/markdown.ts'

@@ -1,4 +1,5 @@
-// docs/how-to/upgrade.md, run as it is written on machines with systemd, with releases that a maker signed.
+// docs/how-to/upgrade.md, run as it is written on machines with systemd, with releases that a maker
+// signed.
 // takes: 2 minutes
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

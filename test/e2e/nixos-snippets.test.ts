@@ -1,6 +1,6 @@
 /**
- * The parts of NixOS configurations that pages show, and the examples of docs/options.md, in a system: each sets what
- * it seems to set.
+ * The parts of NixOS configurations that pages show, and the examples of docs/options.md, in a
+ * system: each sets what it seems to set.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -10,7 +10,10 @@ const OWN = '/home/alice/.config/nixsig/policy.toml'
 const MACHINE = '/etc/nixsig/policy.toml'
 const HANDOFF = '/opt/nixsig/nixsig handoff tool.nix'
 
-/** A package in alice's home, whose developer signs with minisign; a policy of hers that knows the developer. */
+/**
+ * A package in alice's home, whose developer signs with minisign; a policy of hers that knows the
+ * developer.
+ */
 async function settle(world: World): Promise<string> {
   world.write('/srv/tool.tar', RELEASE)
   await world.output(`cd /srv; minisign -G -W -f -p dev.pub -s /root/dev.key

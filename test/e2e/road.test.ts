@@ -1,6 +1,6 @@
 // takes: 1 minute
-// The road from the first warning to "enforce": a machine with a cache of 200 paths that warns for a
-// week and says every day how far it is. docs/how-to/adopt.md.
+// The road from the first warning to "enforce": a machine with a cache of 200 paths that warns for
+// a week and says every day how far it is. docs/how-to/adopt.md.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CachedPath, cachedPath } from '../support/cache-of-many.ts'

@@ -1,28 +1,22 @@
-// Warn mode loses nothing that enforcing needs: what came through the gate, the plugin or a copy keeps
-// what was signed about it. docs/semantics.md, G14.
+// Warn mode loses nothing that enforcing needs: what came through the gate, the plugin or a copy
+// keeps what was signed about it. docs/semantics.md, G14.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
 import { type CachedPath, cachedPath, writeCache } from '../support/cache-of-many.ts'
-import {
-  ALPHA,
-  BETA,
-  GAMMA,
-  type GatedWorld,
-  MALLORY,
-  stock,
-  withGatedWorld,
-} from '../support/gated-world.ts'
+import { ALPHA, BETA, GAMMA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
 import { BUILDER, STRANGER, withGuardedWorld } from '../support/guarded-world.ts'
 import { publicationOf, serve } from '../support/publication.ts'
 import { ATTESTATIONS, built, POLICY, publish, signer } from '../support/trust.ts'
 import { VERSIONS, type World } from '../support/world.ts'
 
-const LATER = `[principals.mallory]
-keys = ["${MALLORY.publicKey}"]
+/** Whom the policy does not list before `LATER`. */
+const NEWCOMER = signer('newcomer')
+const LATER = `[principals.newcomer]
+keys = ["${NEWCOMER.publicKey}"]
 [[rules]]
 match.name = "late-*"
-require.output = "mallory"
+require.output = "newcomer"
 accept-unknown-derivation = true
 `
 const OTHERS = Array.from({ length: 12 }, (_, at) => signer(`other${at}`))
@@ -42,6 +36,11 @@ async function judged(world: World, path: string, reason?: RegExp): Promise<void
   assert.match(stdout, reason)
 }
 
+/** The same path in two caches, each of which signed it. */
+function byTwo(name: string, contents: string): readonly [CachedPath, CachedPath] {
+  return [cachedPath(name, contents, [ALPHA]), cachedPath(name, contents, [BETA])]
+}
+
 /** A derivation by this name, which is not here. */
 function drvOf({ path }: CachedPath): string {
   return `/nix/store/0123456789abcdfghijklmnpqrsvwxyz-${path.slice(44)}.drv`
@@ -58,36 +57,17 @@ for (const version of VERSIONS) {
       await withGatedWorld(version, 'max-age = 0\nnegative-max-age = 0\n', async gated => {
         const { world, caches, trust } = gated
         const listed = cachedPath('listed', 'listed\n', [ALPHA])
-        const late = cachedPath('late-listed', 'late\n', [MALLORY])
+        const late = cachedPath('late-listed', 'late\n', [NEWCOMER])
         const crowded = cachedPath('late-crowded', 'crowded\n', OTHERS)
-        const lone = cachedPath('late-crowded', 'crowded\n', [MALLORY])
-        const halves = [ALPHA, BETA].map(by => cachedPath('halves', 'halves\n', [by])) as [
-          CachedPath,
-          CachedPath,
-        ]
-        const disputed = [ALPHA, BETA].map(by => cachedPath('disputed', 'one\n', [by])) as [
-          CachedPath,
-          CachedPath,
-        ]
-        const unread = [ALPHA, BETA].map(by => cachedPath('unread', 'unread\n', [by])) as [
-          CachedPath,
-          CachedPath,
-        ]
+        const lone = cachedPath('late-crowded', 'crowded\n', [NEWCOMER])
+        const halves = byTwo('halves', 'halves\n')
+        const disputed = byTwo('disputed', 'one\n')
+        const unread = byTwo('unread', 'unread\n')
         const sourced = cachedPath('sourced', 'sourced\n', [])
         const unsigned = cachedPath('unsigned', 'unsigned\n', [])
         const stranger = cachedPath('stranger', 'stranger\n', [STRANGER])
-        stock(
-          caches[0],
-          listed,
-          late,
-          crowded,
-          halves[0],
-          disputed[0],
-          unread[0],
-          sourced,
-          unsigned,
-          stranger,
-        )
+        const first = [listed, late, crowded, halves[0], disputed[0], unread[0], sourced, unsigned, stranger]
+        stock(caches[0], ...first)
         stock(caches[1], lone, halves[1], disputed[1], unread[1])
         stock(caches[2], cachedPath('disputed', 'two\n', [GAMMA]))
         const line = built(ALPHA, sourced, drvOf(sourced))
@@ -98,18 +78,7 @@ for (const version of VERSIONS) {
         await trust(3, '', 'warn')
         edited(world, toml => toml.replace(/^directories = .*$/m, `$&\nsources = ["${source.url}"]`))
         world.write(attestationFile(ATTESTATIONS, unread[0].path), 'not an envelope\n')
-        await fetched(
-          gated,
-          listed,
-          late,
-          crowded,
-          halves[0],
-          disputed[0],
-          unread[0],
-          sourced,
-          unsigned,
-          stranger,
-        )
+        await fetched(gated, ...first)
 
         // What was there then is gone: caches, source and all.
         await source.close()

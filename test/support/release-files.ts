@@ -1,4 +1,7 @@
-/** A release, and another file in its place, in a directory that is removed after the tests of a file. */
+/**
+ * A release, and another file in its place, in a directory that is removed after the tests of a
+ * file.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'

@@ -20,7 +20,9 @@ export function assertSchema(name: string, value: unknown): void {
   assert.ok(validate(read), `${JSON.stringify(read, null, 2)}\n${ajv.errorsText(validate.errors)}`)
 }
 
-/** Asserts that an output has one line of JSON at least, and that each is what the schema describes. */
+/**
+ * Asserts that an output has one line of JSON at least, and that each is what the schema describes.
+ */
 export function assertLines(name: string, output: string): void {
   const lines = output.split('\n').filter(line => line !== '')
   assert.ok(lines.length > 0, 'there is a line')

@@ -246,8 +246,8 @@ export function bundle(certificate: Uint8Array, content: Content, entries: reado
 }
 
 /**
- * A bundle with a certificate that the instance made for this signer and an entry of its log: what a
- * developer's own tool makes.
+ * A bundle with a certificate that the instance made for this signer and an entry of its log: what
+ * a developer's own tool makes.
  */
 export function loggedBundle(instance: Instance, content: Content, wanted: Wanted, at?: Date) {
   const certificate = certify(instance, wanted)

@@ -8,9 +8,9 @@ import { findCertificate } from './certificate.ts'
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 /**
- * The user ids of a certificate, such as `Alice <alice@example.org>`, in their order: those that its
- * own key signed and did not revoke, so that nobody else can have added one. Not escaped. Empty where
- * the certificate cannot be read.
+ * The user ids of a certificate, such as `Alice <alice@example.org>`, in their order: those that
+ * its own key signed and did not revoke, so that nobody else can have added one. Not escaped. Empty
+ * where the certificate cannot be read.
  */
 export function userIdsOf({ certificate, fingerprint }: OpenPgpKey): readonly string[] {
   try {

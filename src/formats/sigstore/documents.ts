@@ -42,16 +42,15 @@ export function looksLikeSigstoreDocument(bytes: Uint8Array): boolean {
 }
 
 /**
- * The bundles in a file, at least one and at most 32. Throws FormatError, also if one of them cannot
- * be read.
+ * The bundles in a file, at least one and at most 32. Throws FormatError, also if one of them
+ * cannot be read.
  */
 export function parseSigstoreDocument(bytes: Uint8Array): readonly SigstoreBundle[] {
   const bare = bareSignature(bytes)
   if (bare !== undefined) return [{ ...NOTHING_ELSE, content: { kind: 'message', signature: bare } }]
-  const documents = textsIn(decodeUtf8(bytes, FORMAT)).map(text =>
+  const bundles = textsIn(decodeUtf8(bytes, FORMAT)).flatMap(text =>
     readDocument(rootNode(FORMAT, parseStrictJson(text, LIMITS))),
   )
-  const bundles = documents.flat()
   if (bundles.length === 0) throw new FormatError(FORMAT, 'an empty list: nobody attested it', 'the whole')
   if (bundles.length > BUNDLE_LIMIT) {
     throw new FormatError(FORMAT, `more than ${BUNDLE_LIMIT} bundles`, 'the whole')

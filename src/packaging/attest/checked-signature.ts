@@ -13,7 +13,7 @@ import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { Contents } from '../contents.ts'
-import { detachedLines, detachedWords, goodResults } from '../detached-words.ts'
+import { detachedSummary, detachedWords, goodResults } from '../detached-words.ts'
 import { BadSignatureError, PackagingError } from '../packaging-error.ts'
 
 /**
@@ -56,10 +56,8 @@ export async function checkDeveloperSignature(
   const results = await verifyDetached({ file: before.file, keys, fileNames: namesOf(before), ...given })
   const good = goodResults(results)
   if (good.length === 0) {
-    const reasons = detachedLines(results).join('; ')
-    const why = reasons === '' ? 'none of the keys makes signatures of this kind' : reasons
     throw new BadSignatureError(
-      `nothing attested: ${printable(files.signature)} is not good: ${why}`,
+      `nothing attested: ${printable(files.signature)} is not good: ${detachedSummary(results)}`,
       results,
     )
   }

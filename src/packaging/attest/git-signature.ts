@@ -6,7 +6,7 @@ import { verifyGitRevision } from '../../git/verify.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Contents } from '../contents.ts'
-import { detachedLines, goodResults } from '../detached-words.ts'
+import { detachedSummary, goodResults } from '../detached-words.ts'
 import { BadSignatureError } from '../packaging-error.ts'
 import { checkedInputs } from './checked-signature.ts'
 
@@ -38,9 +38,8 @@ export async function checkGitSignature(
   const { title, results, narHash, signed } = await verifyGitRevision(repository, revision, keys)
   const good = goodResults(results)
   if (good.length === 0) {
-    const why = detachedLines(results).join('; ') || 'none of the keys makes signatures of this kind'
     throw new BadSignatureError(
-      `nothing attested: the signature of ${printable(title)} is not good: ${why}`,
+      `nothing attested: the signature of ${printable(title)} is not good: ${detachedSummary(results)}`,
       results,
     )
   }

@@ -65,8 +65,8 @@ export function keysToTry(policy: Policy | undefined, named: readonly Key[], now
 }
 
 /**
- * Checks every source, several at the same time; the results are in the order of the sources. Throws
- * PackagingError for a signature or revision that was named for no source.
+ * Checks every source, several at the same time; the results are in the order of the sources.
+ * Throws PackagingError for a signature or revision that was named for no source.
  */
 export async function checkAll(
   sources: readonly Source[],

@@ -18,27 +18,20 @@ export async function checkRevision(
   named: NamedRevision,
   keys: readonly Key[],
 ): Promise<CheckedSource> {
+  const about = { source, contents, asked: [] }
   try {
     const revision = await checkGitSignature(named, contents, keys)
     const { results, title } = revision
     const notes = [...detachedLines(results), printable(title)]
-    return { source, contents, state: 'signed', status: 0, revision, results, notes, asked: [] }
+    return { ...about, state: 'signed', status: 0, revision, results, notes }
   } catch (error) {
     if (error instanceof BadSignatureError) {
       const { results, message } = error
       const state = isAgainst(outcomeOf(results)) ? 'bad' : 'doubtful'
-      return {
-        source,
-        contents,
-        state,
-        status: detachedStatus(results),
-        results,
-        notes: [message],
-        asked: [],
-      }
+      return { ...about, state, status: detachedStatus(results), results, notes: [message] }
     }
     if (!(error instanceof FileError || error instanceof FormatError)) throw error
     // Somebody named it to speak for these very files, and it does not.
-    return { source, contents, state: 'bad', status: 13, results: [], notes: [error.message], asked: [] }
+    return { ...about, state: 'bad', status: 13, results: [], notes: [error.message] }
   }
 }

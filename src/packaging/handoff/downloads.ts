@@ -33,7 +33,9 @@ interface Held {
   size: number
 }
 
-/** `directory` is private; `received` hears of an address and how many bytes came from it so far. */
+/**
+ * `directory` is private; `received` hears of an address and how many bytes came from it so far.
+ */
 export function openDownloads(
   directory: string,
   received: (url: string, bytes: number) => void = () => {},

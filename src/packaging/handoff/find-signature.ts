@@ -1,7 +1,7 @@
 import { SIGNED_LIST_LIMIT, type SignatureKind, signatureKind } from '../../crypto/detached/verify.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
-import { download, UnusableAnswerError } from '../../http/download.ts'
+import { UnusableAnswerError } from '../../http/download.ts'
 import { shownUrl } from '../../http/shown-url.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -31,32 +31,19 @@ export interface Findings {
   readonly asked: readonly string[]
 }
 
-/** Gets small files; without one of a run's own, each address is asked each time. */
-export type Fetcher = Pick<Downloads, 'bytes' | 'isSilent' | 'silent'>
-
-/** Asks each address each time. */
-function plainFetcher(): Fetcher {
-  const silent = new Set<string>()
-  return {
-    bytes: download,
-    isSilent: url => silent.has(serverOf(url)),
-    silent: url => silent.add(serverOf(url)),
-  }
-}
-
 /**
  * The signature at one place that somebody named. Throws FileError if it is not there and
  * FormatError if it is not a signature. `list`: that of the list of checksums which it is over.
  */
 export async function signatureAt(
   url: string,
-  list?: string,
-  fetcher: Fetcher = plainFetcher(),
+  list: string | undefined,
+  downloads: Downloads,
 ): Promise<FoundSignature> {
-  const bytes = await mustBeThere(url, SIGNED_LIST_LIMIT, fetcher)
+  const bytes = await mustBeThere(url, SIGNED_LIST_LIMIT, downloads)
   const found = { origin: url, kind: signatureKind(bytes), signature: bytes }
   if (list === undefined) return found
-  return { ...found, checksums: await mustBeThere(list, CHECKSUM_LIST_LIMIT, fetcher) }
+  return { ...found, checksums: await mustBeThere(list, CHECKSUM_LIST_LIMIT, downloads) }
 }
 
 /**
@@ -64,11 +51,8 @@ export async function signatureAt(
  * lists of checksums. The first URL that has any is the last one that is asked. What was found
  * counts, whatever the server does afterwards.
  */
-export async function findBeside(
-  urls: readonly string[],
-  fetcher: Fetcher = plainFetcher(),
-): Promise<Findings> {
-  const search: Search = { notes: [], asked: [], fetcher, unasked: new Set() }
+export async function findBeside(urls: readonly string[], downloads: Downloads): Promise<Findings> {
+  const search: Search = { notes: [], asked: [], downloads, unasked: new Set() }
   for (const url of urls) {
     const found = await findBesideOne(url, search)
     if (found.length > 0) return { notes: search.notes, asked: search.asked, found }
@@ -80,7 +64,7 @@ export async function findBeside(
 interface Search {
   readonly notes: string[]
   readonly asked: string[]
-  readonly fetcher: Fetcher
+  readonly downloads: Downloads
   /** Servers of which was said already that they are asked no more. */
   readonly unasked: Set<string>
 }
@@ -118,32 +102,33 @@ async function signaturesAmong(urls: readonly string[], search: Search): Promise
 }
 
 /**
- * A file that may be there; undefined, and a note, where that cannot be told. A server that does not
- * answer is asked no more.
+ * A file that may be there; undefined, and a note, where that cannot be told. A server that does
+ * not answer is asked no more.
  */
 async function askFor(url: string, bytes: number, search: Search): Promise<Buffer | undefined> {
-  const { fetcher, notes, asked, unasked } = search
-  if (fetcher.isSilent(url)) {
-    const { host } = new URL(url)
-    if (!unasked.has(host)) notes.push(`${printable(host, 260)} did not answer before, and was not asked`)
-    unasked.add(host)
+  const { downloads, notes, asked, unasked } = search
+  if (downloads.isSilent(url)) {
+    const server = serverOf(url)
+    const name = printable(new URL(url).host || server, 260)
+    if (!unasked.has(server)) notes.push(`${name} did not answer before, and was not asked`)
+    unasked.add(server)
     return undefined
   }
   asked.push(url)
   try {
-    return await fetcher.bytes(url, { ...PATIENCE, bytes })
+    return await downloads.bytes(url, { ...PATIENCE, bytes })
   } catch (error) {
     if (!(error instanceof FileError)) throw error
     notes.push(error.message)
     if (error instanceof UnusableAnswerError) return undefined
-    fetcher.silent(url)
-    unasked.add(new URL(url).host)
+    downloads.silent(url)
+    unasked.add(serverOf(url))
     return undefined
   }
 }
 
-async function mustBeThere(url: string, limit: number, fetcher: Fetcher): Promise<Buffer> {
-  const bytes = await fetcher.bytes(url, { ...PATIENCE, bytes: limit })
+async function mustBeThere(url: string, limit: number, downloads: Downloads): Promise<Buffer> {
+  const bytes = await downloads.bytes(url, { ...PATIENCE, bytes: limit })
   if (bytes === undefined) throw new FileError(`there is no ${shownUrl(url)}`)
   return bytes
 }

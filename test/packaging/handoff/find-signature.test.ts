@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { FileError } from '../../../src/files/regular-file.ts'
 import { download, downloadTo, UnusableAnswerError } from '../../../src/http/download.ts'
 import { shownUrl } from '../../../src/http/shown-url.ts'
+import { openDownloads } from '../../../src/packaging/handoff/downloads.ts'
 import { findBeside } from '../../../src/packaging/handoff/find-signature.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-download-test-')
@@ -127,7 +128,7 @@ test('a signature that was found is not forgotten where the server stumbles over
     const answer = answers[request.url ?? ''] ?? (other => other.writeHead(404).end())
     answer(response)
   })
-  const { found, notes } = await findBeside([`http://${host}/x.tar`])
+  const { found, notes } = await findBeside([`http://${host}/x.tar`], openDownloads(dir))
   assert.deepEqual(
     found.map(({ origin, kind }) => [origin, kind]),
     [[`http://${host}/x.tar.asc`, 'signify']],

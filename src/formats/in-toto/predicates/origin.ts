@@ -1,8 +1,8 @@
 /**
  * Predicates in which somebody states that they made, built or published a file: provenance
  * (slsa.dev/spec/v1.0 and v0.2), the publish attestations of npm (npm/attestation,
- * specs/publish/v0.1) and PyPI (docs.pypi.org/attestations/publish/v1) and in-toto releases. Other predicates (a bill of materials, a vulnerability scan, a test result)
- * approve nothing.
+ * specs/publish/v0.1) and PyPI (docs.pypi.org/attestations/publish/v1) and in-toto releases. Other
+ * predicates (a bill of materials, a vulnerability scan, a test result) approve nothing.
  */
 import { fields, type JsonNode, malformed, objectOf, stringOf } from '../../json/shape.ts'
 import { PROVENANCE } from './provenance.ts'
