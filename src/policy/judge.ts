@@ -4,7 +4,7 @@
  */
 import { answerDemand, type DemandResult, explainUnmet } from './demands.ts'
 import { earliest, endOf } from './key-standing.ts'
-import { exemptionFor, inputRuleFor, ruleFor } from './match.ts'
+import { exemptionFor, inputRuleFor, requirementFor, ruleFor } from './match.ts'
 import { ASPECT, type Instant, type Policy } from './policy.ts'
 import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdict.ts'
 import { weigh } from './weigh.ts'
@@ -44,13 +44,11 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
     return trust({ kind: 'exemption', reason, line }, [until])
   }
 
-  const requirement = rule.require[aspect]
+  const requirement = requirementFor(rule, subject.kind)
   if (subject.kind === 'expression' && inputRuleFor(policy, subject.name) === undefined) {
     return refuse('untrusted', [{ code: 'no-input-rule', url: subject.name }])
   }
-  if (requirement === undefined || requirement.kind === 'refuse') {
-    return refuse('untrusted', [{ code: 'refused-by-rule' }])
-  }
+  if (requirement.kind === 'refuse') return refuse('untrusted', [{ code: 'refused-by-rule' }])
   const demands = requirement.kind === 'all' ? requirement.demands : []
   const answers = demands.map(demand => answerDemand(policy, subject, aspect, demand, weighing))
   const unmet = answers.filter(({ met }) => !met)

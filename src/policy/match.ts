@@ -5,6 +5,7 @@ import {
   type InputRule,
   type Instant,
   type Policy,
+  type Requirement,
   type Role,
   type Rule,
   type SubjectKind,
@@ -28,10 +29,15 @@ export function ruleFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>)
   return policy.rules.find(rule => states(rule) && matches(rule)) ?? policy.fallback
 }
 
+/** What a rule requires of a kind; it refuses what it does not state. */
+export function requirementFor(rule: Rule, kind: SubjectKind): Requirement {
+  return rule.require[ASPECT[kind]] ?? { kind: 'refuse' }
+}
+
 /** Whether the deciding rule has a demand for a role by its name. */
 export function asksFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>, role: Role): boolean {
-  const requirement = ruleFor(policy, subject).require[ASPECT[subject.kind]]
-  return requirement?.kind === 'all' && requirement.demands.some(demand => demand.role === role)
+  const requirement = requirementFor(ruleFor(policy, subject), subject.kind)
+  return requirement.kind === 'all' && requirement.demands.some(demand => demand.role === role)
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Why a path would pass, or not, as text. All names are escaped. */
 import { findingWords } from './finding-words.ts'
+import { requirementFor } from './match.ts'
 import { ASPECT, type Demand, type Instant, type Policy, type Rule, type SubjectKind } from './policy.ts'
 import type { Refusal, Verdict } from './verdict.ts'
 import type { DemandWhy, Why } from './why.ts'
@@ -25,15 +26,15 @@ export function whyLines(policy: Policy, verdict: Verdict, why: Why, respite?: I
  * Of a path of which nothing is known but its name: the rule for each kind, and what it requires.
  */
 export function ruleLinesFor(kinds: readonly (readonly [SubjectKind, Rule])[]): readonly string[] {
-  return kinds.flatMap(([kind, rule]) => {
-    const requirement = rule.require[ASPECT[kind]] ?? { kind: 'refuse' as const }
+  return kinds.map(([kind, rule]) => {
+    const requirement = requirementFor(rule, kind)
     const needs =
       requirement.kind === 'all'
         ? `needs ${requirement.demands.map(demandWords).join(' and ')}`
         : requirement.kind === 'nothing'
           ? 'needs nothing'
           : 'is always refused'
-    return [`as ${article(KIND_WORDS[kind])}: ${ruleWords(rule)}: ${needs}`]
+    return `as ${article(KIND_WORDS[kind])}: ${ruleWords(rule)}: ${needs}`
   })
 }
 

@@ -2,8 +2,8 @@
  * Why a path would pass under a policy, or not: the rule that decides, and each of its demands.
  * Pure.
  */
-import { exemptionFor, ruleFor } from './match.ts'
-import { ASPECT, type Demand, type Exemption, type Instant, type Policy, type Rule } from './policy.ts'
+import { exemptionFor, requirementFor, ruleFor } from './match.ts'
+import type { Demand, Exemption, Instant, Policy, Rule } from './policy.ts'
 import { peopleOf } from './seats.ts'
 import type { Finding, Need, Verdict } from './verdict.ts'
 
@@ -35,7 +35,7 @@ export function whyOf(policy: Policy, verdict: Verdict, name: string, now: Insta
   const { path, kind } = trusted ? verdict.subject : verdict
   const rule = ruleFor(policy, { name, kind })
   const at = policy.rules.indexOf(rule)
-  const requirement = rule.require[ASPECT[kind]] ?? { kind: 'refuse' }
+  const requirement = requirementFor(rule, kind)
   const demands = requirement.kind === 'all' ? requirement.demands : []
   return {
     rule,

@@ -63,25 +63,25 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
     // What is foreseen of its outputs is told when they are there, and not twice.
     const own = refusals.length === 0 ? [] : ownOutputs(inquiry, derivation)
     const warned = refusals.filter(({ path }) => !own.includes(path))
-    return { refusals, warned, notices: await told(inquiry, others) }
+    const mode = await modeOf(inquiry)
+    return { refusals, warned, notices: others.flatMap(one => paragraphs(one, mode)) }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
-  const isWarned = (await inquiry.policy().catch(() => undefined))?.mode === 'warn'
-  const outcomes = [...others, isWarned ? { ...own, refusals: [] } : own]
-  return { refusals: own.refusals, warned: own.refusals, notices: await told(inquiry, outcomes) }
+  const mode = await modeOf(inquiry)
+  // What is warned of has a line of its own.
+  const outcomes = [...others, mode === 'warn' ? { ...own, refusals: [] } : own]
+  const notices = outcomes.flatMap(one => paragraphs(one, mode))
+  return { refusals: own.refusals, warned: own.refusals, notices }
 }
 
 function ownOutputs(inquiry: Inquiry, derivation: string): readonly string[] {
   return outputsOf(inquiry.derivation(derivation)).map(({ path }) => path.path)
 }
 
-async function told(
-  inquiry: Inquiry,
-  outcomes: readonly Pick<BuildOutcome, 'refusals' | 'taken'>[],
-): Promise<string[]> {
-  const policy = await inquiry.policy().catch(() => undefined)
-  return outcomes.flatMap(outcome => paragraphs(outcome, policy?.mode))
+/** Undefined if the policy cannot be read. */
+async function modeOf(inquiry: Inquiry): Promise<Policy['mode'] | undefined> {
+  return (await inquiry.policy().catch(() => undefined))?.mode
 }
 
 function reply(

@@ -11,8 +11,8 @@ import {
   writeAdmission,
 } from '../ledger/admissions.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
+import { claimsToKeep, firstOfEachFirst } from './entry.ts'
 import type { Inquiry } from './inquiry.ts'
-import { claimsToKeep, firstOfEachFirst } from './record.ts'
 
 /**
  * Remembers the claims about a path that was refused while the policy warns, so that a later policy

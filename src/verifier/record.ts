@@ -4,7 +4,6 @@ import { replaceFile } from '../files/replace-file.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
 import {
   type Admission,
-  type AdmittedClaim,
   entryFile,
   isCurrent,
   NO_POLICY,
@@ -17,9 +16,10 @@ import { forgetLetIn } from '../ledger/let-in.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant, SubjectKind } from '../policy/policy.ts'
-import type { Claim, Subject, Trust } from '../policy/verdict.ts'
+import type { Subject, Trust } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
+import { entryFor, type Recorded } from './entry.ts'
 import type { Foreseen } from './foreseen.ts'
 import type { Inquiry } from './inquiry.ts'
 import { closureDigest } from './made-from.ts'
@@ -265,68 +265,8 @@ function derivationOf({ kind, path, derivation }: Subject): string | undefined {
   return kind === 'derivation' ? path : derivation
 }
 
-/** What an entry contains besides its verdict. */
-interface Recorded {
-  readonly path: StorePath
-  readonly derivation: string | undefined
-  readonly stamp: string | undefined
-  readonly closure?: string | undefined
-  readonly from?: string | undefined
-}
-
 /** Returns the entry that keeps a verdict of this inquiry. */
 export async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
   const { digest } = await inquiry.snapshot()
   return entryFor(trust, at, { policy: digest, now: inquiry.now })
-}
-
-/** Returns the entry that keeps a verdict made now under the policy with this digest. */
-export function entryFor(
-  trust: Trust,
-  at: Recorded,
-  { policy, now }: { readonly policy: string; readonly now: Instant },
-): Admission {
-  const { subject, basis } = trust
-  const claims = basis.kind === 'claims' ? basis.claims : []
-  return {
-    path: at.path.path,
-    narHash: subject.narHash,
-    policy,
-    until: trust.until,
-    stamp: at.stamp,
-    kind: subject.kind,
-    builtHere: subject.builtHere,
-    derivation: at.derivation,
-    time: now,
-    rule: trust.rule,
-    claims: claimsToKeep(claims, now),
-    build: undefined,
-    ...(at.closure === undefined ? {} : { closure: at.closure }),
-    ...(at.from === undefined ? {} : { from: at.from }),
-  }
-}
-
-/**
- * Selects what is remembered of the claims that counted. The first claim of each signer comes
- * before further claims by the same signer, because there may not be room for all. An entry does
- * not record that a key had expired, so it must not keep claims that only a rule of this policy
- * accepted.
- */
-export function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
-  const kept = claims.flatMap(({ role, key, graph, origin, trace, seen = now, expired }) =>
-    expired !== undefined || trace === undefined ? [] : { role, key, graph, seen, trace, origin },
-  )
-  return firstOfEachFirst(kept)
-}
-
-/** The first claim of each signer, then further claims by the same signers. */
-export function firstOfEachFirst(claims: readonly AdmittedClaim[]): readonly AdmittedClaim[] {
-  const firsts = new Map<string, AdmittedClaim>()
-  const others: AdmittedClaim[] = []
-  for (const claim of claims) {
-    const signer = `${claim.role} ${claim.key}`
-    if (firsts.has(signer)) others.push(claim)
-    else firsts.set(signer, claim)
-  }
-  return [...firsts.values(), ...others]
 }

@@ -11,7 +11,7 @@ import { exitCode } from '../../src/policy/exit-code.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Key, Policy } from '../../src/policy/policy.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../../src/policy/verdict.ts'
-import { entryFor } from '../../src/verifier/record.ts'
+import { entryFor } from '../../src/verifier/entry.ts'
 import { OUTPUT, policyOf, SOURCE } from '../policy/policies.ts'
 import {
   haveSameRoot,

@@ -68,16 +68,11 @@ function readGroup(
   const fields = fieldsOf(node, ['members', 'threshold'], [])
   const members = readMembers(fields?.members, names)
   const threshold = countOf(fields?.threshold)
-  const listed: unknown = fields?.members?.value
+  const listed = fields?.members?.value
+  const count = Array.isArray(listed) ? listed.length : 0
   // That can be said whoever they are.
-  if (
-    fields?.threshold !== undefined &&
-    threshold !== undefined &&
-    Array.isArray(listed) &&
-    listed.length > 0
-  )
-    if (threshold > listed.length)
-      complain(fields.threshold, `needs ${threshold} of only ${listed.length} members`)
+  if (fields?.threshold !== undefined && threshold !== undefined && count > 0 && threshold > count)
+    complain(fields.threshold, `needs ${threshold} of only ${count} members`)
   const isRead = node.draft.problems.length === before
   return { name, members, threshold: threshold ?? 1, node, thresholdNode: fields?.threshold, isRead }
 }

@@ -1,7 +1,8 @@
 /** What is installed on this machine: where its profiles and its system lead. */
-import { readdirSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { readableNamesIn } from '../../files/names-in.ts'
 import { isStorePath, STORE_DIR } from '../../formats/nix/store-path.ts'
 import type { Store } from '../../store/store-client.ts'
 
@@ -30,25 +31,23 @@ export async function installedRoots(store: Store): Promise<readonly string[]> {
 }
 
 function named(directory: string, limit: number = NAMES_LIMIT): readonly string[] {
-  try {
-    return readdirSync(directory)
-      .sort()
-      .slice(0, limit)
-      .map(name => join(directory, name))
-  } catch {
-    return []
-  }
+  const names = [...readableNamesIn(directory)].sort().slice(0, limit)
+  return names.map(name => join(directory, name))
 }
 
+/** The store path to which a link leads, or in which it ends. */
 function storePathAt(link: string): readonly string[] {
+  const real = realPath(link)
+  if (real === undefined || !real.startsWith(`${STORE_DIR}/`)) return []
+  const [name = ''] = real.slice(STORE_DIR.length + 1).split('/')
+  const path = `${STORE_DIR}/${name}`
+  return isStorePath(path) ? [path] : []
+}
+
+function realPath(link: string): string | undefined {
   try {
-    const [name = ''] = realpathSync
-      .native(link)
-      .slice(STORE_DIR.length + 1)
-      .split('/')
-    const path = `${STORE_DIR}/${name}`
-    return isStorePath(path) && realpathSync.native(link).startsWith(`${path}`) ? [path] : []
+    return realpathSync.native(link)
   } catch {
-    return []
+    return undefined
   }
 }
