@@ -1,0 +1,77 @@
+/**
+ * What a policy sees of the trusted lists that communities keep. Updates fetch and verify them
+ * (src/lists/); whoever judges only reads the books that updates wrote. Nothing here does I/O by
+ * itself: a book may read what it is asked for from its own file.
+ */
+import type { Group, Instant, KeyIdentity, Principal, Role } from '../policy.ts'
+
+/** What a policy lets a list speak for: a `[lists.NAME]`. */
+export interface ListScope {
+  /** The prefix of all its names: `debian` in `debian/libmd`. */
+  readonly name: string
+  readonly line: number
+  readonly roles: readonly Role[]
+  /** Globs over the names of what is judged. */
+  readonly names: readonly string[]
+  /** Seconds after its end for which its last good state still counts. */
+  readonly grace: number
+  /** Whether only entries count that two independent distributions have. */
+  readonly corroborated: boolean
+}
+
+/** A list as it is in force. */
+export interface ListInForce extends ListScope {
+  /** Or why there is none that could be read, raw. */
+  readonly book: Book | { readonly problem: string }
+}
+
+/** What is asked of lists: a source by its name, and the addresses that its derivations state. */
+export interface NamedSource {
+  /** The name part of the store path. */
+  readonly name: string
+  readonly urls: readonly string[]
+}
+
+/**
+ * One state of a list. All names in it are as the subscriber uses them, with the prefix. Methods
+ * throw FileError if the book cannot be read.
+ */
+export interface Book {
+  /** SHA-256, lower-case hex, of everything that the book says, and of nothing else. */
+  readonly digest: string
+  /** The version of its targets metadata. */
+  readonly version: number
+  /** When it ends: the earliest end of its metadata. */
+  readonly ends: Instant
+  /** When it was last seen to be the newest. */
+  readonly seen: Instant
+  /** Whether its keepers vouch for its keys, or a program collected them. */
+  readonly says: 'vouched' | 'extracted'
+  readonly revocations: readonly ListRevocation[]
+  principal(name: string): Principal | undefined
+  group(name: string): Group | undefined
+  /** All entries that match a source. Takes at most a few milliseconds for 20,000 entries. */
+  developersOf(source: NamedSource): readonly DevelopersEntry[]
+}
+
+/** A revocation by a list: of its own names and keys only. */
+export interface ListRevocation {
+  readonly target: { readonly key: KeyIdentity } | { readonly principal: string }
+  readonly from: Instant
+  readonly reason?: string
+}
+
+/** Who signs which sources. */
+export interface DevelopersEntry {
+  /** `libmd`, or `debian/libmd` in a list. */
+  readonly name: string
+  /** Globs over names of sources. */
+  readonly names: readonly string[]
+  /** Globs over addresses; none: any address. */
+  readonly urls: readonly string[]
+  /** Principals and groups. */
+  readonly by: readonly string[]
+  readonly threshold: number
+  /** How many distributions have it, if that is known. */
+  readonly standing?: 'corroborated' | 'seen'
+}
