@@ -89,6 +89,9 @@ const BY_FINDING: Readonly<Record<Exclude<Finding['code'], 'input'>, CauseCode>>
   'no-input-rule': 'refused-by-rule',
   'unknown-derivation': 'no-derivation',
   'unsupported-derivation': 'unsupported',
+  'no-developer': 'no-signature',
+  'ended-list': 'undecided',
+  'missing-list': 'undecided',
   unreadable: 'undecided',
   'unvouched-references': 'undecided',
 }

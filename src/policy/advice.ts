@@ -111,6 +111,13 @@ const GET_ANEW = anyone('do not use it: get it anew from its origin, and ask who
 
 /** Advice that is the same whatever else is known. */
 const ADVICE = {
+  'no-developer': [
+    byRoot(
+      'say who signs it, with an entry of [developers] in the policy, once their key came from themselves',
+    ),
+    or(byOthers('ask those who keep a list to name its developers in it')),
+    EXEMPT,
+  ],
   'unknown-signer': [
     byRoot(
       'list the signer under [principals] in the policy, if the signer is trusted and the key came from themselves',
@@ -211,6 +218,9 @@ function stepsOn(finding: Finding, verdict: Refusal, isHere: boolean): readonly 
         ),
         or(WITHOUT_CACHES),
       ]
+    case 'ended-list':
+    case 'missing-list':
+      return [byRoot(`take in a newer state of that list, with "nixsig trust update ${word(finding.list)}"`)]
     case 'expired':
       return onExpired(kind, finding.signedAt !== undefined)
     case 'unreadable':

@@ -1,5 +1,17 @@
 import type { KeyHolder } from './key-standing.ts'
-import { type Aspect, type Demand, type Policy, type Role, SELF } from './policy.ts'
+import { type AbsentList, absentLists } from './lists/absent.ts'
+import { listNameOf } from './lists/names.ts'
+import { personsIn } from './lists/ownerships.ts'
+import { isAbout } from './lists/policy-for.ts'
+import {
+  type Aspect,
+  type Demand,
+  type Instant,
+  ITS_DEVELOPERS,
+  type Policy,
+  type Role,
+  SELF,
+} from './policy.ts'
 import { fillSeats, isFilled, peopleOf, type Seats } from './seats.ts'
 import type { Finding, Need, Stray, Subject } from './verdict.ts'
 import type { HeldClaim, Weighing } from './weigh.ts'
@@ -31,11 +43,61 @@ export function answerDemand(
   const counted = counting.filter(held => isAskedFor(demand, people, held.claim.role, held.holder))
   const present = new Set(counted.map(({ holder }) => holder.principal.name))
   if (people.has(SELF) && isPresentHere(subject, aspect, demand.role)) present.add(SELF)
-  const seats = fillSeats(policy.groups, demand.who, present)
+  const seats = seatsFilled(policy, demand.who, present)
   const { who, role } = demand
   const { threshold, of } = seats
   const need: Need = { aspect, who, threshold, of, ...(role === undefined ? {} : { role }) }
   return { demand, need, seats, met: isFilled(seats), counted, principals: [...present] }
+}
+
+/**
+ * The most seats that can be filled, whichever lists one goes by. Principals who share a raw key,
+ * as the lists chosen say, are one person. A list can say that two people are one, but only for
+ * those who go by it: so no list takes a seat from the user's own people or from another list's.
+ */
+function seatsFilled(policy: Policy, who: string, present: ReadonlySet<string>): Seats {
+  const { groups, lists, principals } = policy
+  const involved = [...new Set([...present].flatMap(name => listNameOf(name, lists) ?? []))]
+  if (involved.length === 0 || !isAbout(policy)) return fillSeats(groups, who, present)
+  let best: Seats | undefined
+  for (const chosen of choicesOf(involved)) {
+    const persons = personsIn({ own: policy.whole.principals, principals, lists }, chosen)
+    const among = new Set([...present].filter(name => isAmong(listNameOf(name, lists), chosen)))
+    const seats = fillSeats(groups, who, among, persons)
+    if (isFilled(seats)) return seats
+    if (best === undefined || seats.filled.length > best.filled.length) best = seats
+  }
+  return best ?? fillSeats(groups, who, present)
+}
+
+function isAmong(list: string | undefined, chosen: ReadonlySet<string>): boolean {
+  return list === undefined || chosen.has(list)
+}
+
+/** Every choice of some lists, all of them first. A policy has a few (language/lists.ts). */
+function choicesOf(lists: readonly string[]): readonly ReadonlySet<string>[] {
+  let choices: (readonly string[])[] = [[]]
+  for (const list of lists) choices = choices.flatMap(choice => [[...choice, list], choice])
+  choices.sort((one, other) => other.length - one.length)
+  return choices.map(choice => new Set(choice))
+}
+
+/** An unmet demand, and the lists that have no word on it although it asks them. */
+export interface Unmet extends DemandResult {
+  readonly absent: readonly AbsentList[]
+}
+
+/** Adds to demands that are not met which lists are missing. */
+export function withAbsent(
+  policy: Policy,
+  { name }: Subject,
+  unmet: readonly DemandResult[],
+  now: Instant,
+): readonly Unmet[] {
+  return unmet.map(result => {
+    const { demand, need } = result
+    return { ...result, absent: absentLists(policy, demand, { name, aspect: need.aspect, now }) }
+  })
 }
 
 /**
@@ -44,9 +106,9 @@ export function answerDemand(
  */
 export function explainUnmet(
   policy: Policy,
-  unmet: readonly DemandResult[],
-  { discounted }: Weighing,
-  strays: readonly Stray[],
+  subject: Subject,
+  unmet: readonly Unmet[],
+  { discounted, strays }: Pick<Weighing, 'discounted' | 'strays'>,
 ): Finding[] {
   if (unmet.length === 0) return []
   const relevant = discounted.filter(({ claim, holder }) =>
@@ -54,7 +116,12 @@ export function explainUnmet(
   )
   const told: Finding[] = [...strays.flatMap(strayFinding), ...relevant.map(({ finding }) => finding)]
   const ordered = SEVERITY.flatMap(code => told.filter(finding => finding.code === code))
-  return [...ordered, ...unmet.map(answer => shortfall(answer, strays))]
+  const absent = new Map(unmet.flatMap(answer => answer.absent).map(one => [one.list, one]))
+  return [
+    ...ordered,
+    ...absent.values(),
+    ...unmet.map(answer => shortfall(answer, { policy, subject, strays })),
+  ]
 }
 
 const SEVERITY: readonly Finding['code'][] = [
@@ -78,7 +145,18 @@ function strayFinding(stray: Stray): Finding[] {
   }
 }
 
-function shortfall({ need, seats, principals }: DemandResult, strays: readonly Stray[]): Finding {
+function shortfall(
+  { need, seats, principals, absent }: Unmet,
+  {
+    policy,
+    subject,
+    strays,
+  }: { readonly policy: Policy; readonly subject: Subject; readonly strays: readonly Stray[] },
+): Finding {
+  if (need.who === ITS_DEVELOPERS && need.of === 0 && absent.length === 0 && isAbout(policy)) {
+    const { name, urls = [] } = subject
+    return { code: 'no-developer', need, name, urls, lists: policy.asked }
+  }
   if (principals.length > 0) return { code: 'threshold', need, found: seats.filled }
   const unknown = strays.filter(({ problem }) => problem === 'unknown-signer')
   return unknown.length > 0 ? { code: 'unknown-signer', need, strays: unknown } : { code: 'unsigned', need }

@@ -24,6 +24,7 @@ export function exitCode(verdict: Verdict): ExitCode {
 
 const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   unsigned: 10,
+  'no-developer': 10,
   'unknown-signer': 11,
   threshold: 12,
   'refused-by-rule': 12,
@@ -42,4 +43,6 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'unsupported-derivation': 20,
   unreadable: 20,
   'unvouched-references': 20,
+  'ended-list': 20,
+  'missing-list': 20,
 }

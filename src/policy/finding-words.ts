@@ -1,5 +1,6 @@
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
+import { ITS_DEVELOPERS } from './policy.ts'
 import type { Finding, Need, Refusal, Side, Stray } from './verdict.ts'
 import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
 
@@ -11,6 +12,9 @@ const NAMES = 6
  */
 const DEPTH = 3
 const INPUT_FINDINGS = 2
+/** How many addresses of a source are told. */
+const URLS = 2
+const DAY = 24 * 3600
 
 /**
  * One reason against a path, without the path and the rule: `needs 2 of 3 packagers for its source,
@@ -69,6 +73,12 @@ function reason(finding: Finding, depth: number): string {
     case 'expired':
     case 'not-yet-valid':
       return standingWords(finding)
+    case 'no-developer':
+      return noDeveloperWords(finding)
+    case 'ended-list':
+      return endedListWords(finding)
+    case 'missing-list':
+      return `the list ${word(finding.list)} is not here (${printable(finding.detail, 200)}): ${BY_ROOT}, take it in with "nixsig trust update ${word(finding.list)}"`
     case 'refused-by-rule':
       return 'the rule refuses it, whoever signed'
     case 'no-input-rule':
@@ -87,8 +97,31 @@ function reason(finding: Finding, depth: number): string {
 /** `needs 2 of 3 packagers as packager for its source`. */
 function needWords({ who, role, threshold, of, aspect }: Need): string {
   if (who === 'self' && role !== 'approver') return 'needs to be built by this machine'
+  if (who === ITS_DEVELOPERS) {
+    const some = threshold > 1 ? `${threshold} of ` : 'one of '
+    return `needs ${of > 1 ? some : ''}its developers${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
+  }
   const count = of === 1 ? '' : `${threshold} of ${of} `
   return `needs ${count}${whoWord(who)}${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
+}
+
+function noDeveloperWords({ need, name, urls, lists }: Extract<Finding, { code: 'no-developer' }>): string {
+  const asked = lists.length === 0 ? 'no list was asked' : `asked ${list(lists.map(word), NAMES)}`
+  const where = urls.length === 0 ? 'whose address is not known' : `from ${list(urls.map(pathWord), URLS)}`
+  const nobody = lists.length === 0 ? 'nothing names' : 'no list names'
+  return `needs its developers${roleWords(need.role)} for ${ASPECT_WORDS[need.aspect]}, and ${nobody} a developer of ${word(name)} ${where} (${asked})`
+}
+
+function endedListWords({
+  list: name,
+  since,
+  until,
+  seen,
+  age,
+}: Extract<Finding, { code: 'ended-list' }>): string {
+  const days = Math.floor(age / DAY)
+  const grace = until > since ? `, and its grace ${when(until)}` : ''
+  return `the list ${word(name)} ended ${when(since)}${grace}; its last good state is ${days === 1 ? '1 day' : `${days} days`} old (${when(seen)}): ${BY_ROOT}, take in a newer one with "nixsig trust update ${word(name)}"`
 }
 
 function foundWords(found: readonly string[]): string {

@@ -2,8 +2,9 @@
  * The decision. It is a pure function of policy, facts, evidence and time; docs/semantics.md
  * numbers its rules.
  */
-import { answerDemand, type DemandResult, explainUnmet } from './demands.ts'
+import { answerDemand, type DemandResult, explainUnmet, withAbsent } from './demands.ts'
 import { earliest, endOf } from './key-standing.ts'
+import { policyFor } from './lists/policy-for.ts'
 import { exemptionFor, inputRuleFor, requirementFor, ruleFor } from './match.ts'
 import { ASPECT, type Instant, type Policy } from './policy.ts'
 import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdict.ts'
@@ -11,9 +12,10 @@ import { weigh } from './weigh.ts'
 
 /**
  * Judges one store path at one instant. Never throws. The mode of the policy does not matter here;
- * callers apply it. Neither the order of the evidence nor duplicates in it matter.
+ * callers apply it. People of lists count as far as the subject is theirs to speak of. Neither the order of the evidence nor duplicates in it matter.
  */
-export function judge(policy: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
+export function judge(given: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
+  const policy = policyFor(given, subject)
   const rule = ruleFor(policy, subject)
   const aspect = ASPECT[subject.kind]
   const weighing = weigh(policy, subject, rule, evidence.claims, now)
@@ -51,9 +53,16 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   if (requirement.kind === 'refuse') return refuse('untrusted', [{ code: 'refused-by-rule' }])
   const demands = requirement.kind === 'all' ? requirement.demands : []
   const answers = demands.map(demand => answerDemand(policy, subject, aspect, demand, weighing))
-  const unmet = answers.filter(({ met }) => !met)
-  const shortfall = explainUnmet(policy, unmet, weighing, strays)
-  if (isNotEmpty(shortfall)) return refuse('untrusted', shortfall)
+  const unmet = withAbsent(
+    policy,
+    subject,
+    answers.filter(({ met }) => !met),
+    now,
+  )
+  const shortfall = explainUnmet(policy, subject, unmet, { ...weighing, strays })
+  // What lists that are missing might say decides only if everything else is met.
+  const isOpen = unmet.every(({ absent }) => absent.length > 0)
+  if (isNotEmpty(shortfall)) return refuse(isOpen ? 'indeterminate' : 'untrusted', shortfall)
   if (isOfUnknownMaking(subject) && !rule.acceptUnknownDerivation) {
     return refuse('indeterminate', [{ code: 'unknown-derivation', unvouched: [] }])
   }

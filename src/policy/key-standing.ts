@@ -1,3 +1,4 @@
+import { endOfList, listOfName } from './lists/scope.ts'
 import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
 
 /** A key of the trusted list and its principal. */
@@ -13,18 +14,30 @@ export type KeyStanding =
   | { readonly code: 'expired'; readonly at: Instant }
   | { readonly code: 'not-yet-valid'; readonly at: Instant }
 
-/** All keys of the trusted list. */
+/** All keys of a policy, each once, the user's own first. */
 export function listedKeys({ principals }: Pick<Policy, 'principals'>): readonly Key[] {
-  return [...principals.values()].flatMap(principal => principal.keys)
+  const keys = new Map<KeyIdentity, Key>()
+  for (const principal of principals.values()) {
+    for (const key of principal.keys) if (!keys.has(key.identity)) keys.set(key.identity, key)
+  }
+  return [...keys.values()]
 }
 
-/** The holder of a key; undefined if the key is not in the trusted list. */
+/** The first holder of a key; undefined if the key is not in the policy. */
 export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdentity): KeyHolder | undefined {
   for (const principal of policy.principals.values()) {
     const key = principal.keys.find(candidate => candidate.identity === identity)
     if (key !== undefined) return { principal, key }
   }
   return undefined
+}
+
+/** All holders of a key: at most one of the user's own, and then those that lists have for it. */
+export function holdersOf(policy: Pick<Policy, 'principals'>, identity: KeyIdentity): readonly KeyHolder[] {
+  return [...policy.principals.values()].flatMap(principal => {
+    const key = principal.keys.find(candidate => candidate.identity === identity)
+    return key === undefined ? [] : [{ principal, key }]
+  })
 }
 
 /** Whether a key's claims count now. A revocation takes precedence over an expiry: it says more. */
@@ -42,9 +55,17 @@ export function standingOf(
   return { code: 'valid' }
 }
 
-/** When the claims of a key that is valid now stop counting, as far as the policy says today. */
+/**
+ * When the claims of a key that is valid now stop counting, as far as the policy says today; for a
+ * key of a list, with the list at the latest.
+ */
 export function endOf(policy: Policy, holder: KeyHolder): Instant | undefined {
-  return earliest([holder.key.validUntil, ...revocationsOf(policy, holder).map(({ from }) => from)])
+  const list = listOfName(policy, holder.principal.name)
+  return earliest([
+    holder.key.validUntil,
+    ...revocationsOf(policy, holder).map(({ from }) => from),
+    ...(list === undefined ? [] : [endOfList(list)]),
+  ])
 }
 
 /** The earliest of some instants; undefined if there are none. */
@@ -55,6 +76,8 @@ export function earliest(instants: readonly (Instant | undefined)[]): Instant | 
 
 function revocationsOf(policy: Pick<Policy, 'revocations'>, { principal, key }: KeyHolder) {
   return policy.revocations.filter(({ target }) =>
-    'key' in target ? target.key === key.identity : target.principal === principal.name,
+    'key' in target
+      ? target.key === key.identity && (target.of ?? principal.name) === principal.name
+      : target.principal === principal.name,
   )
 }

@@ -4,6 +4,7 @@
  */
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
 import type { GateSettings, HttpSettings } from './gate-settings.ts'
+import type { DevelopersEntry, ListInForce } from './lists/book.ts'
 
 /** Whole seconds since 1970-01-01T00:00Z. */
 export type Instant = number
@@ -99,6 +100,11 @@ export interface OpenPgpKey extends KeyBase {
    * The absolute path of the certificate file, binary or not, which the policy's digest includes.
    */
   readonly certificate: string
+  /**
+   * The ownerships (ownershipOf in language/keys.ts) of all keys of the certificate, bound or not.
+   * A listed key without them does not count.
+   */
+  readonly holds?: readonly string[]
 }
 
 export type Key = Ed25519Key | EcdsaKey | RsaKey | OpenPgpKey | SigstoreKey
@@ -112,6 +118,11 @@ export interface Principal {
  * This machine: always a principal, without a key in the policy; counts only for its own builds.
  */
 export const SELF = 'self'
+
+/**
+ * Stands for whoever the user's `[developers]`, or else the lists in scope, name for one source.
+ */
+export const ITS_DEVELOPERS = 'its-developers'
 
 /**
  * A threshold of members, each a principal or another group. Every member that counts must be
@@ -220,7 +231,8 @@ export type ExpiredKeyAcceptance = 'refuse' | 'if-signed-before'
  */
 export interface Revocation {
   readonly line: number
-  readonly target: { readonly key: KeyIdentity } | { readonly principal: string }
+  /** `of`: only where this principal has the key, as a list says of its own. */
+  readonly target: { readonly key: KeyIdentity; readonly of?: string } | { readonly principal: string }
   readonly from: Instant
   readonly reason?: string
 }
@@ -238,7 +250,8 @@ export interface Exemption {
 /** The whole policy. */
 export interface Policy {
   /**
-   * SHA-256, lower-case hex, of policy.toml and the certificate files that it names: see digest.ts.
+   * SHA-256, lower-case hex, of policy.toml, the certificate files that it names and what its lists
+   * say: see digest.ts.
    */
   readonly digest: string
   /** Absolute paths of the certificate files, each once, in the order of the digest. */
@@ -259,6 +272,12 @@ export interface Policy {
   readonly inputs: readonly InputRule[]
   readonly revocations: readonly Revocation[]
   readonly exemptions: readonly Exemption[]
+  /** What communities keep, by the prefix of its names, in order. */
+  readonly lists: ReadonlyMap<string, ListInForce>
+  /** The user's own word on who signs which sources; their `by` may name what lists have. */
+  readonly developers: readonly DevelopersEntry[]
+  /** This machine's own keys: in a list they are nobody's. */
+  readonly machineKeys?: readonly KeyIdentity[]
 }
 
 /** An HTTP(S) address at which somebody publishes attestations. */

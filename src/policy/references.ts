@@ -1,5 +1,6 @@
 import { judge } from './judge.ts'
 import { earliest, endOf } from './key-standing.ts'
+import { policyFor } from './lists/policy-for.ts'
 import { ruleFor } from './match.ts'
 import type { Instant, Policy } from './policy.ts'
 import type { Claim, Trust } from './verdict.ts'
@@ -21,12 +22,13 @@ export type WordOnReferences =
  * one principal of the trusted list is enough. `references`: full store paths, sorted.
  */
 export function wordOnReferences(
-  policy: Policy,
+  given: Policy,
   { subject, basis }: Trust,
   claims: readonly Claim[],
   references: readonly string[],
   now: Instant,
 ): WordOnReferences {
+  const policy = policyFor(given, subject)
   const { counting } = weigh(policy, subject, ruleFor(policy, subject), claims, now)
   const stating = counting.filter(({ claim }) => claim.references !== undefined)
   const other = stating.find(({ claim }) => !isSame(claim.references ?? [], references))

@@ -8,6 +8,11 @@ import type { Policy } from './policy.ts'
 
 type Groups = Policy['groups']
 
+/** For principals who are one person with others: who stands for them. Others are themselves. */
+export type Persons = ReadonlyMap<string, string>
+
+const NOBODY_TWICE: Persons = new Map()
+
 /** The seats of a group, and who fills them. */
 export interface Seats {
   /** The people who fill seats, each once, in the order of the members. */
@@ -19,10 +24,15 @@ export interface Seats {
 
 /**
  * How many seats of a principal or group these people fill. A principal is one seat, which only it
- * can fill.
+ * can fill. `persons`: principals who are one person, by the name of the one that stands for all.
  */
-export function fillSeats(groups: Groups, who: string, present: ReadonlySet<string>): Seats {
-  return seatsOf(groups, who, present, new Map())
+export function fillSeats(
+  groups: Groups,
+  who: string,
+  present: ReadonlySet<string>,
+  persons: Persons = NOBODY_TWICE,
+): Seats {
+  return seatsOf({ groups, present, persons, known: new Map() }, who)
 }
 
 /** Whether enough seats are filled. */
@@ -45,13 +55,20 @@ export function peopleOf(groups: Groups, who: string): ReadonlySet<string> {
   return people
 }
 
-/** Who can stand for each name that was computed already: groups may share members. */
-type Known = Map<string, readonly string[]>
+/** What is counted. `known`: who can stand for each name that was computed already. */
+interface Count {
+  readonly groups: Groups
+  readonly present: ReadonlySet<string>
+  readonly persons: Persons
+  readonly known: Map<string, readonly string[]>
+}
 
-function seatsOf(groups: Groups, who: string, present: ReadonlySet<string>, known: Known): Seats {
+function seatsOf(count: Count, who: string): Seats {
+  const { groups, present, persons } = count
   const group = groups.get(who)
-  if (group === undefined) return { filled: present.has(who) ? [who] : [], threshold: 1, of: 1 }
-  const candidates = group.members.map(member => standIns(groups, member, present, known))
+  if (group === undefined)
+    return { filled: present.has(who) ? [persons.get(who) ?? who] : [], threshold: 1, of: 1 }
+  const candidates = group.members.map(member => standIns(count, member))
   return { filled: match(candidates), threshold: group.threshold, of: group.members.length }
 }
 
@@ -59,17 +76,13 @@ function seatsOf(groups: Groups, who: string, present: ReadonlySet<string>, know
  * Those who can stand for a name. Whoever can fill one seat of a group whose threshold is met is
  * part of some way to meet it.
  */
-function standIns(
-  groups: Groups,
-  who: string,
-  present: ReadonlySet<string>,
-  known: Known,
-): readonly string[] {
+function standIns(count: Count, who: string): readonly string[] {
+  const { groups, known } = count
   const before = known.get(who)
   if (before !== undefined) return before
-  const seats = seatsOf(groups, who, present, known)
+  const seats = seatsOf(count, who)
   const members = groups.get(who)?.members ?? []
-  const found = isFilled(seats) ? members.flatMap(member => standIns(groups, member, present, known)) : []
+  const found = isFilled(seats) ? members.flatMap(member => standIns(count, member)) : []
   const people = groups.has(who) ? [...new Set(found)] : seats.filled
   known.set(who, people)
   return people

@@ -20,6 +20,11 @@ export interface Subject {
   /** Whether this machine built it with its own hooks; if so, `self` is one of its builders. */
   readonly builtHere: boolean
   /**
+   * Of a fetched source: the addresses that its derivations state, as far as somebody vouches for
+   * those, each once.
+   */
+  readonly urls?: readonly string[]
+  /**
    * Whether root approved the build graph that it belongs to, after this machine verified and
    * evaluated the expressions (`approve --here`).
    */
@@ -170,6 +175,28 @@ export type Finding =
       readonly signedAt?: Instant
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
+  /** Nobody names a developer of this source. `lists`: those that were asked. */
+  | {
+      readonly code: 'no-developer'
+      readonly need: Need
+      readonly name: string
+      readonly urls: readonly string[]
+      readonly lists: readonly string[]
+    }
+  /**
+   * A list that might have met the demand ended at `since` and, with its grace, at `until`. `seen`:
+   * when it was last known to be the newest, `age` seconds before the judgement.
+   */
+  | {
+      readonly code: 'ended-list'
+      readonly list: string
+      readonly since: Instant
+      readonly until: Instant
+      readonly seen: Instant
+      readonly age: number
+    }
+  /** A list that might have met the demand has no state here that can be read; `detail` is raw. */
+  | { readonly code: 'missing-list'; readonly list: string; readonly detail: string }
   | { readonly code: 'refused-by-rule' }
   /** No rule of `[[inputs]]` matches the canonical URL of the repository. */
   | { readonly code: 'no-input-rule'; readonly url: string }
@@ -213,8 +240,8 @@ export interface Trust {
   /** What else was found but is not evidence. */
   readonly strays: readonly Stray[]
   /**
-   * The first instant at which this verdict may no longer hold: a key, its certificate or an
-   * exemption expires, a revocation begins, or a builder's key becomes valid whose claim is in
+   * The first instant at which this verdict may no longer hold: a key, its certificate, its list or
+   * an exemption ends, a revocation begins, or a builder's key becomes valid whose claim is in
    * conflict.
    */
   readonly until?: Instant

@@ -1,4 +1,5 @@
-import { earliest, holderOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
+import { earliest, holdersOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
+import { silenceOf } from './lists/scope.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
@@ -26,8 +27,8 @@ export interface Weighing {
 }
 
 /**
- * Weighs claims; docs/semantics.md, S4 to S7 and S17. Names and numbers of people do not matter
- * here; seats.ts counts them.
+ * Weighs claims; docs/semantics.md, S4 to S7, S17 and S20. Names and numbers of people do not
+ * matter here; seats.ts counts them. A key that lists have too is weighed for each of its holders.
  */
 export function weigh(
   policy: Policy,
@@ -36,52 +37,88 @@ export function weigh(
   claims: readonly Claim[],
   now: Instant,
 ): Weighing {
-  const counting: HeldClaim[] = []
-  const discounted: Discounted[] = []
-  const conflicts: Extract<Finding, { code: 'conflict' }>[] = []
+  const weighing: Scales = { counting: [], discounted: [], conflicts: [], strays: [] }
   const conflictFrom: Instant[] = []
-  const strays: Stray[] = []
   for (const claim of claims) {
-    const holder = holderOf(policy, claim.key)
-    const stray = strayOf(claim, holder, subject)
-    if (stray !== undefined || holder === undefined) {
-      if (stray !== undefined) strays.push(stray)
+    const holders = holdersOf(policy, claim.key)
+    const stray = strayOf(claim, holders, subject)
+    if (stray !== undefined) {
+      weighing.strays.push(stray)
       continue
     }
-    const standing = standingOf(policy, holder, now)
-    const disagrees = claim.narHash !== subject.narHash
-    const ended = claim.until !== undefined && claim.until <= now
-    const contradicts = claim.role === 'builder' && disagrees && claim.expired === undefined && !ended
-    if (contradicts && standing.code === 'valid') {
-      conflicts.push({ code: 'conflict', ...attested(claim, holder), judged: subject.narHash })
+    const silences = holders.map(({ principal }) => silenceOf(policy, principal.name, claim.role, now))
+    const heard = holders.filter((_, index) => silences[index] === undefined)
+    const [silence] = silences
+    if (heard.length === 0 && silence !== undefined) {
+      weighing.strays.push({ problem: 'unused', origin: claim.origin, detail: silence })
       continue
     }
-    if (contradicts && standing.code === 'not-yet-valid') conflictFrom.push(standing.at)
-    const unused = unusedBecause(claim, subject, rule)
-    if (unused !== undefined) {
-      strays.push({ problem: 'unused', origin: claim.origin, detail: `${holder.principal.name}: ${unused}` })
-    } else if (standing.code !== 'valid') {
-      discounted.push({ claim, holder, finding: findingOf(standing, holder) })
-    } else if (ended) {
-      discounted.push({
-        claim,
-        holder,
-        finding: { code: 'expired', who: holder.principal.name, at: claim.until },
+    const held = heard.map(holder => ({ claim, holder, standing: standingOf(policy, holder, now) }))
+    const contradicting = held.filter(() => contradicts(claim, subject, now))
+    const conflict = contradicting.find(({ standing }) => standing.code === 'valid')
+    if (conflict !== undefined) {
+      weighing.conflicts.push({
+        code: 'conflict',
+        ...attested(claim, conflict.holder),
+        judged: subject.narHash,
       })
-    } else if (claim.expired !== undefined && !acceptsExpiredKey(subject, rule)) {
-      const finding = { code: 'expired', who: holder.principal.name, ...claim.expired } as const
-      discounted.push({ claim, holder, finding })
-    } else if (disagrees) {
-      discounted.push({ claim, holder, finding: { code: 'wrong-digest', ...attested(claim, holder) } })
-    } else {
-      counting.push({ claim, holder })
+      continue
     }
+    for (const { standing } of contradicting)
+      if (standing.code === 'not-yet-valid') conflictFrom.push(standing.at)
+    for (const each of held) weighHeld(each, { subject, rule, now }, weighing)
   }
-  return { counting, discounted, conflicts, conflictFrom: earliest(conflictFrom), strays }
+  return { ...weighing, conflictFrom: earliest(conflictFrom) }
 }
 
-function strayOf(claim: Claim, holder: KeyHolder | undefined, subject: Subject): Stray | undefined {
-  if (holder === undefined) return { problem: 'unknown-signer', origin: claim.origin, detail: claim.key }
+interface Scales {
+  readonly counting: HeldClaim[]
+  readonly discounted: Discounted[]
+  readonly conflicts: Extract<Finding, { code: 'conflict' }>[]
+  readonly strays: Stray[]
+}
+
+interface Question {
+  readonly subject: Subject
+  readonly rule: Rule
+  readonly now: Instant
+}
+
+/** A builder's claim about other contents, which is in conflict if the key is in good standing. */
+function contradicts(claim: Claim, subject: Subject, now: Instant): boolean {
+  if (claim.role !== 'builder' || claim.narHash === subject.narHash) return false
+  return claim.expired === undefined && !hasEnded(claim, now)
+}
+
+function hasEnded({ until }: Claim, now: Instant): boolean {
+  return until !== undefined && until <= now
+}
+
+function weighHeld(
+  { claim, holder, standing }: HeldClaim & { readonly standing: KeyStanding },
+  { subject, rule, now }: Question,
+  { counting, discounted, strays }: Scales,
+): void {
+  const who = holder.principal.name
+  const discount = (finding: Discounted['finding']) => discounted.push({ claim, holder, finding })
+  const unused = unusedBecause(claim, subject, rule)
+  if (unused !== undefined) {
+    strays.push({ problem: 'unused', origin: claim.origin, detail: `${who}: ${unused}` })
+  } else if (standing.code !== 'valid') {
+    discount(findingOf(standing, holder))
+  } else if (hasEnded(claim, now) && claim.until !== undefined) {
+    discount({ code: 'expired', who, at: claim.until })
+  } else if (claim.expired !== undefined && !acceptsExpiredKey(subject, rule)) {
+    discount({ code: 'expired', who, ...claim.expired })
+  } else if (claim.narHash !== subject.narHash) {
+    discount({ code: 'wrong-digest', ...attested(claim, holder) })
+  } else {
+    counting.push({ claim, holder })
+  }
+}
+
+function strayOf(claim: Claim, holders: readonly KeyHolder[], subject: Subject): Stray | undefined {
+  if (holders.length === 0) return { problem: 'unknown-signer', origin: claim.origin, detail: claim.key }
   if (claim.path === subject.path) return undefined
   return { problem: 'other-subject', origin: claim.origin, detail: claim.path }
 }

@@ -2,6 +2,7 @@
  * Why a path would pass under a policy, or not: the rule that decides, and each of its demands.
  * Pure.
  */
+import { policyFor } from './lists/policy-for.ts'
 import { exemptionFor, requirementFor, ruleFor } from './match.ts'
 import type { Demand, Exemption, Instant, Policy, Rule } from './policy.ts'
 import { peopleOf } from './seats.ts'
@@ -34,6 +35,7 @@ export function whyOf(policy: Policy, verdict: Verdict, name: string, now: Insta
   const trusted = verdict.outcome === 'trusted'
   const { path, kind } = trusted ? verdict.subject : verdict
   const rule = ruleFor(policy, { name, kind })
+  const about = policyFor(policy, trusted ? verdict.subject : { name, kind })
   const at = policy.rules.indexOf(rule)
   const requirement = requirementFor(rule, kind)
   const demands = requirement.kind === 'all' ? requirement.demands : []
@@ -41,7 +43,7 @@ export function whyOf(policy: Policy, verdict: Verdict, name: string, now: Insta
     rule,
     passedOver: at < 0 ? policy.rules.length : at,
     requires: requirement.kind === 'all' ? 'demands' : requirement.kind,
-    demands: demands.map(demand => demandWhy(policy, verdict, demand)),
+    demands: demands.map(demand => demandWhy(about, verdict, demand)),
     exemption: exemptionFor(policy, { path, name, kind }, now),
   }
 }

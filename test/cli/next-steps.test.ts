@@ -65,6 +65,20 @@ const FINDINGS: { readonly [Code in Finding['code']]: fc.Arbitrary<Extract<Findi
     made('expired', { who: text, at: instant, signedAt: instant }),
   ),
   'not-yet-valid': made('not-yet-valid', { who: text, at: instant }),
+  'no-developer': made('no-developer', {
+    need,
+    name: text,
+    urls: fc.array(text, { maxLength: 5 }),
+    lists: fc.array(text, { maxLength: 5 }),
+  }),
+  'ended-list': made('ended-list', {
+    list: text,
+    since: instant,
+    until: instant,
+    seen: instant,
+    age: fc.nat(),
+  }),
+  'missing-list': made('missing-list', { list: text, detail: text }),
   'refused-by-rule': made('refused-by-rule', {}),
   'no-input-rule': made('no-input-rule', { url: text }),
   'unknown-derivation': made('unknown-derivation', { unvouched: fc.constant([]) }),
@@ -120,7 +134,7 @@ function isPrefix(name: string): boolean {
  * What takes root's rights: the policy, what caches are asked, the store's contents, this machine.
  */
 const ROOTS =
-  /\bin the policy|the policy (?:looks|names)|(?:in|change) (?:the|that) rule\b|\[\[|gate\.upstreams|repair|correct the policy|nixsig (?:doctor|adopt|sync|quarantine|conflicts|reload)|--here|df -h|ls\)|mv\)|mount|call again|choose a shorter|dmesg|symbolic links/
+  /\bin the policy|the policy (?:looks|names)|(?:in|change) (?:the|that) rule\b|\[\[|gate\.upstreams|repair|correct the policy|nixsig (?:doctor|adopt|sync|trust|quarantine|conflicts|reload)|--here|df -h|ls\)|mv\)|mount|call again|choose a shorter|dmesg|symbolic links/
 
 function nextOf({ code }: Finding, kind: Refusal['kind']): string {
   if (kind !== 'expression') return `nixsig explain ${PATH}`

@@ -4,6 +4,7 @@ import { printable } from '../../primitives/printable.ts'
 import type { Exemption, Policy, Revocation } from '../policy.ts'
 import { complain, fieldsOf, lineOf, listOf, type Node, plainStringOf, stringOf } from './fields.ts'
 import { instantOf } from './instant.ts'
+import { isListedName } from './listed-names.ts'
 import { globOf, KINDS, kindsOf } from './match.ts'
 import { identityOf } from './principals.ts'
 import { readSigstoreIdentity } from './sigstore-key.ts'
@@ -13,19 +14,24 @@ const EXEMPTION_LIMIT = 10_000
 const REASON_LIMIT = 500
 
 /**
- * Reads `[[revocations]]`. Records a problem for a key or principal that is not in the policy: it
- * would revoke nothing.
+ * Reads `[[revocations]]`. Records a problem for a key or principal that neither the policy nor any
+ * list can have: it would revoke nothing.
  */
 export function readRevocations(
   node: Node | undefined,
-  principals: Policy['principals'],
+  { principals, lists }: Pick<Policy, 'principals' | 'lists'>,
 ): readonly Revocation[] {
   const keys = new Set([...principals.values()].flatMap(principal => principal.keys.map(key => key.identity)))
+  const known: Known = {
+    isPrincipal: name => principals.has(name) || isListedName(name, lists),
+    // Lists may have it, today or after their next update.
+    isKey: identity => keys.has(identity) || lists.size > 0,
+  }
   const revocations: Revocation[] = []
   for (const item of listOf(node, REVOCATION_LIMIT)) {
     const fields = fieldsOf(item, ['date'], ['key', 'openpgp', 'sigstore', 'principal', 'reason'])
     if (fields === undefined) continue
-    const target = readTarget(item, fields, principals, keys)
+    const target = readTarget(item, fields, known)
     const from = instantOf(fields.date)
     const reason = plainStringOf(fields.reason, REASON_LIMIT)
     if (target === undefined || from === undefined) continue
@@ -49,20 +55,24 @@ export function readExemptions(node: Node | undefined): readonly Exemption[] {
   return exemptions
 }
 
+/** What a revocation can name without being in vain. */
+interface Known {
+  readonly isPrincipal: (name: string) => boolean
+  readonly isKey: (identity: string) => boolean
+}
+
 type Fields<Name extends string> = Partial<Record<Name, Node>>
 
 function readTarget(
   node: Node,
   { key, openpgp, sigstore, principal }: Fields<'key' | 'openpgp' | 'sigstore' | 'principal'>,
-  principals: Policy['principals'],
-  keys: ReadonlySet<string>,
+  { isPrincipal, isKey }: Known,
 ): Revocation['target'] | undefined {
   const given = [key, openpgp, sigstore, principal].filter(field => field !== undefined)
   if (given.length !== 1) return complain(node, 'must have one of key, openpgp, sigstore and principal')
   if (principal !== undefined) {
     const name = stringOf(principal)
-    if (name === undefined || principals.has(name))
-      return name === undefined ? undefined : { principal: name }
+    if (name === undefined || isPrincipal(name)) return name === undefined ? undefined : { principal: name }
     return complain(principal, `"${printable(name)}" is not a principal`)
   }
   const field = key ?? openpgp ?? sigstore
@@ -72,7 +82,7 @@ function readTarget(
       ? readSigstoreIdentity(field)?.identity
       : identityOf(field, field === key ? 'key' : 'openpgp'))
   if (field === undefined || identity === undefined) return undefined
-  return keys.has(identity) ? { key: identity } : complain(field, 'no principal has this key')
+  return isKey(identity) ? { key: identity } : complain(field, 'no principal has this key')
 }
 
 function readMatch(

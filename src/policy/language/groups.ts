@@ -2,6 +2,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type Group, type Policy, SELF } from '../policy.ts'
 import { fillSeats, isFilled, peopleOf } from '../seats.ts'
 import { complain, countOf, entriesOf, fieldsOf, listOf, type Node, stringOf } from './fields.ts'
+import { checkOwnName, isListedName } from './listed-names.ts'
 import { unknownName } from './names.ts'
 import { checkName } from './principals.ts'
 
@@ -32,13 +33,16 @@ interface Entry extends Group {
  * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met: of each
  * group whatever can be said of it while others are wrong.
  */
-export function readGroups(node: Node | undefined, principals: Policy['principals']): ReadGroups {
+export function readGroups(
+  node: Node | undefined,
+  { principals, lists }: Pick<Policy, 'principals' | 'lists'>,
+): ReadGroups {
   const tables = (node && entriesOf(node)) ?? []
   if (node !== undefined && tables.length > GROUP_LIMIT) complain(node, `more than ${GROUP_LIMIT} groups`)
   const names = new Set([SELF, ...principals.keys(), ...tables.map(([name]) => name)])
   const entries = new Map<string, Entry>()
   for (const [name, table] of tables.slice(0, GROUP_LIMIT)) {
-    const entry = readGroup(name, table, { names, principals })
+    const entry = readGroup(name, table, { names, principals, lists })
     // The name is a principal's, for whom it stands wherever it is named.
     if (!principals.has(name)) entries.set(name, entry)
   }
@@ -60,13 +64,14 @@ function groupOf({ name, members, threshold }: Entry): Group {
 function readGroup(
   name: string,
   node: Node,
-  { names, principals }: { readonly names: ReadonlySet<string>; readonly principals: Policy['principals'] },
+  { names, principals, lists }: Pick<ReadGroups, 'names'> & Pick<Policy, 'principals' | 'lists'>,
 ): Entry {
   const before = node.draft.problems.length
   checkName(name, node)
+  checkOwnName(name, node, lists)
   if (principals.has(name)) complain(node, 'a principal has the same name')
   const fields = fieldsOf(node, ['members', 'threshold'], [])
-  const members = readMembers(fields?.members, names)
+  const members = readMembers(fields?.members, name => names.has(name) || isListedName(name, lists), names)
   const threshold = countOf(fields?.threshold)
   const listed = fields?.members?.value
   const count = Array.isArray(listed) ? listed.length : 0
@@ -86,14 +91,18 @@ function isReachedSoundly(
   return !wrong.has(name) && [...groupsIn(name, entries)].every(member => !wrong.has(member))
 }
 
-function readMembers(node: Node | undefined, names: ReadonlySet<string>): readonly string[] {
+function readMembers(
+  node: Node | undefined,
+  isKnown: (name: string) => boolean,
+  names: ReadonlySet<string>,
+): readonly string[] {
   const members = new Set<string>()
   const items = listOf(node, MEMBER_LIMIT)
   for (const item of items) {
     const member = stringOf(item)
     if (member === undefined) continue
     if (members.has(member)) complain(item, `"${printable(member)}" is listed twice`)
-    else if (!names.has(member)) complain(item, unknownName(member, names))
+    else if (!isKnown(member)) complain(item, unknownName(member, names))
     members.add(member)
   }
   if (node !== undefined && Array.isArray(node.value) && items.length === 0)

@@ -8,12 +8,14 @@ import { printable } from '../../primitives/printable.ts'
 import { type CertificateFile, policyDigest } from '../digest.ts'
 import type { NixSettings, Policy } from '../policy.ts'
 import { readAttestations } from './attestations.ts'
+import { readDevelopers } from './developers.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, isTable, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
 import { readHttp } from './http.ts'
 import { readApprovals, readInputs } from './inputs.ts'
+import { type BookReader, NO_BOOKS, readLists } from './lists.ts'
 import { locate } from './locate.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type CertificateReader, readPrincipals } from './principals.ts'
@@ -42,6 +44,8 @@ export interface PolicySource {
    * exception becomes part of the problem.
    */
   readonly certificate: (path: string) => Uint8Array
+  /** Looks up the last state of a list by its name; called once per list. */
+  readonly book?: BookReader
 }
 
 /** Parses a policy. Throws PolicyError with all problems, each with its line. */
@@ -78,7 +82,11 @@ export function examinePolicy(source: PolicySource): ExaminedPolicy {
   return {
     problems: isWhole ? found : [...syntax, ...found.filter(({ alone }) => alone)],
     isWhole,
-    digest: policyDigest(Buffer.from(source.toml, 'utf8'), [...certificates.values()]),
+    digest: policyDigest(
+      Buffer.from(source.toml, 'utf8'),
+      [...certificates.values()],
+      [...policy.lists.values()],
+    ),
     certificates: [...certificates.keys()],
     ...policy,
   }
@@ -160,12 +168,16 @@ function readPolicy(
       'inputs',
       'revocations',
       'exemptions',
+      'lists',
+      'developers',
     ],
   )
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
-  const principals = readPrincipals(fields?.principals, certificate)
-  const { groups, names } = readGroups(fields?.groups, principals)
-  const people = readApprovals(fields?.approvals, { principals, groups, names })
+  const lists = readLists(fields?.lists, source.book ?? NO_BOOKS)
+  const principals = readPrincipals(fields?.principals, certificate, lists)
+  const { groups, names } = readGroups(fields?.groups, { principals, lists })
+  const hasDevelopers = fields?.developers !== undefined
+  const people = readApprovals(fields?.approvals, { principals, groups, names, lists, hasDevelopers })
   const http = readHttp(fields?.http, path => absolute(source, path))
   const { sources, ...attestations } = readAttestations(fields?.attestations)
   return {
@@ -181,8 +193,10 @@ function readPolicy(
     principals,
     rules: readRules(fields?.rules, people),
     inputs: readInputs(fields?.inputs, people),
-    revocations: readRevocations(fields?.revocations, principals),
+    revocations: readRevocations(fields?.revocations, { principals, lists }),
     exemptions: readExemptions(fields?.exemptions),
+    lists,
+    developers: readDevelopers(fields?.developers, people),
   }
 }
 

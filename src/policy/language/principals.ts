@@ -2,7 +2,15 @@ import { parseCertificates } from '../../formats/openpgp/certificate.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { CertificateFile } from '../digest.ts'
-import { type Instant, type Key, type KeyIdentity, type Principal, SELF } from '../policy.ts'
+import {
+  type Instant,
+  ITS_DEVELOPERS,
+  type Key,
+  type KeyIdentity,
+  type Policy,
+  type Principal,
+  SELF,
+} from '../policy.ts'
 import {
   ALONE,
   complain,
@@ -17,6 +25,7 @@ import {
 } from './fields.ts'
 import { instantOf } from './instant.ts'
 import { ownershipOf, parseFingerprint, parseKey, type TextKey } from './keys.ts'
+import { checkOwnName } from './listed-names.ts'
 import { readNamespaces } from './namespaces.ts'
 import { holdsSecretKey, notAKey } from './not-a-key.ts'
 import { type KeysOfCertificate, keysOfCertificates } from './openpgp-keys.ts'
@@ -28,8 +37,8 @@ const KEY_LIMIT = 64
 const NAME_LIMIT = 100
 const PATH_LIMIT = 1024
 
-/** Reserved names: this machine, and the two requirements that name nobody. */
-const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse', 'approved']
+/** Reserved names: this machine, and what names nobody in particular. */
+const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse', 'approved', ITS_DEVELOPERS]
 
 /** Reads certificate files by their paths in the policy, each once. */
 export type CertificateReader = (path: string) => CertificateFile
@@ -44,6 +53,7 @@ interface Reading {
 export function readPrincipals(
   node: Node | undefined,
   certificate: CertificateReader,
+  lists: Policy['lists'],
 ): ReadonlyMap<string, Principal> {
   const principals = new Map<string, Principal>()
   const reading: Reading = { certificate, keysOf: keysOfCertificates(), owners: owners() }
@@ -52,6 +62,7 @@ export function readPrincipals(
     complain(node, `more than ${PRINCIPAL_LIMIT} principals`)
   for (const [name, entry] of entries.slice(0, PRINCIPAL_LIMIT)) {
     checkName(name, entry)
+    checkOwnName(name, entry, lists)
     const listed = fieldsOf(entry, ['keys'], [])?.keys
     const keys: Key[] = []
     for (const item of listOf(listed, KEY_LIMIT)) {
@@ -136,7 +147,9 @@ function readOpenPgp(node: Node, principal: string, reading: Reading): Key | und
     return keys ?? complain(where, `has no certificate with the fingerprint ${fingerprint}${foundIn(file)}`)
   })
   for (const key of held ?? []) reading.owners.hold(key, principal, where)
-  return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file.path, ...validity }
+  const holds = [...new Set((held ?? []).map(({ ownership }) => ownership))]
+  const certificate = file.path
+  return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate, holds, ...validity }
 }
 
 const SECRET_CERTIFICATE =

@@ -34,7 +34,9 @@ export interface NamedSource {
 
 /**
  * One state of a list. All names in it are as the subscriber uses them, with the prefix. Methods
- * throw FileError if the book cannot be read.
+ * throw FileError if the book cannot be read. Whoever judges believes no book: what is not the
+ * list's own (names without its prefix, certificates without `holds`, thresholds below 1, groups
+ * that contain themselves) counts for nothing.
  */
 export interface Book {
   /** SHA-256, lower-case hex, of everything that the book says, and of nothing else. */
@@ -48,6 +50,7 @@ export interface Book {
   /** Whether its keepers vouch for its keys, or a program collected them. */
   readonly says: 'vouched' | 'extracted'
   readonly revocations: readonly ListRevocation[]
+  /** Its OpenPGP keys have `holds`, which the writer of the book found in the certificate. */
   principal(name: string): Principal | undefined
   group(name: string): Group | undefined
   /** All entries that match a source. Takes at most a few milliseconds for 20,000 entries. */

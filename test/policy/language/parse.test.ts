@@ -231,7 +231,7 @@ test('the digest covers the text and every certificate, and can be recomputed wi
   const source = sourceOf(EVERYTHING)
   const policy = parsePolicy(source)
   const files = policy.certificates.map(path => ({ path, bytes: source.certificate(path) }))
-  assert.equal(policy.digest, policyDigest(Buffer.from(source.toml), files))
+  assert.equal(policy.digest, policyDigest(Buffer.from(source.toml), files, []))
   const changed = parsePolicy({
     ...source,
     certificate: path => Buffer.concat([source.certificate(path), packet(10, Buffer.from('PGP'))]),
@@ -241,13 +241,17 @@ test('the digest covers the text and every certificate, and can be recomputed wi
 })
 
 test('no two policies have one digest by shifting bytes between their parts', () => {
-  const a = policyDigest(Buffer.from('x'), [{ path: '/a', bytes: Buffer.from('bc') }])
-  const b = policyDigest(Buffer.from('x'), [{ path: '/ab', bytes: Buffer.from('c') }])
-  const c = policyDigest(Buffer.from('x/a'), [{ path: '', bytes: Buffer.from('bc') }])
-  const d = policyDigest(Buffer.from('x'), [
-    { path: '/a', bytes: Buffer.from('b') },
-    { path: '', bytes: Buffer.from('c') },
-  ])
+  const a = policyDigest(Buffer.from('x'), [{ path: '/a', bytes: Buffer.from('bc') }], [])
+  const b = policyDigest(Buffer.from('x'), [{ path: '/ab', bytes: Buffer.from('c') }], [])
+  const c = policyDigest(Buffer.from('x/a'), [{ path: '', bytes: Buffer.from('bc') }], [])
+  const d = policyDigest(
+    Buffer.from('x'),
+    [
+      { path: '/a', bytes: Buffer.from('b') },
+      { path: '', bytes: Buffer.from('c') },
+    ],
+    [],
+  )
   assert.equal(new Set([a, b, c, d]).size, 4)
 })
 

@@ -1,0 +1,131 @@
+/** Principals and groups of lists, as far as they are asked for. Nothing that a book says is believed. */
+import { basename } from 'node:path'
+import { toHex } from '../../primitives/hex.ts'
+import type { Group, Key, Policy, Principal } from '../policy.ts'
+import type { Book } from './book.ts'
+import { isThreshold } from './entries.ts'
+
+const KEY_LIMIT = 64
+const MEMBER_LIMIT = 1000
+/** How many principals and groups of one list count for one subject. */
+const PEOPLE_LIMIT = 5000
+const NESTING_LIMIT = 8
+
+/** People, by their names. */
+export interface People {
+  readonly principals: Map<string, Principal>
+  readonly groups: Map<string, Group>
+}
+
+interface Search {
+  /** Receives what is found. */
+  readonly found: People
+  /** The user's own, and those of lists before this one. */
+  readonly before: People
+  readonly whole: Policy
+}
+
+/**
+ * Looks up names of one list in its book, with the members of groups. A group counts only as a whole:
+ * without names of others, without itself in it, and with a threshold of at least 1. Throws what
+ * the book throws.
+ */
+export function bringPeople(
+  list: { readonly name: string; readonly book: Book },
+  names: readonly string[],
+  search: Search,
+): void {
+  const keys: KnownKeys = {
+    own: keysIn(search.whole.principals),
+    before: keysIn(search.before.principals),
+    machine: search.whole.machineKeys ?? [],
+  }
+  const depths = new Map<string, number | undefined>()
+  const bring = (who: string): number | undefined => {
+    if (depths.has(who)) return depths.get(who)
+    // Until it is known, a name that leads back to it is in a circle.
+    depths.set(who, undefined)
+    if (depths.size > PEOPLE_LIMIT || !who.startsWith(`${list.name}/`)) return undefined
+    const depth = bringPrincipal(who) ? 0 : bringGroup(who)
+    depths.set(who, depth)
+    return depth
+  }
+  const bringPrincipal = (who: string): boolean => {
+    const principal = list.book.principal(who)
+    if (principal === undefined) return false
+    const fit = principal.keys.slice(0, KEY_LIMIT).flatMap(key => fitKey(key, keys) ?? [])
+    search.found.principals.set(who, { name: who, keys: fit })
+    return true
+  }
+  const bringGroup = (who: string): number | undefined => {
+    const group = list.book.group(who)
+    if (group === undefined || !isThreshold(group.threshold)) return undefined
+    const members = [...new Set(group.members)]
+    if (members.length > MEMBER_LIMIT || group.threshold > members.length) return undefined
+    let depth = 0
+    for (const member of members) {
+      const below = bring(member)
+      if (below === undefined || below >= NESTING_LIMIT) return undefined
+      depth = Math.max(depth, below + 1)
+    }
+    search.found.groups.set(who, { name: who, members, threshold: group.threshold })
+    return depth
+  }
+  for (const name of names) bring(name)
+}
+
+/** Keys by their identity: the user's own, and with them those of lists before this one. */
+interface KnownKeys {
+  readonly own: ReadonlyMap<string, Key>
+  readonly before: Map<string, Key>
+  readonly machine: readonly string[]
+}
+
+/** The first key of each identity. */
+function keysIn(principals: ReadonlyMap<string, Principal>): Map<string, Key> {
+  const keys = new Map<string, Key>()
+  for (const principal of principals.values()) {
+    for (const key of principal.keys) if (!keys.has(key.identity)) keys.set(key.identity, key)
+  }
+  return keys
+}
+
+/**
+ * A key of a list as it counts. A key that somebody else has too is the same key for both: it
+ * signs in the form, and with the certificate, that the user's own entry has for it. If two lists
+ * differ about that, the one that the policy names first has the key. This machine's own keys are
+ * nobody's.
+ */
+function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined {
+  if (machine.includes(key.identity)) return undefined
+  if (key.kind === 'openpgp' && key.holds === undefined) return undefined
+  const first = before.get(key.identity)
+  if (first === undefined) {
+    before.set(key.identity, key)
+    return key
+  }
+  const isOwn = own.has(key.identity)
+  if (!isOwn && !isSameCopy(first, key)) return undefined
+  const { validFrom: _, validUntil: __, ...same } = first
+  const dates = isOwn ? [first, key] : [key]
+  const from = dates.flatMap(({ validFrom }) => validFrom ?? [])
+  const until = dates.flatMap(({ validUntil }) => validUntil ?? [])
+  return {
+    ...same,
+    ...(from.length > 0 && { validFrom: Math.max(...from) }),
+    ...(until.length > 0 && { validUntil: Math.min(...until) }),
+  }
+}
+
+/** Whether two entries for one key verify the same: certificates are named by what they hold. */
+function isSameCopy(one: Key, other: Key): boolean {
+  return spellingOf(one) === spellingOf(other)
+}
+
+function spellingOf(key: Key): string {
+  if (key.kind === 'openpgp') return basename(key.certificate)
+  if (key.kind === 'sigstore') return key.trustedRoot
+  const { form, namespaces, application } = key
+  const own = key.kind === 'ed25519' ? [key.keyNumber && toHex(key.keyNumber), key.name] : []
+  return JSON.stringify([form, namespaces, application, ...own])
+}

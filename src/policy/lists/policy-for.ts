@@ -1,0 +1,171 @@
+/**
+ * The policy as it is about one subject: with the people of lists that its rule asks for, and no
+ * others. docs/semantics.md, S19 to S22.
+ */
+import { requirementFor, ruleFor } from '../match.ts'
+import {
+  ASPECT,
+  type Aspect,
+  type Group,
+  ITS_DEVELOPERS,
+  type Policy,
+  type Principal,
+  ROLES,
+  type Rule,
+  type SubjectKind,
+} from '../policy.ts'
+import { peopleOf } from '../seats.ts'
+import type { Book, DevelopersEntry, ListInForce } from './book.ts'
+import { entriesFor } from './entries.ts'
+import { bringPeople, type People } from './listed-people.ts'
+import { listNameOf } from './names.ts'
+import { revocationsAbout } from './revocations.ts'
+import { isInScope } from './scope.ts'
+
+/** What a policy has to know about a subject. */
+export interface About {
+  /** As in Subject. */
+  readonly name: string
+  readonly kind: SubjectKind
+  /** As in Subject: the addresses of a source. */
+  readonly urls?: readonly string[]
+}
+
+/** A policy about one subject. */
+export interface PolicyAbout extends Policy {
+  /** The policy that it was made of. */
+  readonly whole: Policy
+  /** Identifies the subject among those of `whole`. */
+  readonly about: string
+  /** The lists that were asked for the developers of the source. */
+  readonly asked: readonly string[]
+}
+
+/** How many subjects are kept for one policy. */
+const KEPT = 1024
+
+const known = new WeakMap<Policy, Map<string, Policy>>()
+
+/**
+ * The policy about a subject. Its principals and groups are the user's own and those of lists that
+ * the deciding rule names, or that developers entries name for the source. A policy without lists
+ * and developers is returned as it is. Never throws: a book that cannot be read is a list without
+ * one. Takes a policy about another subject as well.
+ */
+export function policyFor(policy: Policy, about: About): Policy {
+  const whole = wholeOf(policy)
+  if (whole.lists.size === 0 && whole.developers.length === 0) return whole
+  const id = JSON.stringify([about.kind, about.name, about.urls ?? []])
+  const kept = known.get(whole) ?? new Map<string, Policy>()
+  known.set(whole, kept)
+  const before = kept.get(id)
+  if (before !== undefined) return before
+  const made = policyAbout(whole, about, id)
+  if (kept.size >= KEPT) kept.clear()
+  kept.set(id, made)
+  return made
+}
+
+/** The policy itself, of one that may be about a subject. */
+export function wholeOf(policy: Policy): Policy {
+  return isAbout(policy) ? policy.whole : policy
+}
+
+/** Whether a policy is about one subject. */
+export function isAbout(policy: Policy): policy is PolicyAbout {
+  return 'whole' in policy
+}
+
+function policyAbout(whole: Policy, about: About, id: string): Policy {
+  const demanded = demandedBy(ruleFor(whole, about), about.kind)
+  const isForDevelopers = demanded.includes(ITS_DEVELOPERS)
+  const isOfLists = demanded.some(who =>
+    [...peopleOf(whole.groups, who)].some(one => listNameOf(one, whole.lists) !== undefined),
+  )
+  if (!isForDevelopers && !isOfLists) return whole
+  const lists = new Map(whole.lists)
+  const fails = (name: string, { message }: Error) => {
+    const list = lists.get(name)
+    if (list !== undefined) lists.set(name, { ...list, book: { problem: message } })
+  }
+  const { entries, asked } = isForDevelopers ? developersFor(whole, about, fails) : NO_ENTRIES
+  const groups = new Map(whole.groups)
+  if (isForDevelopers) for (const group of groupsOf(entries)) groups.set(group.name, group)
+
+  const speaking = [...lists.values()].filter(
+    list => isInScope(list, about.name) && isHeard(list, about.kind),
+  )
+  const principals = new Map(whole.principals)
+  const people: People = { principals, groups }
+  const wanted = new Set(demanded.flatMap(who => [...peopleOf(groups, who)]))
+  for (const { name, book } of speaking) {
+    if ('problem' in book) continue
+    const own = [...wanted].filter(who => who.startsWith(`${name}/`))
+    bringListed({ name, book }, own, { people, whole, fails })
+  }
+  const revocations = [...whole.revocations, ...revocationsAbout(whole, lists, principals)]
+  return { ...whole, lists, principals, groups, revocations, whole, about: id, asked } as PolicyAbout
+}
+
+const NO_ENTRIES = { entries: [], asked: [] } as const
+
+function developersFor(
+  whole: Policy,
+  { name, urls = [] }: About,
+  fails: (list: string, error: Error) => void,
+) {
+  const lists = [...whole.lists.values()].filter(
+    list => list.roles.includes('developer') && isInScope(list, name),
+  )
+  return entriesFor(whole.developers, lists, { name, urls }, fails)
+}
+
+function bringListed(
+  { name, book }: { readonly name: string; readonly book: Book },
+  wanted: readonly string[],
+  means: {
+    readonly people: People
+    readonly whole: Policy
+    readonly fails: (list: string, error: Error) => void
+  },
+): void {
+  const { people, whole, fails } = means
+  // All of a list or nothing of it.
+  const found: People = { principals: new Map<string, Principal>(), groups: new Map<string, Group>() }
+  try {
+    bringPeople({ name, book }, wanted, { found, before: people, whole })
+  } catch (error) {
+    fails(name, error as Error)
+    return
+  }
+  for (const [who, principal] of found.principals) people.principals.set(who, principal)
+  for (const [who, group] of found.groups) people.groups.set(who, group)
+}
+
+function demandedBy(rule: Rule, kind: SubjectKind): readonly string[] {
+  const requirement = requirementFor(rule, kind)
+  return requirement.kind === 'all' ? requirement.demands.map(({ who }) => who) : []
+}
+
+/** Whether anything that a list says can count for subjects of this kind. */
+function isHeard({ roles }: ListInForce, kind: SubjectKind): boolean {
+  const aspect: Aspect = ASPECT[kind]
+  return ROLES[aspect].some(role => roles.includes(role))
+}
+
+/**
+ * `its-developers` as a group: the one entry, or any of several. What stands between them has a
+ * name that no policy and no list can have.
+ */
+function groupsOf(entries: readonly DevelopersEntry[]): readonly Group[] {
+  const [first, ...more] = entries
+  if (first === undefined) return [{ name: ITS_DEVELOPERS, members: [], threshold: 1 }]
+  const groupOf = ({ by, threshold }: DevelopersEntry, name: string) => ({
+    name,
+    members: [...new Set(by)],
+    threshold,
+  })
+  if (more.length === 0) return [groupOf(first, ITS_DEVELOPERS)]
+  const parts = entries.map((entry, index) => groupOf(entry, `\0${index}`))
+  return [{ name: ITS_DEVELOPERS, members: parts.map(({ name }) => name), threshold: 1 }, ...parts]
+}
