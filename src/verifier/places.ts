@@ -1,5 +1,3 @@
-import type { Book } from '../policy/lists/book.ts'
-
 /**
  * The files and directories in use. Hooks use the default places; the command line can name others.
  */
@@ -18,11 +16,6 @@ export interface Places {
   readonly attestations: readonly string[] | undefined
   /** A directory that has the mirrors of sources in place of the state directory. */
   readonly mirrors?: string
-  /**
-   * Opens the book of the list of this name. Throws FileError and FormatError. Undefined: no list
-   * has one.
-   */
-  readonly openBook?: (file: string, name: string) => Book
 }
 
 /** The places that hooks use. */

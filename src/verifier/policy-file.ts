@@ -5,6 +5,7 @@ import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { openBook } from '../lists/book/read.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Book } from '../policy/lists/book.ts'
@@ -73,8 +74,7 @@ function readBook(places: Places, name: string, files: StampedFile[]): Book | { 
       files.push([above ?? file, above && stampOf(above)])
       return { problem: 'it was never taken in' }
     }
-    if (places.openBook === undefined) return { problem: 'books of lists cannot be read here' }
-    const book = places.openBook(file, name)
+    const book = openBook(file, name)
     files.push([file, stamp === stampOf(file) ? stamp : undefined])
     return book
   } catch (error) {
