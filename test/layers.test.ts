@@ -12,12 +12,12 @@ const FOLDERS = [...CONTRIBUTING.matchAll(/^src\/([a-z-]+)\/ /gm)].map(([, folde
  * Folders of `src` that a file imports values from, be it now or when it gets there; types are no
  * arrows.
  */
-function importsOf(text: string): readonly string[] {
+function importsOf(text: string, file: string): readonly string[] {
   const statements = text.matchAll(
     /^(?:import|export) (?!type\b)[^;']*?from '((?:\.\.\/)+[^']+)'|import\('((?:\.\.\/)+[^']+)'\)/gm,
   )
   const paths = [...statements].map(([, now, later]) => now ?? later ?? '')
-  return paths.map(path => path.replace(/^(?:\.\.\/)+/, '').split('/')[0] ?? '')
+  return paths.map(path => join(dirname(file), path).split('/')[1] ?? '')
 }
 
 test('every folder of src is explained, in the order of the arrows', () => {
@@ -31,7 +31,7 @@ test('no folder imports from one below it', () => {
     const files = readdirSync(join(PROJECT_ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
     for (const file of files.filter(name => name.endsWith('.ts'))) {
       const text = readFileSync(join(PROJECT_ROOT, 'src', folder, file), 'utf8')
-      for (const imported of importsOf(text)) {
+      for (const imported of importsOf(text, `src/${folder}/${file}`)) {
         if (FOLDERS.indexOf(imported) > rank) wrong.push(`src/${folder}/${file} imports from src/${imported}`)
       }
     }

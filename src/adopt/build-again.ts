@@ -85,7 +85,7 @@ async function afterBuildingAgain(run: Run, maker: Output, info: PathInfo): Prom
   const entry = readAdmission(run.places.state, maker.path.digest, info.path)
   const evidence = mergeEvidence([
     await pathEvidence(inquiry, subject, info),
-    await rememberedEvidence(inquiry, entry, narHash),
+    await rememberedEvidence(inquiry, entry, subject),
   ])
   return judgeWithGraph(inquiry, subject, evidence)
 }

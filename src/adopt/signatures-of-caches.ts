@@ -2,6 +2,7 @@ import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Upstream } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Evidence } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Run } from './run.ts'
@@ -23,12 +24,12 @@ export interface CacheSignatures {
  * listed, gets them late.
  */
 export async function signaturesOfCaches(run: Run, info: PathInfo): Promise<CacheSignatures> {
-  const { digest } = parseStorePath(info.path)
+  const { digest, name } = parseStorePath(info.path)
   const said = await Promise.all(run.upstreams.map(upstream => ask(run, upstream, digest)))
   const same = said.flatMap(narinfo =>
     narinfo !== undefined && narFingerprint(narinfo) === narFingerprint(info) ? narinfo.signatures : [],
   )
-  const policy = await run.ask().policy()
+  const policy = policyFor(await run.ask().policy(), { name, kind: 'output' })
   const all = [...info.signatures, ...same]
   const found = storeSignatureEvidence(policy, { ...info, signatures: all }, 'the store or a binary cache')
   const signatures = found.signatures.filter(text => !info.signatures.includes(text))

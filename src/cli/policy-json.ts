@@ -11,6 +11,27 @@ export function policyJson(policy: Policy) {
     upstreams: policy.gate.upstreams.map(({ url }) => url),
     principals: [...principals.values()].map(({ name, keys }) => ({ name, keys: keys.map(keyJson) })),
     groups: [...groups.values()].map(({ name, members, threshold }) => ({ name, members, threshold })),
+    lists: [...policy.lists.values()].map(({ book, name, line, roles, names, grace, corroborated }) => ({
+      name,
+      line,
+      roles,
+      names,
+      grace,
+      corroborated,
+      ...('problem' in book
+        ? { state: null, problem: book.problem }
+        : {
+            state: { version: book.version, digest: book.digest, ends: book.ends, seen: book.seen },
+            problem: null,
+          }),
+    })),
+    developers: policy.developers.map(({ name, names, urls, by, threshold }) => ({
+      name,
+      names,
+      urls,
+      by,
+      threshold,
+    })),
     rules: [...rules, fallback].map(ruleJson),
     inputs: policy.inputs.map(({ title, line, url, require, acceptUnlocked }) => ({
       title,

@@ -6,6 +6,7 @@ import { lstatSync, type Stats } from 'node:fs'
 import { verifyDetached } from '../crypto/detached/verify.ts'
 import { FileError } from '../files/regular-file.ts'
 import { listedKeys } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -60,7 +61,8 @@ export async function developerEvidence(
 
 /**
  * Checks one signature of a source whose files are at `fsPath`; that they have the NAR hash in
- * `subject` is the caller's responsibility. All keys of the policy are tried, and a claim is made
+ * `subject` is the caller's responsibility. All keys of the policy that may count for the
+ * source are tried, and a claim is made
  * for each that signed. Only the bytes of a plain file can be signed: for a tree, a link or an
  * executable (its mode is part of the NAR hash but not of what was signed) the signature is unused.
  * Keys' dates and revocations in the policy are left to the judge. A signature, list or certificate
@@ -78,7 +80,7 @@ export function evidenceOfSignature(
     if (unfit !== undefined) {
       return { claims: [], strays: [{ problem: 'unused', origin, detail: unfit }], troubles: [] }
     }
-    const keys = listedKeys(policy)
+    const keys = listedKeys(policyFor(policy, subject))
     const results = await verifyDetached({ file: fsPath, keys, ...question })
     const { path, narHash } = subject
     return evidenceOfResults(results, { role: 'developer', path, narHash, origin })

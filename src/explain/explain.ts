@@ -7,15 +7,18 @@ import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { readConflict } from '../ledger/conflicts.ts'
 import { adviceFor, type Circumstances, type Reader, stepWords } from '../policy/advice.ts'
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
-import { type Evidence, NOT_THERE, type Verdict } from '../policy/verdict.ts'
+import { type Evidence, NOT_THERE, type Subject, type Verdict } from '../policy/verdict.ts'
 import { grounds, nextLineOf, passageOf } from '../policy/wording.ts'
 import { pathWord, when } from '../policy/words.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
 import type { QuarantineEntry } from '../quarantine/entry.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import { withAddresses } from '../verifier/addresses.ts'
 import { declaredEvidence, withWhatReferrersSay } from '../verifier/derivation-signatures.ts'
 import { pathEvidence, rememberedEvidence } from '../verifier/evidence.ts'
+import type { Identified } from '../verifier/identify.ts'
 import { identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { namesOf } from '../verifier/judge-input.ts'
@@ -179,10 +182,11 @@ async function sectionsByPolicy(
   { policy, entry, info }: ByPolicy,
 ): Promise<readonly Section[]> {
   const narHash = info?.narHash
-  const evidence = await evidenceAbout(inquiry, path, entry, info)
+  const about = await aboutPath(inquiry, path, info)
+  const evidence = await evidenceAbout(inquiry, about, entry, info)
   const contents = narHash ?? entry?.narHash ?? ''
   const claims = evidence.claims.map(claim =>
-    claimWords(policy, claim, { narHash: contents, now: inquiry.now }),
+    claimWords(policyFor(policy, about.subject), claim, { narHash: contents, now: inquiry.now }),
   )
   return [
     { title: 'signed by', lines: claims.length > 0 ? claims : ['nobody in the trusted list'] },
@@ -194,29 +198,42 @@ async function sectionsByPolicy(
   ]
 }
 
+/** A path as it is judged; `input`: what is not a derivation. */
+interface AboutPath {
+  readonly subject: Subject
+  readonly input?: Identified
+}
+
+async function aboutPath(inquiry: Inquiry, path: StorePath, info: PathInfo | undefined): Promise<AboutPath> {
+  const contents = { narHash: info?.narHash ?? '', builtHere: false }
+  if (isDerivationPath(path)) return { subject: subjectOf({ path, kind: 'derivation' }, contents) }
+  const input = await withWhatReferrersSay(inquiry, await identify(inquiry, path, knownFromStore(info)))
+  return { subject: subjectOf(await withAddresses(inquiry, input, input.makers), contents), input }
+}
+
 async function evidenceAbout(
   inquiry: Inquiry,
-  path: StorePath,
+  { subject, input }: AboutPath,
   entry: Admission | undefined,
   info: PathInfo | undefined,
 ): Promise<Evidence> {
-  const remembered = await rememberedEvidence(inquiry, entry, info?.narHash ?? entry?.narHash ?? '')
-  const found = isDerivationPath(path)
-    ? await inquiry.attested(path.path)
-    : await evidenceOfPath(inquiry, path, info)
+  const narHash = info?.narHash ?? entry?.narHash ?? ''
+  const remembered = await rememberedEvidence(inquiry, entry, { ...subject, narHash })
+  const found =
+    input === undefined
+      ? await inquiry.attested(subject.path, subject)
+      : await evidenceOfPath(inquiry, { subject, input }, info)
   return mergeEvidence([found, remembered])
 }
 
 async function evidenceOfPath(
   inquiry: Inquiry,
-  path: StorePath,
+  { subject, input }: Required<AboutPath>,
   info: PathInfo | undefined,
 ): Promise<Evidence> {
-  const input = await withWhatReferrersSay(inquiry, await identify(inquiry, path, knownFromStore(info)))
-  const subject = subjectOf(input, { narHash: info?.narHash ?? '', builtHere: false })
   const found = await pathEvidence(inquiry, subject, info, await namesOf(inquiry, input, input.makers))
   if (input.kind === 'output' || info === undefined) return found
-  return mergeEvidence([found, await declaredEvidence(inquiry, input, subject, path.path)])
+  return mergeEvidence([found, await declaredEvidence(inquiry, input, subject, subject.path)])
 }
 
 /** Entries of the quarantine about a path, oldest first. */

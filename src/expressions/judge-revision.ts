@@ -9,6 +9,7 @@ import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../git/notes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
 import { holderOf, listedKeys } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -60,11 +61,12 @@ export interface RevisionVerdict {
  * signatures do not make trusted whatever is in it.
  */
 export async function judgeRevision(
-  policy: Policy,
+  given: Policy,
   question: RevisionQuestion,
   now: Instant,
 ): Promise<RevisionVerdict> {
   const { repository, commit, url, contents = 'if-needed' } = question
+  const policy = policyFor(given, { name: url, kind: 'expression' })
   const subject = (narHash: string): Subject => {
     return { path: commit, name: url, kind: 'expression', narHash, builtHere: false }
   }

@@ -7,6 +7,7 @@ import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
 import { listedKeys } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { judgeRevision, type RevisionQuestion, type RevisionVerdict } from './judge-revision.ts'
@@ -112,7 +113,7 @@ function sufficiency(
   { url }: HistoryQuestion,
   now: Instant,
 ): (commit: HistoricCommit) => boolean {
-  const named = namedSigners(listedKeys(policy))
+  const named = namedSigners(listedKeys(policyFor(policy, { name: url, kind: 'expression' })))
   const wouldDo = (keys: readonly KeyIdentity[]): boolean => {
     const claims = keys.map(key => {
       return { key, role: 'committer', path: '', narHash: '', origin: 'the commit itself' } as const

@@ -5,7 +5,7 @@ import type { Policy } from './policy.ts'
 /** The part of a policy by which expressions are judged. */
 export type ExpressionPolicy = Pick<
   Policy,
-  'principals' | 'groups' | 'inputs' | 'revocations' | 'certificates'
+  'principals' | 'groups' | 'inputs' | 'revocations' | 'certificates' | 'lists'
 >
 
 /**
@@ -14,10 +14,24 @@ export type ExpressionPolicy = Pick<
  * exemptions for store paths have no part in it. `certificate`: the bytes of a certificate file.
  */
 export function expressionTrust(policy: ExpressionPolicy, certificate: (path: string) => Uint8Array): string {
-  const { principals, groups, inputs, revocations, certificates } = policy
+  const { principals, groups, inputs, revocations, certificates, lists } = policy
   const files = certificates.map(path => [path, toHex(sha256(certificate(path)))])
-  const parts = { people: [...principals], groups: [...groups], inputs, revocations, files }
+  const parts = {
+    people: [...principals],
+    groups: [...groups],
+    inputs,
+    revocations,
+    files,
+    ...listsOf(lists),
+  }
   return toHex(sha256(Buffer.from(JSON.stringify(parts, plain), 'utf8')))
+}
+
+/** What each list may speak for, and what it says. Without lists there is nothing. */
+function listsOf(lists: Policy['lists']) {
+  if (lists.size === 0) return {}
+  const said = [...lists.values()].map(({ book, ...scope }) => [scope, 'problem' in book ? '' : book.digest])
+  return { lists: said }
 }
 
 /** Where something stands in the file does not matter. */

@@ -1,4 +1,4 @@
-import { endOfList, listOfName } from './lists/scope.ts'
+import { endOfList, listOfName, silenceOf } from './lists/scope.ts'
 import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
 
 /** A key of the trusted list and its principal. */
@@ -53,6 +53,17 @@ export function standingOf(
   if (validUntil !== undefined && validUntil <= now) return { code: 'expired', at: validUntil }
   if (validFrom !== undefined && now < validFrom) return { code: 'not-yet-valid', at: validFrom }
   return { code: 'valid' }
+}
+
+/** How the key of a builder stands, for each of its holders who may speak as one; S20. */
+export function builderStandings(
+  policy: Policy,
+  identity: KeyIdentity,
+  now: Instant,
+): readonly KeyStanding['code'][] {
+  return holdersOf(policy, identity)
+    .filter(({ principal }) => silenceOf(policy, principal.name, 'builder', now) === undefined)
+    .map(holder => standingOf(policy, holder, now).code)
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   isInForce,
   readHereApproval,
 } from '../ledger/here-approvals.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -45,7 +46,7 @@ export async function* approvalsOf(
   subject: Subject,
   makers: readonly StoredDerivation[],
 ): AsyncGenerator<ApprovalEvidence> {
-  const policy = await inquiry.policy()
+  const policy = policyFor(await inquiry.policy(), subject)
   const entries = entriesOf(subject, makers)
   const means = meansFor(inquiry, policy)
   for (const entry of entries) {

@@ -65,8 +65,8 @@ async function judgeKnown(
 ): Promise<Verdict> {
   const subject = subjectOf({ path, kind: 'derivation' }, { narHash, builtHere: false })
   const evidence = mergeEvidence([
-    await inquiry.attested(path.path),
-    await rememberedEvidence(inquiry, remembered, subject.narHash),
+    await inquiry.attested(path.path, subject),
+    await rememberedEvidence(inquiry, remembered, subject),
   ])
   return judgeWithGraph(inquiry, subject, evidence)
 }

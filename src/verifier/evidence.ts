@@ -1,6 +1,7 @@
 import { mergeEvidence } from '../evidence/merge.ts'
 import { namesOfNixKeys, storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
+import { type About, policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
@@ -19,8 +20,8 @@ export async function pathEvidence(
   info: PathInfo | undefined,
   fileNames?: readonly string[],
 ): Promise<Evidence> {
-  const policy = await inquiry.policy()
-  const parts = [await inquiry.attested(subject.path)]
+  const policy = policyFor(await inquiry.policy(), subject)
+  const parts = [await inquiry.attested(subject.path, subject)]
   if (subject.kind === 'output') {
     if (info !== undefined) parts.push(await storedSignatures(inquiry, policy, info))
   } else if (info !== undefined) {
@@ -66,8 +67,9 @@ async function withListedFirst(inquiry: Inquiry, policy: Policy, info: PathInfo)
 export async function rememberedEvidence(
   inquiry: Pick<Inquiry, 'policy' | 'places' | 'now'>,
   entry: Admission | undefined,
-  narHash: string,
+  subject: About & Pick<Subject, 'narHash'>,
 ): Promise<Evidence> {
+  const { narHash } = subject
   const isAbout = entry?.narHash === narHash && entry.claims.length > 0
   if (!isAbout) return { claims: [], strays: [], troubles: [] }
   const { recalledEvidence } = await import('../evidence/remembered.ts')
@@ -77,5 +79,5 @@ export async function rememberedEvidence(
   })
   const machineKey = readMachineKey(inquiry.places.state)
   const own = machineKey && `ed25519:${toHex(machineKey)}`
-  return recalledEvidence(await inquiry.policy(), remembered, { now: inquiry.now, own })
+  return recalledEvidence(policyFor(await inquiry.policy(), subject), remembered, { now: inquiry.now, own })
 }

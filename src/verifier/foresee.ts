@@ -8,6 +8,7 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Stray, Trouble, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
+import { withAddresses } from './addresses.ts'
 import { asItsContents, type Bytes, tellingOfUnlike } from './declared-contents.ts'
 import type { Output } from './derivation-parts.ts'
 import { doubting, unreadableIn } from './derivation-signatures.ts'
@@ -57,7 +58,7 @@ export async function foreseeOutcome(inquiry: Inquiry, output: Output, bytes: By
 
 /** What is common to all possible outcomes of a build. */
 interface Judging {
-  readonly output: Output
+  readonly output: Output & { readonly urls?: readonly string[] }
   readonly evidence: Evidence
   /** The derivations that fetch a source. */
   readonly makers: readonly Output['derivation'][]
@@ -69,16 +70,21 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const { path, kind } = output
   // This comes first, because it refreshes the sources elsewhere, which also bring developers'
   // signatures.
-  const attested = await inquiry.attested(path.path)
-  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-  const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
+  const known = await withAddresses(inquiry, output, others)
+  const attested = await inquiry.attested(path.path, subjectOf(known, { narHash: '', builtHere: false }))
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const remembered = await rememberedEvidence(
+    inquiry,
+    entry,
+    subjectOf(known, { narHash: entry?.narHash ?? '', builtHere: false }),
+  )
   const policy = await inquiry.policy()
   const signatures = signaturesOf(policy, output)
   const isCovered = isFlat(output)
   const unused = isCovered ? NOTHING : unusedOf(keptOf(policy, output), signatures)
   return {
-    output,
+    output: known,
     evidence: mergeEvidence([attested, remembered, unused]),
     makers: [output.derivation, ...others.map(({ derivation }) => derivation)],
     isSigned: isCovered && signatures.length > 0,

@@ -6,9 +6,11 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { FileError } from '../files/regular-file.ts'
 import { readAdmission } from '../ledger/admissions.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
+import { withAddresses } from './addresses.ts'
 import { noSignature } from './derivation-signatures.ts'
 import { rememberedEvidence } from './evidence.ts'
 import type { Identified } from './identify.ts'
@@ -80,13 +82,14 @@ async function whyNoSignatureAt(path: string): Promise<string | undefined> {
  */
 async function judgeBytes(inquiry: Inquiry, source: Identified, narHash: string): Promise<Verdict> {
   const { path, makers } = source
-  const policy = await inquiry.policy()
-  const subject = subjectOf(source, { narHash, builtHere: false })
+  const known = await withAddresses(inquiry, source, makers)
+  const subject = subjectOf(known, { narHash, builtHere: false })
+  const policy = policyFor(await inquiry.policy(), subject)
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const { developerEvidence } = await import('../evidence/developer-signatures.ts')
   const evidence = mergeEvidence([
-    await inquiry.attested(path.path),
-    await rememberedEvidence(inquiry, entry, narHash),
+    await inquiry.attested(path.path, subject),
+    await rememberedEvidence(inquiry, entry, subject),
     await developerEvidence(policy, subject, path.path, await namesOf(inquiry, source, makers)),
   ])
   return judgeSource(inquiry, source, subject, { evidence, fsPath: path.path })

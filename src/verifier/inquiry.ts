@@ -9,6 +9,7 @@ import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
+import { type About, policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal, Trouble } from '../policy/verdict.ts'
 import { shareStore } from '../store/shared-store.ts'
@@ -59,9 +60,10 @@ export interface Inquiry {
    * Returns what is attested about a store path, or signed in Nix's own format. Looks in the
    * policy's directories and in the mirrors of its sources, which are first refreshed for this
    * path; or in the directories that the caller named. A source that cannot be reached is a
-   * trouble.
+   * trouble. `about`: what the policy has to know about the path, so that people of lists count; by
+   * default only the user's own do.
    */
-  attested(path: string): Promise<Evidence>
+  attested(path: string, about?: About): Promise<Evidence>
   /**
    * Whether anything is attested about a store path, or a conflict about it was recorded, or some
    * sources cannot be reached. Reads no attestation.
@@ -154,11 +156,12 @@ export function openInquiry(
       store ??= kept?.store() ?? Promise.resolve(shareStore())
       return store
     },
-    attested: async path => {
+    attested: async (path, about) => {
       const troubles = await refresh(path)
       reader ??= makeReader(inquiry, kept)
       // Together: where both fail, the other failure must not be one that nobody waits for.
-      const [policy, read] = await Promise.all([inquiry.policy(), reader])
+      const [whole, readWhole] = await Promise.all([inquiry.policy(), reader])
+      const [policy, read] = readingFor(whole, about, { readWhole, state: places.state })
       const refreshed = { claims: [], strays: [], troubles }
       const signed = narinfoEvidence(policy, policy.attestations, path)
       return mergeEvidence([refreshed, await read(path), signed])
@@ -220,5 +223,19 @@ function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
 async function makeReader(inquiry: Inquiry, kept: ResidentCache | undefined): Promise<AttestationReader> {
   const policy = await inquiry.policy()
   if (kept !== undefined) return kept.reader(policy)
-  return attestationReader(policy, readMachineKey(inquiry.places.state))
+  return readerOf(policy, inquiry.places.state)
+}
+
+/** The policy by which attestations about a subject are read, and the reader that does. */
+function readingFor(
+  whole: Policy,
+  about: About | undefined,
+  { readWhole, state }: { readonly readWhole: AttestationReader; readonly state: string },
+): readonly [Policy, AttestationReader] {
+  const policy = about === undefined ? whole : policyFor(whole, about)
+  return [policy, policy === whole ? readWhole : readerOf(policy, state)]
+}
+
+function readerOf(policy: Policy, state: string): AttestationReader {
+  return attestationReader(policy, readMachineKey(state))
 }

@@ -3,6 +3,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Claim, Evidence, Verdict } from '../policy/verdict.ts'
+import { withAddresses } from './addresses.ts'
 import { admitSources } from './admit-sources.ts'
 import { admittedNow } from './admitted.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
@@ -62,11 +63,13 @@ export async function judgeElsewhere(
     await recordAttested(inquiry, subjectOf({ path, kind }, { narHash, builtHere }))
     return { verdict: refusal, claims: [], derivation: undefined }
   }
-  const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
+  const known =
+    kind === 'fetched-source' ? await withAddresses(inquiry, { path, kind }, makers) : { path, kind }
+  const subject = subjectOf({ ...known, derivation: making.derivation }, { narHash, builtHere })
   const evidence = mergeEvidence([
     ...signed,
-    await inquiry.attested(path.path),
-    await rememberedEvidence(inquiry, entry, narHash),
+    await inquiry.attested(path.path, subject),
+    await rememberedEvidence(inquiry, entry, subject),
   ])
   const derivations = makers.map(maker => maker.derivation)
   const judged = await judgeWithGraph(inquiry, subject, evidence, derivations)

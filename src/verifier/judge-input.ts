@@ -5,6 +5,7 @@ import { type Admission, isCurrent, isOnlySeen, readAdmission } from '../ledger/
 import { readExpected } from '../ledger/expected.ts'
 import { type Evidence, NOT_THERE, type Refusal, type Subject, type Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import { withAddresses } from './addresses.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow } from './admitted.ts'
 import { asItsContents, ofStore, tellingOfUnlike } from './declared-contents.ts'
@@ -106,10 +107,11 @@ async function judgeAs(
   const narHash = info?.narHash ?? entry?.narHash
   if (narHash === undefined) return notThere(input)
   if (input.kind === 'output') return judgeOutput(inquiry, input, made, { info, narHash, entry })
-  const subject = subjectOf(input, { narHash, builtHere: made.builtHere })
   const makers = input.makers ?? (await makersOfSource(inquiry, input))
+  const known = await withAddresses(inquiry, input, makers)
+  const subject = subjectOf(known, { narHash, builtHere: made.builtHere })
   const names = await namesOf(inquiry, input, makers)
-  const remembered = await rememberedEvidence(inquiry, entry, narHash)
+  const remembered = await rememberedEvidence(inquiry, entry, subject)
   const evidence = mergeEvidence([await pathEvidence(inquiry, subject, info, names), remembered])
   const source = { ...input, makers }
   if (info === undefined) return judgeWithGraph(inquiry, subject, evidence, derivationsOf(source))
@@ -139,7 +141,7 @@ async function judgeOutput(
   const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
   const evidence = mergeEvidence([
     await pathEvidence(inquiry, subject, info),
-    await rememberedEvidence(inquiry, entry, narHash),
+    await rememberedEvidence(inquiry, entry, subject),
   ])
   const judged = await judgeWithGraph(inquiry, subject, evidence)
   const verdict = await endingWith(inquiry, judged, making.derivation, stored =>

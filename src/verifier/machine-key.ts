@@ -33,6 +33,11 @@ export function readGateKeyName(state: string): string | undefined {
   return readPublicKey(state, 'gate')?.name
 }
 
+/** Returns the public half of the gate's key, as readMachineKey does of the machine's. */
+export function readGateKey(state: string): Uint8Array | undefined {
+  return readPublicKey(state, 'gate')?.publicKey
+}
+
 function readPublicKey(state: string, which: OwnKey): NixPublicKey | undefined {
   let text: string | undefined
   try {

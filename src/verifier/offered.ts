@@ -1,4 +1,5 @@
 /** Judges what binary caches say about a path before Nix fetches it. */
+
 import type { Offer, Said, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { ContentAddress } from '../formats/nix/content-address.ts'
 import { isContentAddressed } from '../formats/nix/narinfo.ts'
@@ -6,7 +7,8 @@ import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { SubjectKind } from '../policy/policy.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
+import type { Policy, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Finding, Refusal, Stray, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { tellingOfUnlike } from './declared-contents.ts'
@@ -101,7 +103,12 @@ function passable(words: readonly [Word, ...Word[]]) {
 /** The same where judging came to nothing; nothing without a policy, for then nothing passes. */
 async function passableOf(inquiry: Inquiry, offers: Offers) {
   const policy = await inquiry.policy().catch(() => undefined)
-  return policy === undefined ? {} : passable(wordsOf(policy, inquiry.now, offers))
+  return policy === undefined ? {} : passable(wordsOf(aboutOutput(policy, offers), inquiry.now, offers))
+}
+
+/** The policy about what caches offer: signatures of theirs are those of builders. */
+function aboutOutput(policy: Policy, [{ narinfo }]: Offers): Policy {
+  return policyFor(policy, { name: parseStorePath(narinfo.path).name, kind: 'output' })
 }
 
 function signaturesIn({ signed, offers }: Pick<Word, 'signed' | 'offers'>): readonly string[] {
@@ -112,7 +119,7 @@ function signaturesIn({ signed, offers }: Pick<Word, 'signed' | 'offers'>): read
 }
 
 async function admitOffer(inquiry: Inquiry, offers: Offers, strays: readonly Stray[]): Promise<OfferOutcome> {
-  const words = wordsOf(await inquiry.policy(), inquiry.now, offers)
+  const words = wordsOf(aboutOutput(await inquiry.policy(), offers), inquiry.now, offers)
   const stored = await storedAs(inquiry, offers)
   const standing = standingWord(words, stored)
   if (standing.kind === 'one') {
@@ -184,7 +191,7 @@ async function judgeWord(inquiry: Inquiry, word: Word, said: AllSaid): Promise<J
     const offered = await whatItIs(inquiry, path, { word, ...said })
     const { judged, signatures } = await judgeOffered(inquiry, offered, word, others)
     const strays = [...(judged.strays ?? []), ...straysOf(others)]
-    const until = untilOf(await inquiry.policy(), word, others)
+    const until = untilOf(aboutOutput(await inquiry.policy(), word.offers), word, others)
     const verdict =
       judged.outcome === 'trusted' ? endingAt({ ...judged, strays }, until) : { ...judged, strays }
     return { offered, word, verdict, signatures }

@@ -1,12 +1,18 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { openSources } from '../evidence/remote/sources.ts'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { openBook } from '../lists/book/read.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
+import type { Book } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { readGateKey, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 
 const POLICY_LIMIT = 1024 * 1024
@@ -25,7 +31,7 @@ export function loadPolicy(places: Places, options: { readonly remember: boolean
 
 /**
  * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
- * certificates. Throws as `loadPolicy` does.
+ * certificates and the books of its lists. Throws as `loadPolicy` does.
  */
 export function readPolicy(places: Places): {
   readonly policy: Policy
@@ -39,13 +45,51 @@ export function readPolicy(places: Places): {
     return bytes
   }
   const toml = read(places.policy, POLICY_LIMIT)
-  const policy = parsePolicy({
+  const parsed = parsePolicy({
     toml: decodeUtf8(toml, 'policy'),
     file: places.policy,
     directory: dirname(places.policy),
     certificate: path => read(path, CERTIFICATE_LIMIT),
+    book: name => readBook(places, name, files),
   })
-  return { policy, files }
+  return { policy: knowingMachine(places, parsed), files }
+}
+
+/** The last state of a list that an update wrote. */
+function bookFile({ state }: Places, name: string): string {
+  return join(state, 'lists', name, 'book')
+}
+
+/**
+ * The book of a list. Where there is none, the directory in which one would appear is among the
+ * files, so that the policy is read again once it does.
+ */
+function readBook(places: Places, name: string, files: StampedFile[]): Book | { readonly problem: string } {
+  const file = bookFile(places, name)
+  const stampOf = (path: string) => versionOf(protectedPath(path))
+  try {
+    const stamp = stampOf(file)
+    if (stamp === undefined) {
+      const above = [dirname(file), dirname(dirname(file))].find(path => stampOf(path) !== undefined)
+      files.push([above ?? file, above && stampOf(above)])
+      return { problem: 'it was never taken in' }
+    }
+    const book = openBook(file, name)
+    files.push([file, stamp === stampOf(file) ? stamp : undefined])
+    return book
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    // Asked for again until it can be read.
+    files.push([file, undefined])
+    return { problem: error.message }
+  }
+}
+
+/** A policy with lists knows the keys of this machine, which no list can have. */
+function knowingMachine({ state }: Places, policy: Policy): Policy {
+  if (policy.lists.size === 0) return policy
+  const keys = [readMachineKey(state), readGateKey(state)].filter(key => key !== undefined)
+  return { ...policy, machineKeys: keys.map(key => `ed25519:${toHex(key)}`) }
 }
 
 /**

@@ -55,7 +55,7 @@ export async function recordSeen(
  */
 export async function recordAttested(inquiry: Inquiry, subject: Subject): Promise<void> {
   if (!(await isRemembering(inquiry))) return
-  const { claims } = await inquiry.attested(subject.path)
+  const { claims } = await inquiry.attested(subject.path, subject)
   await recordSeen(inquiry, subject, claims)
 }
 

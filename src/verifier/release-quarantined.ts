@@ -9,6 +9,7 @@ import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { stampOf } from '../ledger/stamp.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
@@ -24,6 +25,7 @@ import type { QuarantineEntry } from '../quarantine/entry.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import { narHashOfTree } from '../store/disk-tree-nar.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import { withAddresses } from './addresses.ts'
 import { admitBuild } from './admit.ts'
 import { attestOutput } from './attest-own-output.ts'
 import { asItsContents, tellingOfUnlike } from './declared-contents.ts'
@@ -33,6 +35,7 @@ import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource } from './judge-input.ts'
 import { isUnreplaced, madeFrom } from './made-from.ts'
+import { makersOf } from './makers.ts'
 import { type RecordedSignature, recordOffer, recordSignature, recordTrust } from './record.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
@@ -101,11 +104,20 @@ async function judgeEntry(
   { output, content }: { readonly output: Output; readonly content: string },
 ): Promise<Verdict> {
   const really = await asItsContents(output, { narHash, fsPath: content })
-  const subject = subjectOf(really, { narHash, builtHere: builtHere && really.unlike === undefined })
-  const attested = await inquiry.attested(path)
+  const makers = really.kind === 'fetched-source' ? await makersOf(inquiry, really.path) : []
+  const subject = subjectOf(await withAddresses(inquiry, really, makers), {
+    narHash,
+    builtHere: builtHere && really.unlike === undefined,
+  })
+  const attested = await inquiry.attested(path, subject)
   if (subject.kind === 'output')
     return tellingOfUnlike(await judgeWithGraph(inquiry, subject, attested), really.unlike)
-  const kept = await developerEvidence(await inquiry.policy(), subject, content, fileNamesOf(output))
+  const kept = await developerEvidence(
+    policyFor(await inquiry.policy(), subject),
+    subject,
+    content,
+    fileNamesOf(output),
+  )
   return judgeSource(inquiry, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }
 

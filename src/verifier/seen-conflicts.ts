@@ -1,5 +1,6 @@
 import { keepSeenClaims, readSeenClaims, type SeenClaim } from '../ledger/seen-conflicts.ts'
-import { holderOf, standingOf } from '../policy/key-standing.ts'
+import { builderStandings } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject } from '../policy/verdict.ts'
 import { when } from '../policy/words.ts'
@@ -52,12 +53,12 @@ function contradictions(
   subject: Subject,
   claims: readonly Claim[],
 ): readonly Claim[] {
+  const about = policyFor(policy, subject)
   return claims.filter(({ key, role, path, narHash, expired }) => {
     const isOther = role === 'builder' && path === subject.path && narHash !== subject.narHash
-    const holder = holderOf(policy, key)
-    if (!isOther || expired !== undefined || holder === undefined) return false
-    const { code } = standingOf(policy, holder, now)
-    return code === 'valid' || code === 'not-yet-valid'
+    if (!isOther || expired !== undefined) return false
+    const standings = builderStandings(about, key, now)
+    return standings.includes('valid') || standings.includes('not-yet-valid')
   })
 }
 

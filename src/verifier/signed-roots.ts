@@ -9,7 +9,7 @@ import { attestationFile } from '../evidence/attestation-file.ts'
 import type { PublishedNames } from '../evidence/remote/sources.ts'
 import { namesIn } from '../files/names-in.ts'
 import { FileError } from '../files/regular-file.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { derivationName, parseStorePath } from '../formats/nix/store-path.ts'
 import { ENVELOPES, isPartName, parsePublishedName } from '../formats/publication.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Trouble } from '../policy/verdict.ts'
@@ -68,7 +68,10 @@ async function rootAt(
 ): Promise<SignedRoot | undefined> {
   const before = known.get(path)
   if (before?.stamp === stamp) return before.root
-  const { claims, troubles } = await inquiry.attested(path)
+  const { claims, troubles } = await inquiry.attested(path, {
+    name: derivationName(parseStorePath(path)),
+    kind: 'derivation',
+  })
   const graphs = claims.filter(({ coversGraph }) => coversGraph === true)
   const derivation = graphs.length === 0 ? undefined : readable(path)
   const about = graphs.filter(({ narHash }) => narHash === derivation?.narHash)

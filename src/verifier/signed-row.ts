@@ -8,6 +8,8 @@ import { signaturesByName, storeSignatureEvidence } from '../evidence/store-sign
 import { FileError } from '../files/regular-file.ts'
 import type { SignedRow } from '../formats/hook-question.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
+import type { Policy } from '../policy/policy.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Refusal, Stray, Verdict } from '../policy/verdict.ts'
 import { counted } from '../primitives/counted.ts'
@@ -92,9 +94,9 @@ async function smallerSet(
 ): Promise<readonly string[] | undefined> {
   const { coming, narHash, signed } = row
   const self = coming.path.path
-  const tried = signaturesByName(await inquiry.policy(), signed.signatures).slice(0, TRIED)
+  const tried = signaturesByName(await policyOf(inquiry, row), signed.signatures).slice(0, TRIED)
   if (tried.length === 0) return undefined
-  const stated = await statedSets(inquiry, self, narHash)
+  const stated = await statedSets(inquiry, row.coming, narHash)
   const work = openWork(WORK_LIMIT)
   for (const references of smallerSets({ found, self, stated })) {
     const about = { path: self, narHash, narSize: signed.narSize, references }
@@ -110,10 +112,10 @@ async function smallerSet(
 /** The sets of references that attestations and kept narinfos state for these contents. */
 async function statedSets(
   inquiry: Inquiry,
-  path: string,
+  { path, kind }: Identified,
   narHash: string,
 ): Promise<readonly (readonly string[])[]> {
-  const { claims } = await inquiry.attested(path)
+  const { claims } = await inquiry.attested(path.path, { name: path.name, kind })
   const sets = claims.flatMap(claim =>
     claim.narHash === narHash && claim.references !== undefined ? [claim.references] : [],
   )
@@ -132,14 +134,20 @@ async function isSpent(work: Work, units: number): Promise<boolean> {
   }
 }
 
+/** The policy about the path of a row, which is an output. */
+async function policyOf(inquiry: Inquiry, { coming: { path, kind } }: AskedRow): Promise<Policy> {
+  return policyFor(await inquiry.policy(), { name: path.name, kind })
+}
+
 /** The verdict, if the path has these references. */
 async function judgeOver(
   inquiry: Inquiry,
-  { coming, narHash, signed }: AskedRow,
+  row: AskedRow,
   references: readonly string[],
   signatures: readonly string[],
 ): Promise<Verdict> {
-  const policy = await inquiry.policy()
+  const { coming, narHash, signed } = row
+  const policy = await policyOf(inquiry, row)
   const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
   const origin = `${ROW}, over the ${counted(references.length, 'reference')} that its contents name`
   const found = beyondGate(inquiry, storeSignatureEvidence(policy, about, origin))

@@ -8,6 +8,8 @@ export interface Identity {
   readonly path: StorePath
   readonly kind: SubjectKind
   readonly derivation?: StoredDerivation | undefined
+  /** As in Subject: see addresses.ts. */
+  readonly urls?: readonly string[]
 }
 
 /** The contents that are judged. */
@@ -19,8 +21,12 @@ export interface Contents {
 }
 
 /** Builds the subject that the policy judges. Subjects are made here and nowhere else. */
-export function subjectOf({ path, kind, derivation }: Identity, { narHash, builtHere }: Contents): Subject {
+export function subjectOf(
+  { path, kind, derivation, urls = [] }: Identity,
+  { narHash, builtHere }: Contents,
+): Subject {
   const name = kind === 'derivation' ? derivationName(path) : path.name
-  const subject = { path: path.path, name, kind, narHash, builtHere }
+  const known = { path: path.path, name, kind, narHash, builtHere }
+  const subject = urls.length === 0 ? known : { ...known, urls }
   return derivation === undefined ? subject : { ...subject, derivation: derivation.path.path }
 }

@@ -2,8 +2,8 @@
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
-import { earliest, endOf, holderOf, type KeyStanding, standingOf } from '../policy/key-standing.ts'
-import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
+import { builderStandings, earliest, endOf, holderOf, type KeyStanding } from '../policy/key-standing.ts'
+import type { Instant, Policy, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Evidence, Refusal, Side, Stray } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 
@@ -37,7 +37,7 @@ export function wordsOf(
     const signed = group.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
     const claims = signed.flatMap(evidence => evidence.claims)
     const withStanding = (code: KeyStanding['code']) =>
-      claims.filter(({ key }) => standingOfKey(policy, key, now) === code)
+      claims.filter(({ key }) => builderStandings(policy, key, now).includes(code))
     return {
       offers: group,
       fingerprint,
@@ -116,11 +116,6 @@ export function untilOf(policy: Policy, { backing }: Word, others: readonly Word
   })
   const begins = others.flatMap(({ later }) => later).map(({ key }) => holderOf(policy, key)?.key.validFrom)
   return earliest([...ends, ...begins])
-}
-
-function standingOfKey(policy: Policy, key: KeyIdentity, now: Instant): KeyStanding['code'] | undefined {
-  const holder = holderOf(policy, key)
-  return holder && standingOf(policy, holder, now).code
 }
 
 function sideOf(who: string, { path, narHash, narSize }: Omit<Side, 'who'>): Side {

@@ -74,7 +74,12 @@ const carol = makeMinisignKey()
 /** A policy of which only the principals and directories matter here. */
 function trusting(...keys: readonly (OpenPgpKey | Ed25519Key)[]): Policy {
   const principals = new Map(keys.map(key => [key.label, { name: key.label, keys: [key] }]))
-  const partial: Partial<Policy> = { principals, attestations: [dir, second] }
+  const partial: Partial<Policy> = {
+    principals,
+    attestations: [dir, second],
+    lists: new Map(),
+    developers: [],
+  }
   return partial as Policy
 }
 const policy = trusting(alice, bob, carol, retired)

@@ -116,6 +116,8 @@ const moments: fc.Arbitrary<readonly [Moment, Moment, Moment]> = fc
     return [at(0, first), at(1, second), at(2, third)]
   })
 
+const EMPTY = { lists: new Map(), developers: [] } satisfies Partial<Policy>
+
 function momentOf(
   base: Policy | undefined,
   listed: readonly Listed[],
@@ -135,7 +137,7 @@ function momentOf(
   const target = revoked === undefined ? undefined : keys.get(revoked)?.key
   const revocations =
     target === undefined ? [] : [{ line: 1, target: { key: target.identity }, from: days(120) }]
-  return { policy: { ...(base as Policy), principals, revocations }, keys, atHand }
+  return { policy: { ...EMPTY, ...(base as Policy), principals, revocations }, keys, atHand }
 }
 
 const verified = new Map<string, Promise<Evidence>>()

@@ -52,6 +52,8 @@ function trusting(count: number, directory: string): Policy {
     principals: new Map(principals),
     groups: new Map(),
     attestations: [directory],
+    lists: new Map(),
+    developers: [],
   } as unknown as Policy
 }
 

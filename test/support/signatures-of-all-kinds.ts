@@ -101,7 +101,7 @@ export function signaturesOfAllKinds(): AllKinds {
 
 function trusting(key: Key, attestations: readonly string[] = []): Policy {
   const principals = new Map([['one', { name: 'one', keys: [key] }]])
-  const partial: Partial<Policy> = { principals, attestations }
+  const partial: Partial<Policy> = { principals, attestations, lists: new Map(), developers: [] }
   return partial as Policy
 }
 

@@ -46,7 +46,7 @@ async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<E
     info: { narHash: HASH, references: [] } as Partial<PathInfo> as PathInfo,
     from: undefined,
   })
-  return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), HASH)
+  return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), SOURCE)
 }
 
 test('E5: a claim by a key in good standing is remembered under another policy', async () => {

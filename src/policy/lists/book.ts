@@ -3,7 +3,7 @@
  * (src/lists/); whoever judges only reads the books that updates wrote. Nothing here does I/O by
  * itself: a book may read what it is asked for from its own file.
  */
-import type { Group, Instant, KeyIdentity, Principal, Role } from '../policy.ts'
+import type { Group, Instant, KeyIdentity, Principal, Role } from '../people.ts'
 
 /** What a policy lets a list speak for: a `[lists.NAME]`. */
 export interface ListScope {
