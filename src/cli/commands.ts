@@ -19,6 +19,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   key: 'Change what protects a secret key',
   attest: 'Sign a statement about a source, a derivation or an output',
   policy: 'Check or describe the policy',
+  list: "Keep a list of developers' keys for others",
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
@@ -222,6 +223,11 @@ export const COMMANDS: readonly Entry[] = [
     name: 'sync',
     summary: "Fetch everything that the policy's sources publish, before it is needed (root)",
     load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  {
+    name: 'list build',
+    summary: "Collect developers' keys from what Debian, Gentoo and Arch Linux keep, as a list to sign",
+    load: async () => (await import('./commands/list-build.ts')).listBuild,
   },
   {
     name: 'policy check',
