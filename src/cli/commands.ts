@@ -19,10 +19,10 @@ export const GROUPS: Readonly<Record<string, string>> = {
   key: 'Change what protects a secret key',
   attest: 'Sign a statement about a source, a derivation or an output',
   policy: 'Check or describe the policy',
-  list: "Keep a list of developers' keys for others",
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
+  list: 'Keep a list of keys that others subscribe to',
   lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
@@ -228,6 +228,46 @@ export const COMMANDS: readonly Entry[] = [
     name: 'list build',
     summary: "Collect developers' keys from what Debian, Gentoo and Arch Linux keep, as a list to sign",
     load: async () => (await import('./commands/list-build.ts')).listBuild,
+  },
+  {
+    name: 'list init',
+    summary: 'Begin a list of keys, with its keepers and how many of them have to agree',
+    load: async () => (await import('./commands/list-init.ts')).listInit,
+  },
+  {
+    name: 'list add',
+    summary: 'Add a principal, a group, the developers of sources, or a team to a list that you keep',
+    load: async () => (await import('./commands/list-add.ts')).listAdd,
+  },
+  {
+    name: 'list remove',
+    summary: 'Take something out of a list that you keep',
+    load: async () => (await import('./commands/list-remove.ts')).listRemove,
+  },
+  {
+    name: 'list revoke',
+    summary: 'Say in a list that you keep that a key or a principal counts no more',
+    load: async () => (await import('./commands/list-revoke.ts')).listRevoke,
+  },
+  {
+    name: 'list rotate',
+    summary: 'Change who signs for a role of a list, and how many of them have to',
+    load: async () => (await import('./commands/list-rotate.ts')).listRotate,
+  },
+  {
+    name: 'list sign',
+    summary: 'As a keeper: see what changed in a list, and sign it',
+    load: async () => (await import('./commands/list-sign.ts')).listSign,
+  },
+  {
+    name: 'list publish',
+    summary: 'Publish what enough keepers have signed, as files for any server',
+    load: async () => (await import('./commands/list-publish.ts')).listPublish,
+  },
+  {
+    name: 'list status',
+    summary: 'Show what changed in a list, who still has to sign, and what ends when',
+    load: async () => (await import('./commands/list-status.ts')).listStatus,
   },
   {
     name: 'policy check',

@@ -86,12 +86,14 @@ export function keysAsToml(argument: string): readonly string[] {
       const who = `{ subject = ${quoted(key.subject)}, issuer = ${quoted(key.issuer)} }`
       return `{ sigstore = ${who}, trusted-root = ${quoted(key.trustedRoot)} }`
     }
-    return quoted(
-      isKey(argument)
-        ? argument
-        : keyTextIn(readNamedFile(argument, FILE_LIMIT).bytes.toString('latin1').trimEnd()),
-    )
+    return quoted(keyTextOf(argument))
   })
+}
+
+/** The text of a key that is given itself, or as the file of one that is no certificate. */
+export function keyTextOf(argument: string): string {
+  if (isKey(argument)) return argument
+  return keyTextIn(readNamedFile(argument, FILE_LIMIT).bytes.toString('latin1').trimEnd())
 }
 
 /** A TOML string: JSON has the same syntax but for DEL, which no key has. */

@@ -1,0 +1,110 @@
+/** Arguments and options that commands for keepers of lists share. */
+import { join } from 'node:path'
+import { assertDirectory, readNamedFile, realPathOf } from '../files/named-file.ts'
+import { ownPlaces } from '../files/own-places.ts'
+import type { ListedKey } from '../formats/lists/listed.ts'
+import { CERTIFICATE_LIMIT, CERTIFICATES } from '../formats/lists/listed-principals.ts'
+import { writeWithin } from '../lists/keep/directory.ts'
+import { baseOf } from '../lists/keep/draft.ts'
+import { type Keeper, type Keepers, keeperOf } from '../lists/keep/keepers.ts'
+import { parseInstant } from '../policy/language/instant.ts'
+import { printable } from '../primitives/printable.ts'
+import { keysOfArgument, keyTextOf } from './key-argument.ts'
+import { saying } from './option-value.ts'
+import { UsageError } from './usage-error.ts'
+
+/** The directory in which a list is kept. */
+export const LIST_ARGUMENT = { count: 'one', text: 'Directory in which the list is kept' } as const
+
+/** Keepers, each with a key or known already. */
+export const KEEPER_OPTION = {
+  kind: 'values',
+  value: 'NAME=KEY',
+  text: 'Who signs, with a public Ed25519 key or its file; NAME alone for somebody who signs already',
+} as const
+
+export const THRESHOLD_OPTION = { kind: 'value', value: 'N', text: 'How many of them are needed' } as const
+
+export const TEAM_OPTION = {
+  kind: 'value',
+  value: 'TEAM',
+  text: "Change this team's part in place of the list itself",
+} as const
+
+/** The real directory. Throws FileError if there is none. */
+export function listDirectory(argument: string): string {
+  const directory = realPathOf(argument)
+  assertDirectory(directory)
+  return directory
+}
+
+/** Where this machine remembers what it has seen of the lists that are kept on it. */
+export function listMemory(): string {
+  return join(ownPlaces().state, 'kept-lists')
+}
+
+/** Reads `NAME=KEY`, or the name of somebody who is known. Throws UsageError. */
+export function keeperArgument(text: string, known: Keepers | undefined): Keeper {
+  const at = text.indexOf('=')
+  const name = at < 0 ? text : text.slice(0, at)
+  if (at < 0) {
+    const keeper = known?.keepers.get(name)
+    if (keeper !== undefined) return keeper
+    throw new UsageError(`${printable(text)}: give a keeper as NAME=KEY`)
+  }
+  return saying('--keeper', () => keeperOf(name, keyTextOf(text.slice(at + 1))))
+}
+
+/** A whole number of at least 1. Throws UsageError. */
+export function numberOption(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`${option} must be a number of at least 1`)
+  return Number(text)
+}
+
+/** A date or time. Throws UsageError. */
+export function instantOption(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const instant = parseInstant(text)
+  if (instant === undefined) throw new UsageError(`${option} must be a date, such as 2026-12-31`)
+  return instant
+}
+
+/** What a key is listed with. */
+export interface KeyValues {
+  readonly validFrom: number | undefined
+  readonly validUntil: number | undefined
+  readonly namespaces: readonly string[]
+}
+
+/**
+ * The keys that an argument means, as a list writes them. Certificates are put beside the list.
+ * Throws UsageError, FormatError and FileError.
+ */
+export function listedKeys(
+  argument: string,
+  { validFrom, validUntil, namespaces }: KeyValues,
+  { directory, team }: { readonly directory: string; readonly team: string | undefined },
+): readonly ListedKey[] {
+  const validity = {
+    ...(validFrom !== undefined && { validFrom }),
+    ...(validUntil !== undefined && { validUntil }),
+  }
+  const keys = keysOfArgument(argument)
+  return keys.map(key => {
+    if (key.kind === 'sigstore') throw new UsageError('lists have no Sigstore identities')
+    if (key.kind !== 'openpgp')
+      return { key: keyTextOf(argument), ...validity, ...(namespaces.length > 0 && { namespaces }) }
+    if (keys.length > 1)
+      throw new UsageError(
+        `${printable(argument)} has ${keys.length} certificates; next: give a file for each`,
+      )
+    const certificate = `${CERTIFICATES}/${key.fingerprint}.pgp`
+    writeWithin(
+      directory,
+      `${baseOf(team)}${certificate}`,
+      readNamedFile(key.certificate, CERTIFICATE_LIMIT).bytes,
+    )
+    return { openpgp: key.fingerprint, certificate, ...validity }
+  })
+}

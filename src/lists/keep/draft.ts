@@ -1,0 +1,74 @@
+/** The list as it is being edited: what would be published if enough keepers signed it. */
+import { FileError } from '../../files/regular-file.ts'
+import { LIST_FILE, LIST_LIMIT, parseList } from '../../formats/lists/document.ts'
+import type { ListDocument } from '../../formats/lists/listed.ts'
+import { CERTIFICATE_LIMIT } from '../../formats/lists/listed-principals.ts'
+import { printList } from '../../formats/lists/print-document.ts'
+import { keysOfList } from '../document/keys-of-list.ts'
+import { needWithin, readWithin, writeWithin } from './directory.ts'
+import { type Keepers, readKeepers } from './keepers.ts'
+
+/** A document and the files that go with it. */
+export interface DraftPart {
+  readonly document: ListDocument
+  /** By the paths of targets: the document itself, and the certificates that it names. */
+  readonly files: ReadonlyMap<string, Uint8Array>
+}
+
+export interface Draft {
+  readonly keepers: Keepers
+  readonly list: DraftPart
+  /** By role: `team-NAME`. A team without a document is absent. */
+  readonly teams: ReadonlyMap<string, DraftPart>
+}
+
+/** Reads it whole. Throws FileError and FormatError. */
+export function readDraft(directory: string): Draft {
+  const keepers = readKeepers(directory)
+  const list = readPart(directory, '')
+  if (list === undefined) throw new FileError(`there is no ${LIST_FILE}: "nixsig list init" makes one`)
+  const named = [...keepers.roles.keys()].filter(role => role.startsWith('team-')).map(role => role.slice(5))
+  for (const team of new Set([...named, ...list.document.teams.keys()])) {
+    if (!list.document.teams.has(team))
+      throw new FileError(`the team ${team} has keepers, and is not in ${LIST_FILE}`)
+    if (!named.includes(team)) throw new FileError(`the team ${team} is in ${LIST_FILE}, and has no keepers`)
+  }
+  const teams = new Map<string, DraftPart>()
+  for (const team of named) {
+    const part = readPart(directory, `teams/${team}/`)
+    if (part !== undefined) teams.set(`team-${team}`, part)
+  }
+  return { keepers, list, teams }
+}
+
+/** Reads the document of the list, or of a team. Throws FileError if it is absent. */
+export function readDocument(directory: string, team: string | undefined): ListDocument {
+  const path = `${baseOf(team)}${LIST_FILE}`
+  return parseList(needWithin(directory, path, LIST_LIMIT), team === undefined ? 'list' : 'team')
+}
+
+/** Writes a document, after a check that it can be read. */
+export function writeDocument(directory: string, team: string | undefined, document: ListDocument): void {
+  const bytes = printList(document)
+  parseList(bytes, team === undefined ? 'list' : 'team')
+  writeWithin(directory, `${baseOf(team)}${LIST_FILE}`, bytes)
+}
+
+/** The directory of a part, with its final slash. */
+export function baseOf(team: string | undefined): string {
+  return team === undefined ? '' : `teams/${team}/`
+}
+
+/** Undefined if it has no document. `base` is empty or ends with a slash. */
+function readPart(directory: string, base: string): DraftPart | undefined {
+  const bytes = readWithin(directory, `${base}${LIST_FILE}`, LIST_LIMIT)
+  if (bytes === undefined) return undefined
+  const document = parseList(bytes, base === '' ? 'list' : 'team')
+  const files = new Map<string, Uint8Array>([[`${base}${LIST_FILE}`, bytes]])
+  keysOfList(document, path => {
+    const certificate = needWithin(directory, `${base}${path}`, CERTIFICATE_LIMIT)
+    files.set(`${base}${path}`, certificate)
+    return { path: `${base}${path}`, bytes: certificate }
+  })
+  return { document, files }
+}
