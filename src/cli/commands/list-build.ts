@@ -66,7 +66,12 @@ export const listBuild = command({
       text: 'Verify the releases of so many packages of Debian with the keys that were found',
     },
     name: { kind: 'value', value: 'NAME', fallback: 'distributions', text: 'What the list calls itself' },
-    out: { kind: 'value', value: 'DIR', required: true, text: 'A new directory for the list' },
+    out: {
+      kind: 'value',
+      value: 'DIR',
+      required: true,
+      text: 'A new directory, or that of an extracted list',
+    },
     json: JSON_OPTION,
   },
   examples: [

@@ -4,7 +4,7 @@ import { Counts, type Distribution, type Finding, type Remark } from './finding.
 import { collectGentoo, type GentooPlace } from './gentoo/collect.ts'
 import { mergeFindings } from './merge.ts'
 import { type Report, reportOf } from './report.ts'
-import { assertNew, writeList } from './write.ts'
+import { listBefore, writeList } from './write.ts'
 
 export interface BuildOptions {
   readonly from: readonly Distribution[]
@@ -22,12 +22,12 @@ export interface BuildOptions {
 }
 
 /**
- * Builds a list in a new directory. Throws BuildError if a distribution is not signed as it has to be, and
- * ArgumentError for a directory that is not empty.
+ * Builds a list in a directory: a new one, or the next state of a list that was extracted before. Throws BuildError
+ * if a distribution is not signed as it has to be, and ArgumentError for a directory with anything else.
  */
 export async function buildList(options: BuildOptions): Promise<Report> {
   const { from, out, name, now, remark, tries, cache } = options
-  assertNew(out)
+  const before = listBefore(out)
   const counts = new Counts()
   const common = { counts, remark, now }
   const findings: Finding[] = []
@@ -36,5 +36,13 @@ export async function buildList(options: BuildOptions): Promise<Report> {
   if (from.includes('gentoo')) findings.push(...(await collectGentoo({ ...options.gentoo, ...common })))
   if (from.includes('arch')) findings.push(...(await collectArch({ ...options.arch, ...common })))
   const built = mergeFindings(findings, { name, ...common })
-  return reportOf(counts, out, writeList(out, built))
+  // What its keepers said stays: above all whom they revoked.
+  const kept = before && {
+    name: before.name,
+    about: before.about ?? built.document.about ?? '',
+    revocations: before.revocations,
+    teams: before.teams,
+    ...(before.rules !== undefined && { rules: before.rules }),
+  }
+  return reportOf(counts, out, writeList(out, { ...built, document: { ...built.document, ...kept } }))
 }

@@ -1,19 +1,29 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
 import { ArgumentError } from '../../files/regular-file.ts'
-import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
+import { LIST_FILE, LIST_LIMIT, type ListDocument, parseList } from '../../formats/lists/document.ts'
 import { printList } from '../../formats/lists/print-document.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { keysOfList } from '../document/keys-of-list.ts'
+import { readWithin, writeWithin } from '../keep/directory.ts'
 import type { BuiltList } from './merge.ts'
 
-/** Throws ArgumentError unless the directory is absent or empty: a list is built anew. */
-export function assertNew(directory: string): void {
-  if (existsSync(directory) && readdirSync(directory).length > 0)
+/**
+ * The list that a directory has, to build the next state of it; undefined if the directory is absent or empty.
+ * Throws ArgumentError for a directory with anything else, or with a list that people vouch for.
+ */
+export function listBefore(directory: string): ListDocument | undefined {
+  if (!existsSync(directory) || readdirSync(directory).length === 0) return undefined
+  const bytes = readWithin(directory, LIST_FILE, LIST_LIMIT)
+  if (bytes === undefined)
     throw new ArgumentError(
-      `${printable(directory)} is not empty; next: name a new directory, and compare the two lists`,
+      `${printable(directory)} is not empty, and has no ${LIST_FILE}; next: name a new directory`,
     )
+  const document = parseList(bytes, 'list')
+  if (document.says === 'extracted') return document
+  throw new ArgumentError(
+    `the list in ${printable(directory)} says "vouched", and a program vouches for nothing; next: name another directory`,
+  )
 }
 
 /**
@@ -28,8 +38,7 @@ export function writeList(directory: string, { document, certificates }: BuiltLi
     if (found === undefined) throw new FormatError('list', 'no such certificate', path)
     return { path, bytes: Buffer.from(found) }
   })
-  mkdirSync(join(directory, 'certificates'), { recursive: true })
-  for (const [path, each] of byPath) writeFileSync(join(directory, path), each, { flag: 'wx' })
-  writeFileSync(join(directory, LIST_FILE), bytes, { flag: 'wx' })
+  for (const [path, each] of byPath) writeWithin(directory, path, each)
+  writeWithin(directory, LIST_FILE, bytes)
   return bytes.length
 }
