@@ -52,7 +52,11 @@ export function keeperArgument(text: string, known: Keepers | undefined): Keeper
     if (keeper !== undefined) return keeper
     throw new UsageError(`${printable(text)}: give a keeper as NAME=KEY`)
   }
-  return saying('--keeper', () => keeperOf(name, keyTextOf(text.slice(at + 1))))
+  const key = text.slice(at + 1)
+  const [read] = keysOfArgument(key)
+  if (read?.kind !== 'ed25519')
+    throw new UsageError(`${printable(name)}: keepers of lists sign with Ed25519 keys`)
+  return saying('--keeper', () => keeperOf(name, keyTextOf(key)))
 }
 
 /** A whole number of at least 1. Throws UsageError. */

@@ -118,6 +118,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
   'docs/how-to/json.md': {
     'Use nixsig in scripts': [not('reads with jq; each output is held to its schema where a test has it')],
   },
+  'docs/how-to/keep-a-list.md': by('cli/list-keep', HERE),
   'docs/how-to/locks.md': {
     'Verify a lock': EXPRESSIONS,
     'Move an input': EXPRESSIONS,
