@@ -20,6 +20,7 @@ import { LOCKS } from './targets/locks.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
 import { OTHER_STORES } from './targets/other-stores.ts'
+import { PACKAGING_FILES } from './targets/packaging-files.ts'
 import { pluginTargets } from './targets/plugin.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
@@ -64,6 +65,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...GIT,
     ...LOCKS,
     ...HISTORIES,
+    ...PACKAGING_FILES,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,

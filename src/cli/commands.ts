@@ -225,6 +225,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/sync.ts')).sync,
   },
   {
+    name: 'list build',
+    summary: "Collect developers' keys from what Debian, Gentoo and Arch Linux keep, as a list to sign",
+    load: async () => (await import('./commands/list-build.ts')).listBuild,
+  },
+  {
     name: 'list init',
     summary: 'Begin a list of keys, with its keepers and how many of them have to agree',
     load: async () => (await import('./commands/list-init.ts')).listInit,

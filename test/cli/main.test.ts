@@ -49,6 +49,8 @@ const COMMANDS = [
   'conflicts',
   'conflicts list',
   'conflicts withdraw',
+  'list',
+  'list build',
 ]
 
 for (const command of COMMANDS) {

@@ -90,6 +90,12 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Sign a tag': ROLES,
   },
   'docs/how-to/doctor.md': by('e2e/doctor', EVERY_VERSION),
+  'docs/how-to/build-a-list.md': {
+    'Collect the keys': [
+      not("downloads from Debian's mirror; e2e/debian-list runs the command on what is there"),
+      not("needs Gentoo's tree and Arch's repositories; lists/build/build.test.ts makes small ones"),
+    ],
+  },
   'docs/how-to/fleet.md': {
     'Make the key': FLEET,
     'Set up the gates': FLEET,

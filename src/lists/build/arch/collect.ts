@@ -1,0 +1,68 @@
+/** What the packaging repositories of Arch Linux say: `validpgpkeys`, with the keys beside (RFC 11). */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { assertDirectory } from '../../../files/named-file.ts'
+import { namesIn } from '../../../files/names-in.ts'
+import { FileError, readRegularFile } from '../../../files/regular-file.ts'
+import { FormatError } from '../../../primitives/format-error.ts'
+import { toHex } from '../../../primitives/hex.ts'
+import { printable } from '../../../primitives/printable.ts'
+import { sha256 } from '../../../primitives/sodium.ts'
+import { KEY_FILE_LIMIT } from '../certificates.ts'
+import type { Counts, Finding, Remark } from '../finding.ts'
+import { readPkgbuild } from './pkgbuild.ts'
+
+const PKGBUILD_LIMIT = 1024 * 1024
+
+export interface ArchOptions {
+  /** One repository, or a directory of them. */
+  readonly directory: string
+  readonly counts: Counts
+  readonly remark: Remark
+}
+
+/** Reads all PKGBUILDs. Nothing signs them: whoever gives the directory answers for it. Throws ArgumentError. */
+export async function collectArch({ directory, counts, remark }: ArchOptions): Promise<readonly Finding[]> {
+  assertDirectory(directory)
+  const repositories = [directory, ...namesIn(directory).map(name => join(directory, name))].filter(each =>
+    existsSync(join(each, 'PKGBUILD')),
+  )
+  const findings: Finding[] = []
+  for (const repository of repositories) {
+    counts.add('packages')
+    try {
+      const finding = readRepository(repository, counts)
+      if (finding !== undefined) findings.push(finding)
+    } catch (error) {
+      if (!(error instanceof FormatError || error instanceof FileError)) throw error
+      counts.add('failed')
+      remark(`arch: ${printable(repository)} is left out: ${error.message}`)
+    }
+  }
+  return findings
+}
+
+function readRepository(repository: string, counts: Counts): Finding | undefined {
+  const file = readRegularFile(join(repository, 'PKGBUILD'), PKGBUILD_LIMIT)
+  if (file === undefined) return undefined
+  const { name, version, fingerprints, addresses } = readPkgbuild(file.toString('utf8'))
+  counts.add('unsigned')
+  if (fingerprints.length === 0) return undefined
+  counts.add('read')
+  if (addresses.length === 0) counts.add('withoutUrl')
+  const keyFiles = fingerprints.flatMap(
+    each => readRegularFile(join(repository, 'keys/pgp', `${each}.asc`), KEY_FILE_LIMIT) ?? [],
+  )
+  if (keyFiles.length < fingerprints.length)
+    counts.add('withoutKeyFile', fingerprints.length - keyFiles.length)
+  return {
+    distribution: 'arch',
+    package: name,
+    version,
+    sha256: toHex(sha256(file)),
+    keyFiles,
+    fingerprints,
+    addresses,
+    tried: [],
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * The globs of an entry: from the addresses of a package's sources to the names and URLs for which
+ * its developers' keys count. They never reach beyond what belongs to the package.
+ */
+import { mirrorsOf } from './mirror-names.ts'
+
+const GLOB_COUNT = 32
+const NAME_LIMIT = 211
+const URL_LIMIT = 1024
+
+/** What an entry matches, as in list.json. No URLs: any address. */
+export interface EntryGlobs {
+  readonly names: readonly string[]
+  readonly urls: readonly string[]
+}
+
+/**
+ * The globs for a package whose sources come from these addresses, in which `*` stands for whatever
+ * varies. An address counts if its host is spelled out, and if the package is named in its directory or in
+ * its file name: on a host that many projects share, anything else would cover other people's sources. Without such an
+ * address, only files that begin with the package's name are covered, from wherever they come.
+ */
+export function globsFor(packageName: string, addresses: readonly string[]): EntryGlobs {
+  const names = new Set<string>()
+  const urls = new Set<string>()
+  const loose = new Set<string>()
+  let isOwnPlace = true
+  for (const { directory, file } of addresses.flatMap(splitAddress)) {
+    const name = sourceName(file)
+    const isInDirectory = mentions(directory.replace(/^[a-z]+:\/\/[^/]*/, ''), packageName)
+    const isInName = name !== undefined && mentions(name, packageName)
+    if (!isInDirectory && !isInName) continue
+    // On a host that is shared, the name alone keeps the keys with their package.
+    if (name !== undefined && isInName) names.add(name)
+    else if (name !== undefined && /[A-Za-z]{3}/.test(name.replace(/\.tar\.\*$/, ''))) loose.add(name)
+    isOwnPlace &&= isInDirectory
+    for (const url of mirrorsOf(`${directory}/*`)) if (isPlain(url)) urls.add(url)
+  }
+  if (isOwnPlace) for (const name of loose) names.add(name)
+  const own = ownName(packageName)
+  if (own !== undefined && (names.size === 0 || urls.size === 0)) names.add(own)
+  return { names: [...names].slice(0, GLOB_COUNT), urls: [...urls].slice(0, GLOB_COUNT) }
+}
+
+/** An address in two: both are globs. None if its host or its scheme varies. */
+function splitAddress(address: string): readonly { readonly directory: string; readonly file: string }[] {
+  const [, origin, path] =
+    /^((?:https?|ftp|mirror):\/\/[0-9A-Za-z.-]+(?::\d{1,5})?)\/(.*)$/s.exec(address.replaceAll('?', '*')) ??
+    []
+  if (origin === undefined || path === undefined) return []
+  const slash = path.lastIndexOf('/')
+  const directory = slash < 0 ? '' : `/${path.slice(0, slash)}`
+  return [{ directory: `${origin.toLowerCase()}${directory}`, file: path.slice(slash + 1) }]
+}
+
+/** Files of the same release in other compressions are the same developer's. */
+function sourceName(file: string): string | undefined {
+  const bare = file.replace(/^\*+(?=[^*])/, '')
+  const name = /\.(?:zip|tgz|tbz2?|txz|jar|gem)$/.test(bare)
+    ? bare
+    : `${bare.replace(/(?:\.tar)?(?:\.(?:gz|bz2|xz|lz|zst|\*z?2?))?$/, '').replace(/\.\*$/, '')}.tar.*`
+  const plain = name.replace(/[^0-9A-Za-z+._=*-]+/g, '*').replace(/\*{2,}/g, '*')
+  return plain.length <= NAME_LIMIT && /[0-9A-Za-z]/.test(plain.replace(/\.tar\.\*$/, '')) ? plain : undefined
+}
+
+function ownName(packageName: string): string | undefined {
+  return /^[0-9A-Za-z+._-]{1,100}$/.test(packageName) ? `${packageName}-*.tar.*` : undefined
+}
+
+function isPlain(url: string): boolean {
+  return url.length <= URL_LIMIT && /^[!-~]+$/.test(url)
+}
+
+/** What distributions put before a name: `python-requests` is requests. */
+const PREFIX = /^(?:python3?|ruby|node|golang|haskell|rust|perl|php|r-cran|lib)-?/
+
+/**
+ * Whether a glob's literal text names a package, with or without what distributions put before and after
+ * names. Names of one letter name nothing.
+ */
+export function mentions(glob: string, packageName: string): boolean {
+  const letters = (text: string) => text.toLowerCase().replace(/[^0-9a-z]/g, '')
+  const runs = glob.split('*').map(letters)
+  const bare = packageName.replace(PREFIX, '').replace(/(?:-perl|-java|-php)$/, '')
+  const stems = [packageName, bare, packageName.replace(/[0-9.]+$/, ''), bare.replace(/[0-9.]+$/, '')]
+  return stems.map(letters).some(stem => stem.length >= 2 && runs.some(run => run.includes(stem)))
+}

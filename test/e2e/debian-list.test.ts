@@ -1,0 +1,133 @@
+// A list built from real source packages of Debian, signed index included, and with it real
+// upstream releases judged by their own developers. What is there depends on the machine's Debian.
+// needs: debian-sources
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type DetachedResult, verifyDetached } from '../../src/crypto/detached/verify.ts'
+import { type ListDocument, parseList } from '../../src/formats/lists/document.ts'
+import { buildList } from '../../src/lists/build/build.ts'
+import { paragraphsOf } from '../../src/lists/build/debian/control.ts'
+import { matchesGlob } from '../../src/policy/match.ts'
+import { testCache } from '../../tools/debian-roots.mjs'
+import { debianSource, fetchDebianSources, RELEASES } from '../support/debian-source.ts'
+
+const dir = mkdtempSync('/tmp/nixsig-debian-list-')
+after(() => rmSync(dir, { recursive: true, force: true }))
+
+/** Ten releases by keys that are in force. */
+const GOOD = [
+  'ap51-flash',
+  'cmocka',
+  'libassuan',
+  'libbsd',
+  'libgpg-error',
+  'libmd',
+  'libpipeline',
+  'munin-c',
+  'pciutils',
+  'stunnel4',
+]
+
+const mirror = join(dir, 'mirror')
+let list: ListDocument
+
+/** The index that apt fetched and verified, and the packages in the cache, laid out as on a mirror. */
+function layOut(): void {
+  fetchDebianSources(RELEASES)
+  const cache = join(testCache(), 'debian-sources')
+  const lists = join(cache, '.apt/lists')
+  const main = readdirSync(lists).find(name => /_debian_dists_[a-z]+_InRelease$/.test(name))
+  assert.ok(main, 'apt has no InRelease of Debian')
+  const [, suite = ''] = /_dists_([a-z]+)_InRelease$/.exec(main) ?? []
+  const index = readdirSync(lists).find(name =>
+    name.startsWith(main.replace('InRelease', 'main_source_Sources')),
+  )
+  assert.ok(index)
+  const dists = join(mirror, 'dists', suite)
+  mkdirSync(join(dists, 'main/source'), { recursive: true })
+  copyFileSync(join(lists, main), join(dists, 'InRelease'))
+  const helper = ['cat-file', join(lists, index)]
+  const { stdout } = spawnSync('/usr/lib/apt/apt-helper', helper, { maxBuffer: 2 ** 28 })
+  writeFileSync(join(dists, 'main/source/Sources'), stdout)
+  for (const fields of paragraphsOf(stdout.toString('utf8'))) {
+    const source = join(cache, fields.get('package') ?? '-')
+    const place = join(mirror, fields.get('directory') ?? '-')
+    if (!existsSync(source)) continue
+    mkdirSync(place, { recursive: true })
+    for (const file of readdirSync(source).filter(name => name.includes('.tar.')))
+      copyFileSync(join(source, file), join(place, file))
+  }
+}
+
+before(async () => {
+  layOut()
+  const report = await buildList({
+    from: ['debian'],
+    out: join(dir, 'list'),
+    name: 'debian',
+    tries: 100,
+    cache: undefined,
+    now: Math.floor(Date.now() / 1000),
+    remark: () => undefined,
+    debian: { place: mirror, suites: [], keyring: '/usr/share/keyrings/debian-archive-keyring.gpg' },
+    gentoo: { directory: '', distfiles: undefined, keyring: '', trust: 'signed' },
+    arch: { directory: '' },
+  })
+  assert.equal(report.failed, 0)
+  assert.equal(report.triedBad, 0)
+  assert.ok(report.triedGood >= GOOD.length, `${report.triedGood} good`)
+  list = parseList(readFileSync(join(dir, 'list/list.json')), 'list')
+})
+
+for (const name of GOOD) {
+  test(`${name}: its release is judged by its own developers, and by nobody else's`, async () => {
+    const { tarball, signature, version } = debianSource(name)
+    const source = `${name.replace('stunnel4', 'stunnel')}-${version}.tar.gz`
+    const matching = [...list.developers].filter(([, { names }]) =>
+      names.some(glob => matchesGlob(glob, source)),
+    )
+    assert.deepEqual(
+      matching.map(([entry]) => entry),
+      [name],
+    )
+    const good = (results: readonly DetachedResult[]) => results.some(({ outcome }) => outcome === 'good')
+    const by = new Set(matching.flatMap(([, entry]) => entry.by))
+    const judged = (principals: readonly string[]) => verdict(principals, tarball, signature)
+    assert.ok(good(await judged([...by])))
+    const others = [...list.developers.values()].flatMap(entry => entry.by).filter(other => !by.has(other))
+    const sharesNobody = others.slice(0, 5)
+    assert.ok(!good(await judged(sharesNobody)))
+  })
+}
+
+function verdict(
+  principals: readonly string[],
+  file: string,
+  signature: string,
+): Promise<readonly DetachedResult[]> {
+  const keys = principals.flatMap(principal => list.principals.get(principal)?.keys ?? [])
+  return verifyDetached({
+    file,
+    signature: readFileSync(signature),
+    keys: keys.flatMap(key => {
+      if (!('openpgp' in key)) return []
+      const { openpgp: fingerprint } = key
+      const certificate = join(dir, 'list', key.certificate)
+      return [
+        { kind: 'openpgp', identity: `openpgp:${fingerprint}`, label: fingerprint, fingerprint, certificate },
+      ]
+    }),
+  })
+}
