@@ -14,3 +14,9 @@ export function isTargetPath(text: string): boolean {
     segments.every(segment => /^[0-9A-Za-z][0-9A-Za-z._-]*$/.test(segment))
   )
 }
+
+/** Where a target lies in a repository with consistent snapshots. */
+export function targetFile(path: string, sha256: string): string {
+  const slash = path.lastIndexOf('/') + 1
+  return `targets/${path.slice(0, slash)}${sha256}.${path.slice(slash)}`
+}

@@ -1,6 +1,7 @@
 import { FileError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { LIST_LIMIT } from '../../formats/lists/document.ts'
+import { targetFile } from '../../formats/lists/target-path.ts'
 import {
   METADATA_LIMITS,
   parseMetadata,
@@ -15,7 +16,7 @@ import { sha256 } from '../../primitives/sodium.ts'
 import { needWithin, readWithin, removeWithin, writeWithin } from './directory.ts'
 import { printMetadata } from './pending.ts'
 import type { Pending, Plan } from './plan.ts'
-import { metaFile, type Repository, readRepository, readTarget, targetFile } from './repository.ts'
+import { metaFile, type Repository, readRepository, readTarget } from './repository.ts'
 
 /** Something is not signed by enough, or ended. */
 export class NotPublishable extends Error {

@@ -3,6 +3,7 @@
  * root on, each root by the one before and by itself; whether it has ended is for the caller.
  */
 import { FileError } from '../../files/regular-file.ts'
+import { targetFile } from '../../formats/lists/target-path.ts'
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
 import {
   METADATA_LIMITS,
@@ -76,12 +77,6 @@ export function readTarget(directory: string, targets: TufTargets, path: string)
   if (bytes.length !== known.length || toHex(sha256(bytes)) !== known.sha256)
     throw new FileError(`${name} is not the file that was signed`)
   return bytes
-}
-
-/** Where a target lies in a repository with consistent snapshots. */
-export function targetFile(path: string, sha256: string): string {
-  const slash = path.lastIndexOf('/') + 1
-  return `targets/${path.slice(0, slash)}${sha256}.${path.slice(slash)}`
 }
 
 /** The name of a metadata file below `metadata/`. */

@@ -1,0 +1,95 @@
+/**
+ * What a subscriber keeps of a list below `<state>/lists/NAME/tuf`. It is itself a repository, with
+ * the state that was accepted last, so that one verifier reads it; and what must outlive it:
+ *
+ *     metadata/, targets/     as they were published; timestamp.json is written last
+ *     floor                   what was seen: see floor.ts
+ *
+ * Its directories are guarded already, and whoever writes holds the list's lock.
+ */
+import { readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { writeDurably } from '../../files/durable-file.ts'
+import { readOwnedFile } from '../../files/owned-file.ts'
+import { FileError } from '../../files/regular-file.ts'
+import { removeFile } from '../../files/remove-file.ts'
+import { METADATA_LIMITS, type TufRoot } from '../../formats/lists/tuf-metadata.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { printable } from '../../primitives/printable.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import { FLOOR_LIMIT, Floor, parseFloor } from './floor.ts'
+import { ROOT_LIMIT } from './refresh.ts'
+import { readFirstRoot, readNextRoot } from './root-chain.ts'
+import type { TufSource } from './source.ts'
+
+/** What prune leaves. */
+const STAYS = /^(?:floor|metadata\/\d{1,3}\.root\.json)$/
+
+export interface TufStore {
+  /** The accepted state, as a source. Reads only what root or this user could have written. */
+  readonly source: TufSource
+  /** The newest root, from the first one on; undefined before the first subscription. */
+  readonly root: () => TufRoot | undefined
+  /** SHA-256, lower-case hex, of the first root's file. */
+  readonly fingerprint: () => string | undefined
+  readonly floor: () => Floor
+  readonly keepRoot: (version: number, bytes: Uint8Array) => void
+  readonly keepFloor: (floor: Floor) => void
+  /** Writes a target, which need not survive a power failure: it is verified when it is read. */
+  readonly keepTarget: (path: string, bytes: Uint8Array) => void
+  /** Writes metadata by name, in this order, each whole and on the disk before the next. */
+  readonly keepMetadata: (files: ReadonlyMap<string, Uint8Array>) => void
+  /** Removes all files but these paths, the roots and the floor. */
+  readonly prune: (paths: ReadonlySet<string>) => void
+}
+
+/** Opens the directory, which need not be there yet. */
+export function openTufStore(directory: string): TufStore {
+  const read = (path: string, limit: number) => readOwnedFile(join(directory, path), limit)
+  const write = (path: string, bytes: Uint8Array | string) =>
+    writeDurably(join(directory, path), bytes, { flush: true })
+  const rootFile = (version: number) => read(`metadata/${version}.root.json`, METADATA_LIMITS.root)
+  return {
+    source: { read: async (path, limit) => read(path, limit) },
+    root: () => rootOf(rootFile),
+    fingerprint: () => {
+      const first = rootFile(1)
+      return first && toHex(sha256(first))
+    },
+    floor: () => {
+      const bytes = read('floor', FLOOR_LIMIT)
+      if (bytes !== undefined) return parseFloor(bytes)
+      // It is written before any state is: without it, somebody could go back.
+      if (read('metadata/timestamp.json', METADATA_LIMITS.timestamp) === undefined) return new Floor()
+      throw new FileError(
+        `${printable(join(directory, 'floor'))} is not there, although the list was updated before: subscribe to it again`,
+      )
+    },
+    keepRoot: (version, bytes) => write(`metadata/${version}.root.json`, bytes),
+    keepFloor: floor => write('floor', floor.print()),
+    keepTarget: (path, bytes) => writeDurably(join(directory, path), bytes, { flush: false }),
+    keepMetadata: files => {
+      for (const [name, bytes] of files) write(`metadata/${name}`, bytes)
+    },
+    prune: paths => {
+      for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+        if (entry.isDirectory()) continue
+        const file = join(entry.parentPath, entry.name)
+        const path = relative(directory, file)
+        if (!paths.has(path) && !STAYS.test(path)) removeFile(file)
+      }
+    },
+  }
+}
+
+function rootOf(file: (version: number) => Uint8Array | undefined): TufRoot | undefined {
+  const first = file(1)
+  if (first === undefined) return undefined
+  let root = readFirstRoot(first).signed
+  for (let version = 2; version <= ROOT_LIMIT; version++) {
+    const bytes = file(version)
+    if (bytes === undefined) break
+    root = readNextRoot(root, bytes).signed
+  }
+  return root
+}

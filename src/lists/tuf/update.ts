@@ -1,0 +1,140 @@
+import { FileError } from '../../files/regular-file.ts'
+import { targetFile } from '../../formats/lists/target-path.ts'
+import { METADATA_LIMITS, type TufFile, type TufTargets } from '../../formats/lists/tuf-metadata.ts'
+import { signedBy } from '../../formats/lists/tuf-threshold.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { printable } from '../../primitives/printable.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import { Floor } from './floor.ts'
+import { newestRoot, readState, type TufState } from './refresh.ts'
+import { readFirstRoot } from './root-chain.ts'
+import { boundedSource, type TufSource, UPDATE_LIMITS } from './source.ts'
+import type { TufStore } from './store.ts'
+
+/** How a user says on which root trust in a list begins. Lower-case hex. */
+export type FirstRoot =
+  /** SHA-256 of the file `1.root.json`. */
+  | { readonly sha256: string }
+  /** Ids of root keys, all of which have to have signed it: see tufKeyId. At least one. */
+  | { readonly keys: readonly string[] }
+
+/**
+ * Begins with the first root of a list: fetches it, compares it with what the user said, and keeps
+ * it. Throws FileError and FormatError; then nothing was kept.
+ */
+export async function beginTrust(store: TufStore, source: TufSource, wanted: FirstRoot): Promise<void> {
+  if (store.root() !== undefined) throw new FileError('it has a first root already')
+  const bytes = await source.read('metadata/1.root.json', METADATA_LIMITS.root)
+  if (bytes === undefined) throw new FileError('there is no metadata/1.root.json: no list is published here')
+  const found = toHex(sha256(bytes))
+  if ('sha256' in wanted && found !== wanted.sha256)
+    throw new FileError(`its first root has the SHA-256 ${found}, and not ${printable(wanted.sha256)}`)
+  const root = readFirstRoot(bytes)
+  if (root.signed.version !== 1)
+    throw new FormatError('root metadata', 'must be version 1', `version ${root.signed.version}`)
+  if ('keys' in wanted) {
+    const { by } = signedBy(root, root.signed.roles.root, root.signed.keys)
+    const missing = wanted.keys.find(id => !by.includes(id))
+    if (missing !== undefined || wanted.keys.length === 0)
+      throw new FileError(`its first root is not signed by the key ${printable(missing ?? 'that was meant')}`)
+  }
+  store.keepRoot(1, bytes)
+}
+
+/** A state of a list that was read and verified. */
+export interface ReadList extends TufState {
+  /**
+   * A target by its path, from the list's own role or the team whose path it is; undefined if there
+   * is none. Throws FileError unless it is the file that was signed.
+   */
+  readonly target: (path: string) => Promise<Uint8Array | undefined>
+}
+
+/** The newest state, which is not accepted yet. */
+export interface Candidate extends ReadList {
+  /** Keeps it as the state that was accepted, durably, and removes what the one before left. */
+  readonly accept: () => void
+}
+
+/**
+ * Reads and verifies the newest state. New roots and the floor are kept at once; the state when it
+ * is accepted. `now`: seconds since 1970. The caller holds the list's lock. Throws FileError and
+ * FormatError; what was accepted before stays.
+ */
+export async function readNewest(store: TufStore, source: TufSource, now: number): Promise<Candidate> {
+  const trusted = store.root()
+  if (trusted === undefined) throw new FileError('there is no first root: subscribe to the list first')
+  const bounded = boundedSource(source, UPDATE_LIMITS)
+  const floor = store.floor().at(now)
+  store.keepFloor(floor)
+  const root = await newestRoot(trusted, bounded, store.keepRoot)
+  const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
+  const used = new Set<string>()
+  return {
+    ...state,
+    target: async path => {
+      const known = fileOf(state, path)
+      if (known === undefined) return undefined
+      used.add(targetFile(path, known.sha256))
+      return await readTarget(path, known, bounded, store)
+    },
+    accept: () => {
+      store.keepMetadata(state.files)
+      store.prune(new Set([...used, ...[...state.files.keys()].map(name => `metadata/${name}`)]))
+    },
+  }
+}
+
+/**
+ * Reads the state that was accepted last, whether it has ended or not. Throws FileError and
+ * FormatError if there is none, and if a new root has withdrawn the keys that signed it.
+ */
+export async function readAccepted(store: TufStore): Promise<ReadList> {
+  const root = store.root()
+  if (root === undefined) throw new FileError('there is no first root: subscribe to the list first')
+  const state = await readState(root, store.source, {
+    floor: new Floor(),
+    onFloor: () => undefined,
+    ends: 'may be over',
+  })
+  return {
+    ...state,
+    target: async path => {
+      const known = fileOf(state, path)
+      return known && needTarget(path, known, store.source)
+    },
+  }
+}
+
+/** The list's own role first; then the one team whose directory it is. */
+function fileOf({ targets, teams }: Pick<TufState, 'targets' | 'teams'>, path: string): TufFile | undefined {
+  const roles: readonly TufTargets[] = [targets, ...teams.values()]
+  return roles.map(role => role.targets.get(path)).find(file => file !== undefined)
+}
+
+async function readTarget(
+  path: string,
+  known: TufFile,
+  source: TufSource,
+  store: TufStore,
+): Promise<Uint8Array> {
+  const name = targetFile(path, known.sha256)
+  const kept = await store.source.read(name, known.length).catch(() => undefined)
+  if (kept !== undefined && isSigned(kept, known)) return kept
+  const bytes = await needTarget(path, known, source)
+  store.keepTarget(name, bytes)
+  return bytes
+}
+
+async function needTarget(path: string, known: TufFile, source: TufSource): Promise<Uint8Array> {
+  const name = targetFile(path, known.sha256)
+  const bytes = await source.read(name, known.length)
+  if (bytes === undefined) throw new FileError(`there is no ${name}`)
+  if (!isSigned(bytes, known)) throw new FileError(`${name} is not the file that was signed`)
+  return bytes
+}
+
+function isSigned(bytes: Uint8Array, { length, sha256: digest }: TufFile): boolean {
+  return bytes.length === length && toHex(sha256(bytes)) === digest
+}

@@ -1,0 +1,216 @@
+// TUF's attacks (specification, 1.5.2), each on a list that was kept and published by our own code.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Floor, parseFloor } from '../../../src/lists/tuf/floor.ts'
+import { boundedSource } from '../../../src/lists/tuf/source.ts'
+import { openTufStore } from '../../../src/lists/tuf/store.ts'
+import { beginTrust, readAccepted, readNewest } from '../../../src/lists/tuf/update.ts'
+import { toHex } from '../../../src/primitives/hex.ts'
+import { sha256 } from '../../../src/primitives/sodium.ts'
+import { DAY, keeper } from '../../support/lists/keeping.ts'
+import { metadataOf, publishBy, signedAnew, withSubscriber } from '../../support/lists/subscribing.ts'
+
+const BOTH = ['alice', 'bob']
+
+test('a list is updated, kept, and read again from what was kept', () =>
+  withSubscriber(async ({ store, update, directory }, kept) => {
+    await update()
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    assert.equal((await update()).targets.version, 2)
+    const accepted = await readAccepted(store)
+    assert.match(String(await accepted.target('list.json')), /"one"/)
+    assert.equal(existsSync(join(directory, 'metadata/1.targets.json')), false, 'the old state is gone')
+    assert.equal(existsSync(join(directory, 'metadata/1.root.json')), true)
+  }))
+
+test('attack: another list than the one that was meant', () =>
+  withSubscriber(async ({ source, directory }) => {
+    const store = openTufStore(join(directory, 'second'))
+    const root = await source.read('metadata/1.root.json', 100_000)
+    const right = toHex(sha256(root ?? assert.fail('no root')))
+    await assert.rejects(
+      beginTrust(store, source, { sha256: '0'.repeat(64) }),
+      new RegExp(`SHA-256 ${right}, and not 0`),
+    )
+    const keys = ['alice', 'mallory'].map(name => keeper(name).id)
+    await assert.rejects(beginTrust(store, source, { keys }), /not signed by the key/)
+    await assert.rejects(beginTrust(store, source, { keys: [] }), /not signed/)
+    assert.equal(store.root(), undefined)
+    await beginTrust(store, source, { sha256: right })
+    assert.equal(store.fingerprint(), right)
+  }))
+
+test('attack: rollback of everything to an older state', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    const old = metadataOf(kept)
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    await update()
+    for (const [path, bytes] of old) served.set(path, bytes)
+    await assert.rejects(update(), /timestamp metadata.*goes back: version 2 was seen before.*version 1/)
+  }))
+
+test('attack: rollback after an update that did not come to its end', () =>
+  withSubscriber(async ({ update, served, store }, kept) => {
+    await update()
+    const old = metadataOf(kept)
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    served.set('metadata/2.targets.json', null)
+    await assert.rejects(update(), /there is no metadata\/2\.targets\.json/)
+    assert.equal((await readAccepted(store)).targets.version, 1, 'the accepted state stays')
+    for (const [path, bytes] of old) served.set(path, bytes)
+    await assert.rejects(update(), /timestamp metadata.*goes back/)
+  }))
+
+test('attack: a new timestamp that names an old snapshot', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    await update()
+    const back = (signed: Record<string, unknown>) =>
+      Object.assign(signed, { version: 3, meta: { 'snapshot.json': { version: 1 } } })
+    served.set('metadata/timestamp.json', await signedAnew(kept, 'timestamp.json', back, BOTH))
+    await assert.rejects(update(), /snapshot metadata.*goes back/)
+  }))
+
+test('attack: mix and match: a new snapshot that names old targets', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    await update()
+    const snapshot = (signed: Record<string, unknown>) =>
+      Object.assign(signed, { version: 3, meta: { 'targets.json': { version: 1 } } })
+    const timestamp = (signed: Record<string, unknown>) =>
+      Object.assign(signed, { version: 3, meta: { 'snapshot.json': { version: 3 } } })
+    served.set('metadata/3.snapshot.json', await signedAnew(kept, '2.snapshot.json', snapshot, BOTH))
+    served.set('metadata/timestamp.json', await signedAnew(kept, 'timestamp.json', timestamp, BOTH))
+    await assert.rejects(update(), /targets metadata.*goes back: version 2 was/)
+  }))
+
+test('attack: mix and match: a file of another version under the name that was asked for', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    const old = metadataOf(kept).get('metadata/1.targets.json') ?? assert.fail('no targets')
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    served.set('metadata/2.targets.json', old)
+    await assert.rejects(update(), /targets metadata.*must be version 2, as was named/)
+  }))
+
+test('attack: two states of one version', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    await update()
+    const other = (signed: Record<string, unknown>) =>
+      Object.assign(signed, { expires: '2030-01-01T00:00:00Z' })
+    for (const name of ['timestamp.json', '1.targets.json']) {
+      served.clear()
+      served.set(`metadata/${name}`, await signedAnew(kept, name, other, BOTH))
+      await assert.rejects(update(), /was signed with other contents/, name)
+    }
+  }))
+
+test('attack: freeze: the same state for ever, and a clock that is set back', () =>
+  withSubscriber(async ({ update, store, source }, kept) => {
+    await update()
+    const start = kept.now
+    kept.now += 400 * DAY
+    await assert.rejects(update(), /metadata.*ended on .*, and it is 2028-/)
+    await assert.rejects(readNewest(store, source, start), /ended on/, 'the latest time counts')
+    assert.equal((await readAccepted(store)).targets.version, 1)
+  }))
+
+test('attack: metadata that too few of its keepers signed', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    const none = () => undefined
+    const refused = async (name: string, by: readonly string[], why: RegExp) => {
+      served.clear()
+      served.set(`metadata/${name}`, await signedAnew(kept, name, none, by))
+      await assert.rejects(update(), why, `${name} by ${by}`)
+    }
+    for (const name of ['timestamp.json', '1.snapshot.json'])
+      await refused(name, ['mallory', 'eve'], /needs 1 signatures by its keys, has 0/)
+    for (const by of [['alice'], ['mallory', 'eve'], ['alice', 'mallory']])
+      await refused('1.targets.json', by, /needs 2 signatures by its keys, has [01]/)
+  }))
+
+test('attack: a target that is not the file that was signed, or is longer', () =>
+  withSubscriber(async ({ store, source, served }, kept) => {
+    const candidate = await readNewest(store, source, kept.now)
+    const known = candidate.targets.targets.get('list.json') ?? assert.fail('no list')
+    const name = `targets/${known.sha256}.list.json`
+    for (const bytes of [Buffer.alloc(known.length), Buffer.alloc(known.length + 1), Buffer.alloc(0)]) {
+      served.set(name, bytes)
+      await assert.rejects(candidate.target('list.json'), /is not the file that was signed/)
+    }
+    assert.equal(await candidate.target('certificates/other.pgp'), undefined)
+  }))
+
+test('attack: data without end', async () => {
+  const source = { read: async (_: string, limit: number) => Buffer.alloc(limit) }
+  const bounded = boundedSource(source, { bytes: 100, files: 3, time: 1000 })
+  assert.equal((await bounded.read('a', 60))?.length, 60)
+  assert.equal((await bounded.read('b', 60))?.length, 40)
+  await assert.rejects(bounded.read('c', 60), /at most 100 bytes/)
+  await assert.rejects(bounded.read('d', 60), /at most 3 files/)
+})
+
+test('fast-forward by stolen keys is undone by a root without them', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    await update()
+    const far = (signed: Record<string, unknown>) => Object.assign(signed, { version: 2 ** 40 })
+    served.set('metadata/timestamp.json', await signedAnew(kept, 'timestamp.json', far, BOTH))
+    await update()
+    served.clear()
+    await assert.rejects(update(), /timestamp metadata.*goes back/)
+    kept.rotate('timestamp', ['dora', 'ed'], ['alice', 'bob', 'carol'], 2)
+    await publishBy(kept, 'alice', 'bob', 'dora', 'ed')
+    assert.equal((await update()).root.version, 2)
+  }))
+
+test('attack: a rotation of some keys does not open the way back for those that stay', () =>
+  withSubscriber(async ({ update, served }, kept) => {
+    const old = metadataOf(kept)
+    kept.add('one', 1)
+    await publishBy(kept, ...BOTH)
+    await update()
+    kept.rotate('timestamp', ['dora'], ['carol'])
+    await publishBy(kept, ...BOTH)
+    served.set('metadata/timestamp.json', old.get('metadata/timestamp.json') ?? assert.fail('no timestamp'))
+    await assert.rejects(update(), /timestamp metadata.*goes back/)
+  }))
+
+test('a subscriber who was away follows all roots, and starts at none of them again', () =>
+  withSubscriber(async ({ update, store, served }, kept) => {
+    for (const [add, remove] of [
+      ['dora', 'carol'],
+      ['ed', 'dora'],
+    ] as const) {
+      kept.rotate('root', [add], [remove])
+      await publishBy(kept, 'alice', 'bob')
+    }
+    assert.equal((await update()).root.version, 3)
+    served.set('metadata/2.root.json', null)
+    served.set('metadata/3.root.json', null)
+    await update()
+    assert.equal(store.root()?.version, 3)
+  }))
+
+test('attack: a state directory without its floor', () =>
+  withSubscriber(async ({ update, directory }) => {
+    await update()
+    rmSync(join(directory, 'floor'))
+    await assert.rejects(update(), /floor is not there, although the list was updated before/)
+    writeFileSync(join(directory, 'floor'), '{}', { mode: 0o600 })
+    await assert.rejects(update(), /floor/)
+  }))
+
+test('a floor reads what it has printed', () =>
+  withSubscriber(async ({ update, directory }) => {
+    await update()
+    const text = readFileSync(join(directory, 'floor'), 'utf8')
+    assert.equal(parseFloor(Buffer.from(text)).print(), text)
+    assert.equal(new Floor(5).at(3).seen, 5)
+  }))
