@@ -9,10 +9,75 @@ import { openTufStore } from '../../../src/lists/tuf/store.ts'
 import { beginTrust, readAccepted, readNewest } from '../../../src/lists/tuf/update.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
-import { DAY, keeper } from '../../support/lists/keeping.ts'
+import { DAY, type Kept, keeper } from '../../support/lists/keeping.ts'
 import { metadataOf, publishBy, signedAnew, withSubscriber } from '../../support/lists/subscribing.ts'
 
 const BOTH = ['alice', 'bob']
+
+/** A team of two keepers, one of whom is enough, with one principal. */
+async function withTeam(kept: Kept): Promise<void> {
+  kept.team('gnome', ['dora', 'ed'], 1)
+  kept.add('one', 1, 'gnome')
+  await publishBy(kept, ...BOTH, 'dora', ...BOTH)
+}
+
+test('a team speaks for the files of its directory', () =>
+  withSubscriber(async ({ store, source }, kept) => {
+    await withTeam(kept)
+    const newest = await readNewest(store, source, kept.now)
+    assert.deepEqual([...newest.teams.keys(), ...newest.lapsed.keys()], ['team-gnome'])
+    assert.match(String(await newest.target('teams/gnome/list.json')), /"one"/)
+  }))
+
+test('attack: a team that lists a file of the list itself, or of another team', () =>
+  withSubscriber(async ({ store, source, served, directory }, kept) => {
+    await withTeam(kept)
+    const version = (await readNewest(store, source, kept.now)).teams.get('team-gnome')?.version
+    const second = openTufStore(join(directory, 'second'))
+    await beginTrust(second, source, { keys: [keeper('alice').id] })
+    const name = `${version}.team-gnome.json`
+    const file = { length: 1, hashes: { sha256: '0'.repeat(64) } }
+    const paths = ['other.json', 'teams/kde/list.json', 'teams/gnome/deep/deeper/x', 'teams/gnome/own.json']
+    const more = (signed: Record<string, unknown>) =>
+      Object.assign(signed, { targets: Object.fromEntries(paths.map(path => [path, file])) })
+    served.set(`metadata/${name}`, await signedAnew(kept, name, more, ['dora']))
+    const newest = await readNewest(second, source, kept.now)
+    for (const path of paths.slice(0, 3)) assert.equal(await newest.target(path), undefined, path)
+    await assert.rejects(newest.target('teams/gnome/own.json'), /there is no targets/)
+  }))
+
+test('attack: a team whose metadata its own keepers did not sign', () =>
+  withSubscriber(async ({ store, source, served }, kept) => {
+    await withTeam(kept)
+    const [name = ''] = [...metadataOf(kept).keys()].filter(each => each.includes('team-gnome')).slice(-1)
+    const none = () => undefined
+    served.set(name, await signedAnew(kept, name.slice('metadata/'.length), none, BOTH))
+    await assert.rejects(
+      readNewest(store, source, kept.now),
+      /team-gnome metadata.*needs 1 signatures by its keys, has 0/,
+    )
+  }))
+
+test('attack: a snapshot that leaves out a team which was seen', () =>
+  withSubscriber(async ({ store, update, served }, kept) => {
+    await withTeam(kept)
+    const { targets } = await update()
+    const next = (version: number, meta: object) => (signed: Record<string, unknown>) =>
+      Object.assign(signed, { version, meta })
+    const names = [...metadataOf(kept).keys()]
+      .map(each => /(\d+)\.snapshot/.exec(each)?.[1])
+      .filter(each => each)
+    const last = Math.max(...names.map(Number))
+    const without = next(last + 1, { 'targets.json': { version: targets.version } })
+    const timestamp = next(1000, { 'snapshot.json': { version: last + 1 } })
+    served.set(
+      `metadata/${last + 1}.snapshot.json`,
+      await signedAnew(kept, `${last}.snapshot.json`, without, BOTH),
+    )
+    served.set('metadata/timestamp.json', await signedAnew(kept, 'timestamp.json', timestamp, BOTH))
+    await assert.rejects(update(), /no longer has team-gnome/)
+    assert.equal((await readAccepted(store)).teams.size, 1)
+  }))
 
 test('a list is updated, kept, and read again from what was kept', () =>
   withSubscriber(async ({ store, update, directory }, kept) => {
