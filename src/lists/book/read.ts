@@ -14,11 +14,10 @@ import {
   BOOK_FORMAT,
   BOOK_LIMIT,
   CERTIFICATE_LIMIT,
-  type DevelopersRecord,
-  type GroupRecord,
   type KeyRecord,
   numberKey,
 } from './layout.ts'
+import { readAbout, readDevelopers, readGroup, readKeys } from './records.ts'
 import { Table } from './table.ts'
 
 const HEADER = /^(nixsig-book-\d{1,9})(?: ([0-9a-f]{64}) (\d{1,9}) (\d{1,15}) (\d{1,15}) (\d{1,15}))?$/
@@ -37,7 +36,7 @@ export function openBook(file: string, name: string): Book {
       return read()
     } catch (error) {
       if (error instanceof FileError) throw error
-      if (error instanceof FormatError || error instanceof SyntaxError || error instanceof TypeError)
+      if (error instanceof FormatError)
         throw unreadable(file, name, `is damaged: ${printable(error.message)}`)
       throw error
     }
@@ -56,7 +55,7 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
   const starts = new Table(bytes, entries.end)
   if (starts.end !== bytes.length)
     throw new FormatError('book', 'more than its tables', `offset ${starts.end}`)
-  const about = recordOf<AboutRecord>(abouts.get(Buffer.from('about')) ?? Buffer.alloc(0))
+  const about = readAbout(abouts.get(Buffer.from('about')) ?? Buffer.alloc(0))
   if (about.name !== name)
     throw unreadable(file, name, `is the book of another list, "${printable(String(about.name))}"`)
   return {
@@ -67,12 +66,12 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
       guard(() => {
         const found = people.get(Buffer.from(who))
         if (found === undefined) return undefined
-        return { name: who, keys: recordOf<readonly KeyRecord[]>(found).map(key => keyOf(key, file, name)) }
+        return { name: who, keys: readKeys(found).map(key => keyOf(key, file, name)) }
       }),
     group: who =>
       guard(() => {
         const found = groups.get(Buffer.from(who))
-        return found && { name: who, ...recordOf<GroupRecord>(found) }
+        return found && { name: who, ...readGroup(found) }
       }),
     developersOf: source =>
       guard(() => {
@@ -80,7 +79,7 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
         return candidates.flatMap(number => {
           const found = entries.get(numberKey(number))
           if (found === undefined) throw new FormatError('book', 'an entry is missing', `entry ${number}`)
-          const { team, ...entry } = recordOf<DevelopersRecord>(found)
+          const { team, ...entry } = readDevelopers(found)
           return matches(entry, team === undefined ? undefined : teamOf(about, team), source) ? [entry] : []
         })
       }),
@@ -150,11 +149,6 @@ function keyOf(record: KeyRecord, file: string, name: string): Key {
     )
   const identity = `openpgp:${openpgp}`
   return { kind: 'openpgp', identity, label: openpgp, fingerprint: openpgp, certificate, holds, ...validity }
-}
-
-/** What our own writer wrote. Throws SyntaxError. */
-function recordOf<T>(bytes: Buffer): T {
-  return JSON.parse(bytes.toString('utf8')) as T
 }
 
 function unreadable(file: string, name: string, problem: string): FileError {
