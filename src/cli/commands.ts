@@ -23,6 +23,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
   list: 'Keep a list of keys that others subscribe to',
+  trust: 'Use lists of keys that others keep',
   lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
@@ -278,6 +279,42 @@ export const COMMANDS: readonly Entry[] = [
     name: 'policy describe',
     summary: 'Describe a policy in plain words, or why it would let a path pass',
     load: async () => (await describing()).describe,
+  },
+  {
+    name: 'trust subscribe',
+    summary: 'Begin to use a list of keys that others keep, after comparing its fingerprint (root)',
+    load: async () => (await import('./commands/trust-subscribe.ts')).trustSubscribe,
+  },
+  {
+    name: 'trust list',
+    summary: 'Show which version of each list is in force, until when, and what waits',
+    load: async () => (await import('./commands/trust-show.ts')).trustList,
+  },
+  {
+    name: 'trust show',
+    summary: 'Show who keeps a list and what it says, or what it says of somebody or of a source',
+    load: async () => (await import('./commands/trust-show.ts')).trustShow,
+  },
+  {
+    name: 'trust diff',
+    summary: 'Show what waits in a list, and which admitted paths would fall with it',
+    load: async () => (await import('./commands/trust-show.ts')).trustDiff,
+  },
+  {
+    name: 'trust update',
+    summary:
+      'Take in what is new in lists: what changes is shown first, revocations are taken at once (root)',
+    load: async () => (await import('./commands/trust-update.ts')).trustUpdate,
+  },
+  {
+    name: 'trust pin',
+    summary: 'Keep a list at its version, or follow it again (root)',
+    load: async () => (await import('./commands/trust-pin.ts')).trustPin,
+  },
+  {
+    name: 'trust unsubscribe',
+    summary: 'Use a list no more (root)',
+    load: async () => (await import('./commands/trust-unsubscribe.ts')).trustUnsubscribe,
   },
   {
     name: 'quarantine list',

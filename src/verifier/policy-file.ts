@@ -29,14 +29,18 @@ export function loadPolicy(places: Places, options: { readonly remember: boolean
   return policy
 }
 
-/**
- * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
- * certificates and the books of its lists. Throws as `loadPolicy` does.
- */
-export function readPolicy(places: Places): {
+/** A policy, and the files that it was read from. */
+export interface ReadPolicy {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
-} {
+}
+
+/**
+ * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
+ * certificates and the books of its lists. Books in `books`, by the names of their lists, take the
+ * place of those. Throws as `loadPolicy` does.
+ */
+export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = new Map()): ReadPolicy {
   const files: StampedFile[] = []
   const read = (path: string, limit: number): Buffer => {
     const stamp = versionOf(protectedPath(path))
@@ -50,7 +54,7 @@ export function readPolicy(places: Places): {
     file: places.policy,
     directory: dirname(places.policy),
     certificate: path => read(path, CERTIFICATE_LIMIT),
-    book: name => readBook(places, name, files),
+    book: name => books.get(name) ?? readBook(places, name, files),
   })
   return { policy: knowingMachine(places, parsed), files }
 }

@@ -76,7 +76,7 @@ export function openTufStore(directory: string): TufStore {
       // It is written before any state is: without it, somebody could go back.
       if (read('metadata/timestamp.json', METADATA_LIMITS.timestamp) === undefined) return new Floor()
       throw new FileError(
-        `${printable(join(directory, 'floor'))} is not there, although the list was updated before: subscribe to it again`,
+        `${printable(join(directory, 'floor'))} is not there, although the list was updated before; next: nixsig trust unsubscribe with --forget, then subscribe to it again`,
       )
     },
     keepRoot: (version, bytes) => write(`metadata/${version}.root.json`, bytes),
