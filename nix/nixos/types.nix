@@ -253,6 +253,7 @@ let
         optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
           "The kinds of paths that `name` applies to; by default all.";
       reason = required types.nonEmptyStr "the seed is not signed yet" "Why, for messages.";
+      author = optional types.nonEmptyStr "alice" "Who decided that, for messages.";
       until = required date "2026-12-31" "When it ends.";
     };
   };

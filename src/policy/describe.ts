@@ -131,7 +131,8 @@ function keysWords(keys: readonly Key[]): string {
   return list(keys.map(keyWords), NAMES)
 }
 
-function keyWords(key: Key): string {
+/** A key in words: its form, its name, and what it is limited to. */
+export function keyWords(key: Key): string {
   const kind = formWord('form' in key ? key.form : key.kind)
   const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
@@ -148,7 +149,8 @@ function formWord(form: string): string {
   return SHARED_FORMS[form] ?? DETACHED_FORMS.find(({ kind }) => kind === form)?.title ?? form
 }
 
-function ruleLines(rule: Rule): readonly string[] {
+/** A rule in lines. */
+export function ruleLines(rule: Rule): readonly string[] {
   const kinds = rule.title === 'default' ? 'everything else' : matchWords(rule.name, rule.kinds)
   const accepts = [
     ...(rule.acceptGraph ? ['  a packager may vouch for a whole build graph at once'] : []),
@@ -164,7 +166,8 @@ function ruleLines(rule: Rule): readonly string[] {
   return [`"${word(rule.title)}" (line ${rule.line}): ${kinds}`, ...needs, ...accepts]
 }
 
-function inputWords({ title, line, url, require, acceptUnlocked }: InputRule): string {
+/** A rule of `[[inputs]]` in words. */
+export function inputWords({ title, line, url, require, acceptUnlocked }: InputRule): string {
   const unlocked = acceptUnlocked ? '; it may be unlocked' : ''
   return `"${word(title)}" (line ${line}): a commit of ${word(url)} ${requirementWords(require)}${unlocked}`
 }
@@ -184,7 +187,8 @@ function demandWords({ who, role }: Demand): string {
   return whoWord(who) + roleWords(role)
 }
 
-function revocationWords(policy: Policy, { target, from, reason }: Revocation): string {
+/** A revocation in words. */
+export function revocationWords(policy: Policy, { target, from, reason }: Revocation): string {
   const why = reason === undefined ? '' : ` (${word(reason)})`
   return `${'key' in target ? ownedKey(policy, target.key) : `all keys of ${word(target.principal)}`} from ${when(from)}${why}`
 }
@@ -194,9 +198,14 @@ function ownedKey(policy: Policy, identity: string): string {
   return holder === undefined ? word(identity) : `${keyWords(holder.key)} of ${word(holder.principal.name)}`
 }
 
-function exemptionWords({ match, reason, until }: Exemption, now: Instant | undefined): string {
+/** An exemption in words. */
+export function exemptionWords(
+  { match, reason, author, until }: Exemption,
+  now: Instant | undefined,
+): string {
   const what = 'path' in match ? pathWord(match.path) : matchWords(match.name, match.kinds)
   const end =
     now !== undefined && until <= now ? `no more: it is over since ${when(until)}` : `until ${when(until)}`
-  return `${what} ${end} (${word(reason)})`
+  const by = author === undefined ? '' : `; by ${word(author)}`
+  return `${what} ${end} (${word(reason)}${by})`
 }

@@ -232,6 +232,8 @@ export interface Exemption {
     | { readonly path: string }
     | { readonly name: string; readonly kinds: readonly SubjectKind[] }
   readonly reason: string
+  /** Who made the exemption, as they say. For people: nothing is decided by it. */
+  readonly author?: string
   readonly until: Instant
 }
 

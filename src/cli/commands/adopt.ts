@@ -17,7 +17,7 @@ import { estimateFor } from '../adopt-estimate.ts'
 import { decidedLine, summaryLine } from '../adopt-json.ts'
 import { causesIn, sayCauses, sayEstimate, sayExemptions, saySums } from '../adopt-report.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
-import { exemptionEnd } from '../exemption-end.ts'
+import { authorHere, exemptionEnd } from '../exemption-end.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
 import { upstreamsFrom } from '../offered-paths.ts'
@@ -117,7 +117,7 @@ async function adoptOnce(call: Call, { places, terminal }: Invocation<PlaceName>
   for (let pass = 1; ; pass++) {
     const { decided, bytes } = await adoptPass({ ...call, attempts }, { places, terminal }, pass)
     const causes = [...causesIn(decided).values()].map(({ cause }) => cause)
-    const exemptions = exemptionsFor(causes, { now: now(), until: call.until })
+    const exemptions = exemptionsFor(causes, { now: now(), until: call.until, author: authorHere() })
     if (call.exempt && exemptions.length > 0 && pass < PASSES) {
       const status = await exempt(exemptions, terminal)
       if (status !== 0) return status

@@ -11,6 +11,7 @@ import { readSigstoreIdentity } from './sigstore-key.ts'
 const REVOCATION_LIMIT = 10_000
 const EXEMPTION_LIMIT = 10_000
 const REASON_LIMIT = 500
+const AUTHOR_LIMIT = 200
 
 /**
  * Reads `[[revocations]]`. Records a problem for a key or principal that is not in the policy: it
@@ -38,13 +39,15 @@ export function readRevocations(
 export function readExemptions(node: Node | undefined): readonly Exemption[] {
   const exemptions: Exemption[] = []
   for (const item of listOf(node, EXEMPTION_LIMIT)) {
-    const fields = fieldsOf(item, ['reason', 'until'], ['path', 'name', 'kind'])
+    const fields = fieldsOf(item, ['reason', 'until'], ['path', 'name', 'kind', 'author'])
     if (fields === undefined) continue
     const match = readMatch(item, fields)
     const reason = plainStringOf(fields.reason, REASON_LIMIT)
+    const author = plainStringOf(fields.author, AUTHOR_LIMIT)
     const until = instantOf(fields.until)
     if (match === undefined || reason === undefined || until === undefined) continue
-    exemptions.push({ line: lineOf(item), match, reason, until })
+    const by = author === undefined ? {} : { author }
+    exemptions.push({ line: lineOf(item), match, reason, ...by, until })
   }
   return exemptions
 }
