@@ -224,6 +224,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/sync.ts')).sync,
   },
   {
+    name: 'suggest',
+    summary: 'Name the fewest signatures with which paths would pass, and whom to ask for them',
+    load: async () => (await import('./commands/suggest.ts')).suggest,
+  },
+  {
     name: 'revoke',
     summary: 'Revoke a key or a person: what rested on that alone is told, and refused from now on (root)',
     load: async () => (await import('./commands/revoke.ts')).revoke,
