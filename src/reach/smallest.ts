@@ -31,6 +31,8 @@ export interface Wanted {
   readonly who: string
   readonly role: Role
   readonly path: string
+  /** Who else would do in their place, by name. */
+  readonly or?: readonly string[]
 }
 
 /** What is wanted for one path. */
@@ -136,7 +138,8 @@ export function smallestFor(policy: Policy, { subject, claims }: Lacking, now: I
   if (meets([])) return { path, signatures: [], isExact: true }
   const candidates = candidatesFor(policy, subject, demands, now)
   if (!meets(candidates)) return { path, signatures: undefined, isExact: true }
-  return { path, ...fewest(candidates, meets) }
+  const { signatures, isExact } = fewest(candidates, meets)
+  return { path, signatures: signatures.map(one => withOthers(one, signatures, candidates, meets)), isExact }
 }
 
 /** Everybody who could fill a seat, in each role that a demand asks for. */
@@ -157,7 +160,7 @@ function candidatesFor(
       found.set(`${person} ${role}`, { who: person, role, path })
     }
   }
-  return [...found.values()]
+  return [...found.values()].sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : 0))
 }
 
 function validKey(policy: Policy, name: string, now: Instant): Key | undefined {
@@ -208,6 +211,22 @@ function without(candidates: readonly Wanted[], meets: Meets): readonly Wanted[]
     if (meets(rest)) kept = rest
   }
   return kept
+}
+
+/** Adds who else would do, each in place of this one alone. */
+function withOthers(
+  one: Wanted,
+  chosen: readonly Wanted[],
+  candidates: readonly Wanted[],
+  meets: Meets,
+): Wanted {
+  const others = candidates.filter(
+    other =>
+      other.role === one.role &&
+      !chosen.includes(other) &&
+      meets(chosen.map(each => (each === one ? other : each))),
+  )
+  return others.length === 0 ? one : { ...one, or: others.map(({ who }) => who) }
 }
 
 /** All choices of so many, in the order of the list. */

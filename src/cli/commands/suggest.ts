@@ -5,7 +5,7 @@ import { judgeWithin } from '../../files/deadline.ts'
 import { adviceFor } from '../../policy/advice.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import type { Refusal, Stray, Verdict } from '../../policy/verdict.ts'
-import { KIND_WORDS, pathWord, word } from '../../policy/words.ts'
+import { KIND_WORDS, list, pathWord, word } from '../../policy/words.ts'
 import { counted } from '../../primitives/counted.ts'
 import type { Lacking, Proposals, Wanted } from '../../reach/smallest.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
@@ -110,6 +110,9 @@ async function find(inquiry: Inquiry, verdicts: readonly Verdict[]): Promise<Fou
   }
 }
 
+/** Others who would do that are named. */
+const OTHERS = 5
+
 /** The most derivations whose graphs are considered. */
 const GRAPHS = 4
 
@@ -157,7 +160,7 @@ function say(terminal: Terminal, { proposals, exempt, helpless, strangers }: Fou
 }
 
 /** Whom to ask, and what they run. */
-function wantedWords({ who, role, path }: Wanted, over: 'graph' | 'path'): string {
+function wantedWords({ who, or, role, path }: Wanted, over: 'graph' | 'path'): string {
   const name = pathWord(path)
   if (over === 'graph')
     return `${word(who)} as packager over a whole build graph: nixsig handoff ${name} --recursive --key KEY`
@@ -168,7 +171,8 @@ function wantedWords({ who, role, path }: Wanted, over: 'graph' | 'path'): strin
       : isDerivation
         ? `nixsig attest derivation ${name} --key KEY`
         : `nixsig attest source ${name} --as ${role} --key KEY`
-  return `${word(who)} as ${role}: ${call}`
+  const others = or === undefined ? '' : ` (or ${list(or.map(word), OTHERS)})`
+  return `${word(who)}${others} as ${role}: ${call}`
 }
 
 function foundJson(
