@@ -14,7 +14,7 @@ export interface Fallen {
 }
 
 /** Why a path stays in the store. */
-export type Staying = 'gone' | 'system' | 'profile' | 'derivation' | 'unmade' | 'unjudged'
+export type Staying = 'gone' | 'system' | 'profile' | 'derivation' | 'unjudged'
 
 /**
  * Why a fallen path is not taken out; undefined: it can be. What the machine uses stays: it would
@@ -24,8 +24,7 @@ export function staysBecause({ changed, usage }: Fallen): Staying | undefined {
   if (!usage.isHere) return 'gone'
   if (usage.neededBy !== undefined) return usage.neededBy
   if (changed.kind === 'derivation') return 'derivation'
-  if (changed.refusal === undefined) return 'unjudged'
-  return changed.derivation === undefined ? 'unmade' : undefined
+  return changed.refusal === undefined ? 'unjudged' : undefined
 }
 
 /** Takes out those that can be; `why` is added to the reason. Throws FileError and StoreError. */
@@ -54,13 +53,14 @@ async function entryOf(
   { now, why }: { readonly now: number; readonly why: string },
 ): Promise<QuarantineEntry | undefined> {
   const info = await store.pathInfo(path)
-  if (info === undefined || derivation === undefined || refusal === undefined) return undefined
+  if (info === undefined || refusal === undefined) return undefined
   return {
     path,
     narHash: info.narHash,
     narSize: info.narSize,
     references: info.references,
-    derivation,
+    // Of what came from elsewhere none may be known: it then stands for itself.
+    derivation: derivation ?? path,
     builtHere,
     registered: info.registrationTime,
     refused: now,

@@ -301,7 +301,6 @@ async function takeOut({ comparison, usages }: Reached, state: string, text: Rev
 const STAYS = {
   system: 'for a running system needs it (switch to one without it, then the same command again)',
   profile: 'for a profile or a link in use needs it (remove it from there, then the same command again)',
-  unmade: 'for no derivation is known that makes it (nix-store --delete removes it)',
   unjudged: 'for what it is needed for could not be told',
 } as const
 
