@@ -12,7 +12,7 @@ import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import { machineKeyFile, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { readPolicy, withPlaces } from './policy-file.ts'
+import { type CertifiedPolicy, readPolicy, withCertified, withPlaces } from './policy-file.ts'
 
 /**
  * What a resident process keeps from one inquiry to the next. Each item gives the same result as if
@@ -40,6 +40,8 @@ export interface ResidentCache {
 interface HeldPolicy {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
+  /** The files of certificates of keys, with their versions; undefined: absent. */
+  readonly certificates: CertifiedPolicy['certificates']
 }
 
 /** Opens an empty cache for these places; nothing is read until it is asked for. */
@@ -71,7 +73,8 @@ function keepPolicy(places: Places) {
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
     wasThere ||= existsSync(places.state)
-    held = { policy: withPlaces(places, next.policy), files: next.files }
+    const listed = withPlaces(places, next.policy)
+    held = { ...withCertified(places, listed, { keep: true }), files: next.files }
     return taken(held.policy)
   }
   const taken = (policy: Policy): Policy => underRespite(policy, places.state, Math.floor(Date.now() / 1000))
@@ -82,6 +85,7 @@ function keepPolicy(places: Places) {
       if (current !== undefined) return current
       // The plugin and the hooks know the policy by its snapshot, so the snapshot must exist.
       if (!held.files.every(isUnchanged) || !hasSnapshot(places.state)) return read()
+      if (held.certificates.some(([file, version]) => versionOf(file) !== version)) return read()
       const policy = taken(held.policy)
       fresh.set(policy)
       return policy
@@ -119,14 +123,22 @@ function versionAt(path: string): string | undefined {
 }
 
 function keepReader(state: string) {
-  let held: { readonly asked: string; readonly reader: AttestationReader } | undefined
+  let held:
+    | {
+        readonly asked: string
+        readonly principals: Policy['principals']
+        readonly reader: AttestationReader
+      }
+    | undefined
   return {
     current(policy: Policy): AttestationReader {
       // This machine's key is made when it is first needed. It decides whose attestations count as
       // its own.
       const asked = [policy.digest, ...policy.attestations, versionOf(machineKeyFile(state)) ?? ''].join('\n')
-      if (held?.asked !== asked) {
-        held = { asked, reader: attestationReader(policy, readMachineKey(state)) }
+      // Certificates change whose keys these are, and leave the digest as it is.
+      const { principals } = policy
+      if (held?.asked !== asked || held.principals !== principals) {
+        held = { asked, principals, reader: attestationReader(policy, readMachineKey(state)) }
       }
       return held.reader
     },
