@@ -5,6 +5,7 @@ import { FileError } from '../files/regular-file.ts'
 import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import { forAMoment } from '../primitives/for-a-moment.ts'
 import { printable } from '../primitives/printable.ts'
@@ -123,22 +124,17 @@ function versionAt(path: string): string | undefined {
 }
 
 function keepReader(state: string) {
-  let held:
-    | {
-        readonly asked: string
-        readonly principals: Policy['principals']
-        readonly reader: AttestationReader
-      }
-    | undefined
+  let held: { readonly asked: string; readonly reader: AttestationReader } | undefined
   return {
     current(policy: Policy): AttestationReader {
       // This machine's key is made when it is first needed. It decides whose attestations count as
       // its own.
-      const asked = [policy.digest, ...policy.attestations, versionOf(machineKeyFile(state)) ?? ''].join('\n')
-      // Certificates change whose keys these are, and leave the digest as it is.
-      const { principals } = policy
-      if (held?.asked !== asked || held.principals !== principals) {
-        held = { asked, principals, reader: attestationReader(policy, readMachineKey(state)) }
+      // Certificates add keys, and leave the digest as it is.
+      const certified = listedKeys(policy).flatMap(({ grants, identity }) => (grants ? [identity] : []))
+      const machine = versionOf(machineKeyFile(state)) ?? ''
+      const asked = [policy.digest, ...policy.attestations, machine, ...certified].join('\n')
+      if (held?.asked !== asked) {
+        held = { asked, reader: attestationReader(policy, readMachineKey(state)) }
       }
       return held.reader
     },
