@@ -97,6 +97,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await keys()).keyPassphrase,
   },
   {
+    name: 'key certify',
+    summary: 'Let another key sign for a while, within what policies allow',
+    load: async () => (await import('./commands/key-certify.ts')).keyCertify,
+  },
+  {
+    name: 'key rotate',
+    summary: 'Name the key that takes over from this one',
+    load: async () => (await import('./commands/key-certify.ts')).keyRotate,
+  },
+  {
     name: 'machine-keys',
     summary: "Make this machine's keys if they are missing, as NixOS does at its first start (root)",
     load: async () => (await import('./commands/machine-keys.ts')).machineKeys,

@@ -1,4 +1,5 @@
-import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
+import { matchesGlob } from './match.ts'
+import type { Instant, Key, KeyIdentity, Policy, Principal, Role } from './policy.ts'
 
 /** A key of the trusted list and its principal. */
 export interface KeyHolder {
@@ -42,6 +43,39 @@ export function standingOf(
   return { code: 'valid' }
 }
 
+/**
+ * The holder of a key with the dates that apply to one use of it: those of the best of its
+ * certificates, if it is a certified key. Undefined if none of them covers this role and name.
+ */
+export function holderFor(
+  policy: Pick<Policy, 'principals' | 'revocations'>,
+  identity: KeyIdentity,
+  use: { readonly role: Role; readonly name: string },
+  now: Instant,
+): KeyHolder | undefined {
+  const holder = holderOf(policy, identity)
+  if (holder?.key.grants === undefined) return holder
+  const { principal, key } = holder
+  const fitting = holder.key.grants
+    .filter(({ roles, names }) => {
+      const isNamed = names.length === 0 || names.some(glob => matchesGlob(glob, use.name))
+      return isNamed && (roles === undefined || roles.includes(use.role))
+    })
+    .map(({ from, until, by }) => {
+      const dated = { principal, key: { ...key, validFrom: from, validUntil: until, certifiedBy: by } }
+      return { dated, code: standingOf(policy, dated, now).code, until }
+    })
+  const best = PREFERENCE.flatMap(code => fitting.filter(one => one.code === code))[0]
+  const alike = fitting.filter(({ code }) => code === best?.code)
+  return alike.reduce<(typeof alike)[number] | undefined>(
+    (one, other) => (one === undefined || other.until > one.until ? other : one),
+    undefined,
+  )?.dated
+}
+
+/** Which of several certificates of a key is used. */
+const PREFERENCE: readonly KeyStanding['code'][] = ['valid', 'not-yet-valid', 'expired', 'revoked']
+
 /** When the claims of a key that is valid now stop counting, as far as the policy says today. */
 export function endOf(policy: Policy, holder: KeyHolder): Instant | undefined {
   return earliest([holder.key.validUntil, ...revocationsOf(policy, holder).map(({ from }) => from)])
@@ -55,6 +89,8 @@ export function earliest(instants: readonly (Instant | undefined)[]): Instant | 
 
 function revocationsOf(policy: Pick<Policy, 'revocations'>, { principal, key }: KeyHolder) {
   return policy.revocations.filter(({ target }) =>
-    'key' in target ? target.key === key.identity : target.principal === principal.name,
+    'key' in target
+      ? target.key === key.identity || key.certifiedBy?.includes(target.key)
+      : target.principal === principal.name,
   )
 }

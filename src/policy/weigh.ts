@@ -1,4 +1,11 @@
-import { earliest, holderOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
+import {
+  earliest,
+  holderFor,
+  holderOf,
+  type KeyHolder,
+  type KeyStanding,
+  standingOf,
+} from './key-standing.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
@@ -42,10 +49,10 @@ export function weigh(
   const conflictFrom: Instant[] = []
   const strays: Stray[] = []
   for (const claim of claims) {
-    const holder = holderOf(policy, claim.key)
-    const stray = strayOf(claim, holder, subject)
+    const holder = holderFor(policy, claim.key, { role: claim.role, name: subject.name }, now)
+    const stray = strayOf(claim, holder ?? holderOf(policy, claim.key), subject)
     if (stray !== undefined || holder === undefined) {
-      if (stray !== undefined) strays.push(stray)
+      strays.push(stray ?? uncovered(claim, subject))
       continue
     }
     const standing = standingOf(policy, holder, now)
@@ -84,6 +91,12 @@ function strayOf(claim: Claim, holder: KeyHolder | undefined, subject: Subject):
   if (holder === undefined) return { problem: 'unknown-signer', origin: claim.origin, detail: claim.key }
   if (claim.path === subject.path) return undefined
   return { problem: 'other-subject', origin: claim.origin, detail: claim.path }
+}
+
+/** For a key whose certificates do not cover this. */
+function uncovered({ key, role, origin }: Claim, { name }: Subject): Stray {
+  const detail = `the certificate of ${key} does not cover a ${role} of ${name}`
+  return { problem: 'unused', origin, detail }
 }
 
 function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | undefined {

@@ -1,5 +1,5 @@
 import { keepSeenClaims, readSeenClaims, type SeenClaim } from '../ledger/seen-conflicts.ts'
-import { holderOf, standingOf } from '../policy/key-standing.ts'
+import { holderFor, standingOf } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject } from '../policy/verdict.ts'
 import { when } from '../policy/words.ts'
@@ -54,7 +54,7 @@ function contradictions(
 ): readonly Claim[] {
   return claims.filter(({ key, role, path, narHash, expired }) => {
     const isOther = role === 'builder' && path === subject.path && narHash !== subject.narHash
-    const holder = holderOf(policy, key)
+    const holder = holderFor(policy, key, { role, name: subject.name }, now)
     if (!isOther || expired !== undefined || holder === undefined) return false
     const { code } = standingOf(policy, holder, now)
     return code === 'valid' || code === 'not-yet-valid'

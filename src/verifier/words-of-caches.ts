@@ -2,8 +2,16 @@
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
-import { earliest, endOf, holderOf, type KeyStanding, standingOf } from '../policy/key-standing.ts'
-import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import {
+  earliest,
+  endOf,
+  holderFor,
+  type KeyHolder,
+  type KeyStanding,
+  standingOf,
+} from '../policy/key-standing.ts'
+import type { Instant, Policy, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Evidence, Refusal, Side, Stray } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 
@@ -37,7 +45,7 @@ export function wordsOf(
     const signed = group.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
     const claims = signed.flatMap(evidence => evidence.claims)
     const withStanding = (code: KeyStanding['code']) =>
-      claims.filter(({ key }) => standingOfKey(policy, key, now) === code)
+      claims.filter(claim => standingOfClaim(policy, claim, now) === code)
     return {
       offers: group,
       fingerprint,
@@ -108,19 +116,30 @@ export function straysOf(words: readonly Word[]): readonly Stray[] {
  * Until when the word stands against these others, if it stands because of signatures: until a key
  * that backs it ends, or one that signed another becomes valid.
  */
-export function untilOf(policy: Policy, { backing }: Word, others: readonly Word[]): Instant | undefined {
+export function untilOf(
+  policy: Policy,
+  { backing }: Word,
+  others: readonly Word[],
+  now: Instant,
+): Instant | undefined {
   if (others.length === 0) return undefined
-  const ends = backing.map(({ key }) => {
-    const holder = holderOf(policy, key)
+  const ends = backing.map(claim => {
+    const holder = holderOfClaim(policy, claim, now)
     return holder && endOf(policy, holder)
   })
-  const begins = others.flatMap(({ later }) => later).map(({ key }) => holderOf(policy, key)?.key.validFrom)
+  const begins = others
+    .flatMap(({ later }) => later)
+    .map(claim => holderOfClaim(policy, claim, now)?.key.validFrom)
   return earliest([...ends, ...begins])
 }
 
-function standingOfKey(policy: Policy, key: KeyIdentity, now: Instant): KeyStanding['code'] | undefined {
-  const holder = holderOf(policy, key)
+function standingOfClaim(policy: Policy, claim: Claim, now: Instant): KeyStanding['code'] | undefined {
+  const holder = holderOfClaim(policy, claim, now)
   return holder && standingOf(policy, holder, now).code
+}
+
+function holderOfClaim(policy: Policy, { key, role, path }: Claim, now: Instant): KeyHolder | undefined {
+  return holderFor(policy, key, { role, name: parseStorePath(path).name }, now)
 }
 
 function sideOf(who: string, { path, narHash, narSize }: Omit<Side, 'who'>): Side {

@@ -1,7 +1,7 @@
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Exemption, Policy, Revocation } from '../policy.ts'
+import type { Exemption, Key, Policy, Revocation } from '../policy.ts'
 import { complain, fieldsOf, lineOf, listOf, type Node, plainStringOf, stringOf } from './fields.ts'
 import { instantOf } from './instant.ts'
 import { globOf, KINDS, kindsOf } from './match.ts'
@@ -75,7 +75,10 @@ function readTarget(
       ? readSigstoreIdentity(field)?.identity
       : identityOf(field, field === key ? 'key' : 'openpgp'))
   if (field === undefined || identity === undefined) return undefined
-  return keys.has(identity) ? { key: identity } : complain(field, 'no principal has this key')
+  // Where keys certify others, those can be revoked, and none of them is listed.
+  const mayBeCertified = [...principals.values()].some(({ keys }) => keys.some(maySpeakForOthers))
+  if (keys.has(identity) || mayBeCertified) return { key: identity }
+  return complain(field, 'no principal has this key')
 }
 
 function readMatch(
@@ -96,4 +99,8 @@ function readMatch(
     if (error instanceof FormatError) return complain(path, error.message)
     throw error
   }
+}
+
+function maySpeakForOthers({ certifies, rotates }: Key): boolean {
+  return certifies !== undefined || rotates === true
 }

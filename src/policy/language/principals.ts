@@ -3,6 +3,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { CertificateFile } from '../digest.ts'
 import { type Instant, type Key, type KeyIdentity, type Principal, SELF } from '../policy.ts'
+import { readCertifying } from './certifying.ts'
 import {
   ALONE,
   complain,
@@ -92,11 +93,13 @@ function readKey(node: Node, principal: string, reading: Reading): Key | undefin
   if (!isTable(node.value)) return readTextKey(node)
   if ('openpgp' in node.value || 'certificate' in node.value) return readOpenPgp(node, principal, reading)
   if ('sigstore' in node.value || 'trusted-root' in node.value) return readSigstore(node, reading.certificate)
-  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces'])
+  const powers = ['certifies', 'for-at-most', 'rotates'] as const
+  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces', ...powers])
   const key = fields?.key && readTextKey(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
   const namespaces = fields?.namespaces && readNamespaces(fields.namespaces, key)
-  return key && { ...key, ...validity, ...(namespaces && { namespaces }) }
+  const power = fields && readCertifying(fields, { ...key, ...(namespaces && { namespaces }) })
+  return key && { ...key, ...validity, ...(namespaces && { namespaces }), ...power }
 }
 
 function readTextKey(node: Node): TextKey | undefined {
