@@ -1,6 +1,5 @@
 // A policy lists one root key. The cache signs with short-lived keys that it certifies, which are
 // replaced again and again: users change nothing.
-// needs: both-judges
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +11,7 @@ import { assertBuilt, instantiate, isValid, nixBuild } from '../support/scene.ts
 import { nixsig } from '../support/setup-world.ts'
 import { ATTESTATIONS, byDefault, POLICY, policyText, setPolicy } from '../support/trust.ts'
 import { serveUpstream, type UpstreamServer } from '../support/upstream-server.ts'
-import { JUDGED_WITH_NIX, type World, withWorld } from '../support/world.ts'
+import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const MAKER = '/srv/attestations'
 const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
@@ -54,7 +53,7 @@ interface Made {
 }
 
 /** Signs lib1 with b1, lib2 with b2 and lib3 with b3, all by Nix; the root names a successor for b3. */
-function made(version: (typeof JUDGED_WITH_NIX)[number]): Promise<Made> {
+function made(version: (typeof VERSIONS)[number]): Promise<Made> {
   return withWorld(version, {}, async world => {
     const keys: Record<string, string> = {}
     for (const name of ['root', 'next', 'b1', 'b2', 'b3']) {
@@ -96,7 +95,7 @@ function made(version: (typeof JUDGED_WITH_NIX)[number]): Promise<Made> {
 
 /** A user's machine: Nix gets everything from a gate in front of the cache; the hooks judge builds. */
 async function withUser(
-  version: (typeof JUDGED_WITH_NIX)[number],
+  version: (typeof VERSIONS)[number],
   { cache, keys }: Made,
   from: Server | undefined,
   use: (world: World, policy: (fields: string, more?: string) => string) => Promise<void>,
@@ -167,7 +166,7 @@ async function removed(world: World, lib: string): Promise<void> {
   await world.output(`nix-store --delete $(nix-store -q --referrers-closure ${out})`)
 }
 
-for (const version of JUDGED_WITH_NIX) {
+for (const version of VERSIONS) {
   let once: Promise<Made> | undefined
   const makes = () => {
     once ??= made(version)
