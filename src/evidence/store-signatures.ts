@@ -2,8 +2,7 @@ import { hashingCost } from '../crypto/work.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import { listedKeys } from '../policy/key-standing.ts'
-import { matchesGlob } from '../policy/match.ts'
+import { covers, listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -148,14 +147,13 @@ function nixKeys(policy: Policy): readonly Ed25519Key[] {
   return listedKeys(policy).filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
 }
 
-/** Whether a certified key is one for what this path is called, and for builders; a listed one is. */
+/**
+ * Whether a certified key is one for what this path is called, and for builders; a listed one is.
+ */
 function mayHaveBuilt({ grants }: Ed25519Key, path: string): boolean {
   if (grants === undefined) return true
   const { name } = parseStorePath(path)
-  return grants.some(({ roles, names }) => {
-    const isNamed = names.length === 0 || names.some(glob => matchesGlob(glob, name))
-    return isNamed && (roles === undefined || roles.includes('builder'))
-  })
+  return grants.some(granted => covers(granted, { role: 'builder', name }))
 }
 
 function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {

@@ -1,7 +1,7 @@
 /**
- * Applies certificates of keys to a policy: docs/semantics.md, K1 to K9. A certificate is evidence. It
- * adds a key to the principal whose listed key certified it, within what the policy lets that key
- * say; a rotation can also end the key that it replaces. Signatures are verified by the caller.
+ * Applies certificates of keys to a policy: docs/semantics.md, K1 to K9. A certificate is evidence.
+ * It adds a key to the principal whose listed key certified it, within what the policy lets that
+ * key say; a rotation can also end the key that it replaces. Signatures are verified by the caller.
  */
 import { earliest } from './key-standing.ts'
 import type {

@@ -1,10 +1,16 @@
 import { matchesGlob } from './match.ts'
-import type { Instant, Key, KeyIdentity, Policy, Principal, Role } from './policy.ts'
+import type { Grant, Instant, Key, KeyIdentity, Policy, Principal, Role } from './policy.ts'
 
 /** A key of the trusted list and its principal. */
 export interface KeyHolder {
   readonly principal: Principal
   readonly key: Key
+}
+
+/** What a key is used for: a claim in a role, about something of this name. */
+export interface KeyUse {
+  readonly role: Role
+  readonly name: string
 }
 
 /** Whether a key's claims count at one instant. */
@@ -50,27 +56,36 @@ export function standingOf(
 export function holderFor(
   policy: Pick<Policy, 'principals' | 'revocations'>,
   identity: KeyIdentity,
-  use: { readonly role: Role; readonly name: string },
+  use: KeyUse,
   now: Instant,
 ): KeyHolder | undefined {
   const holder = holderOf(policy, identity)
-  if (holder?.key.grants === undefined) return holder
+  return holder && datedFor(policy, holder, use, now)
+}
+
+/** The same for a holder who is known already. */
+export function datedFor(
+  policy: Pick<Policy, 'revocations'>,
+  holder: KeyHolder,
+  use: KeyUse,
+  now: Instant,
+): KeyHolder | undefined {
+  if (holder.key.grants === undefined) return holder
   const { principal, key } = holder
   const fitting = holder.key.grants
-    .filter(({ roles, names }) => {
-      const isNamed = names.length === 0 || names.some(glob => matchesGlob(glob, use.name))
-      return isNamed && (roles === undefined || roles.includes(use.role))
-    })
+    .filter(granted => covers(granted, use))
     .map(({ from, until, by }) => {
       const dated = { principal, key: { ...key, validFrom: from, validUntil: until, certifiedBy: by } }
       return { dated, code: standingOf(policy, dated, now).code, until }
     })
-  const best = PREFERENCE.flatMap(code => fitting.filter(one => one.code === code))[0]
-  const alike = fitting.filter(({ code }) => code === best?.code)
-  return alike.reduce<(typeof alike)[number] | undefined>(
-    (one, other) => (one === undefined || other.until > one.until ? other : one),
-    undefined,
-  )?.dated
+  const rank = ({ code }: { readonly code: KeyStanding['code'] }) => PREFERENCE.indexOf(code)
+  return fitting.sort((one, other) => rank(one) - rank(other) || other.until - one.until)[0]?.dated
+}
+
+/** Whether what a certificate grants covers one use of its key. */
+export function covers({ roles, names }: Pick<Grant, 'roles' | 'names'>, { role, name }: KeyUse): boolean {
+  const isNamed = names.length === 0 || names.some(glob => matchesGlob(glob, name))
+  return isNamed && (roles === undefined || roles.includes(role))
 }
 
 /** Which of several certificates of a key is used. */

@@ -1,11 +1,4 @@
-import {
-  earliest,
-  holderFor,
-  holderOf,
-  type KeyHolder,
-  type KeyStanding,
-  standingOf,
-} from './key-standing.ts'
+import { datedFor, earliest, holderOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
@@ -49,8 +42,9 @@ export function weigh(
   const conflictFrom: Instant[] = []
   const strays: Stray[] = []
   for (const claim of claims) {
-    const holder = holderFor(policy, claim.key, { role: claim.role, name: subject.name }, now)
-    const stray = strayOf(claim, holder ?? holderOf(policy, claim.key), subject)
+    const listed = holderOf(policy, claim.key)
+    const holder = listed && datedFor(policy, listed, { role: claim.role, name: subject.name }, now)
+    const stray = strayOf(claim, listed, subject)
     if (stray !== undefined || holder === undefined) {
       strays.push(stray ?? uncovered(claim, subject))
       continue

@@ -1,15 +1,17 @@
 /** What a policy says of a path by the ledger's record alone: without the store, and fast. */
 import { recalledEvidence } from '../evidence/remembered.ts'
-import { derivationName, parseStorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent } from '../ledger/admissions.ts'
 import { judge } from '../policy/judge.ts'
 import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
-import type { Subject } from '../policy/verdict.ts'
+import { rememberedClaims } from '../verifier/evidence.ts'
+import { subjectOfEntry } from '../verifier/subject.ts'
 
 /** An entry of a path that a policy judges. A signature file is not one. */
 export type JudgedAdmission = Admission & { readonly kind: SubjectKind }
 
-/** When it is judged, and the identity of this machine's own key, whose attestations do not count. */
+/**
+ * When it is judged, and the identity of this machine's own key, whose attestations do not count.
+ */
 export interface Moment {
   readonly now: Instant
   readonly own: KeyIdentity | undefined
@@ -21,8 +23,9 @@ export function isJudged(entry: Admission): entry is JudgedAdmission {
 }
 
 /**
- * Whether the path passes by the claims in its entry: as the ledger admits it under this very policy,
- * or else as those claims are weighed anew. What else was attested about it is not looked at.
+ * Whether the path passes by the claims in its entry: as the ledger admits it under this very
+ * policy, or else as those claims are weighed anew. What else was attested about it is not looked
+ * at.
  */
 export async function passesByRecord(
   policy: Policy,
@@ -30,19 +33,6 @@ export async function passesByRecord(
   { now, own }: Moment,
 ): Promise<boolean> {
   if (isCurrent(entry, policy.digest, now)) return true
-  const { path, narHash } = entry
-  const remembered = entry.claims.map(({ key, role, graph, seen, trace, origin }) => {
-    const about = { key, role, path, narHash, seen, trace, origin }
-    return graph === undefined ? about : { ...about, graph }
-  })
-  const evidence = await recalledEvidence(policy, remembered, { now, own })
+  const evidence = await recalledEvidence(policy, rememberedClaims(entry), { now, own })
   return judge(policy, subjectOfEntry(entry), evidence, now).outcome === 'trusted'
-}
-
-/** What is judged, as the entry knows it. */
-export function subjectOfEntry({ path, kind, narHash, builtHere, derivation }: JudgedAdmission): Subject {
-  const parsed = parseStorePath(path)
-  const name = kind === 'derivation' ? derivationName(parsed) : parsed.name
-  const subject = { path, name, kind, narHash, builtHere }
-  return kind === 'derivation' || derivation === undefined ? subject : { ...subject, derivation }
 }

@@ -1,13 +1,13 @@
 /**
- * Which admitted paths a change of the policy makes fall or rise. One pass over the ledger finds what
- * may be affected, by the claims that it keeps; that is then judged with all evidence at hand.
+ * Which admitted paths a change of the policy makes fall or rise. One pass over the ledger finds
+ * what may be affected, by the claims that it keeps; that is then judged with all evidence at hand.
  */
 import { isCurrent } from '../ledger/admissions.ts'
 import type { LedgerEntry } from '../ledger/all-admissions.ts'
 import type { Policy, SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
-import { openMadeOf } from './made-of.ts'
+import { copied, openMadeOf } from './made-of.ts'
 import { restsOn, type Support } from './rests-on.ts'
 
 /** What a comparison is of. */
@@ -18,8 +18,8 @@ export interface Compared extends Moment {
   /** What is counted besides: the paths that rested on it. */
   readonly support?: Support | undefined
   /**
-   * `affected`: only what may be affected, as the record has it, is judged with all evidence at hand.
-   * `all`: everything, as long as there is time.
+   * `affected`: only what may be affected, as the record has it, is judged with all evidence at
+   * hand. `all`: everything, as long as there is time.
    */
   readonly judges: 'affected' | 'all'
   /** The end of the time for that, as of performance.now(). */
@@ -36,7 +36,9 @@ export interface Changed {
   readonly kind: SubjectKind
   readonly builtHere: boolean
   readonly derivation: string | undefined
-  /** The refusal after it, or before it for what rises; undefined if only the record was looked at. */
+  /**
+   * The refusal after it, or before it for what rises; undefined if only the record was looked at.
+   */
   readonly refusal: Refusal | undefined
 }
 
@@ -54,7 +56,9 @@ export interface Comparison {
   readonly untold: readonly string[]
   /** How many were told by the record alone, for want of time or because only that was asked. */
   readonly byRecord: number
-  /** Entries that cannot be read, with the reason, and how many more arrows there was no room for. */
+  /**
+   * Entries that cannot be read, with the reason, and how many more arrows there was no room for.
+   */
   readonly unread: readonly string[]
   readonly left: number
   /** Seconds for the pass over the ledger. */
@@ -74,7 +78,9 @@ interface Known {
 
 /** The most entries whose problem is kept. */
 const UNREAD_LIMIT = 100
-/** The most derivations that are read from the store because the ledger does not know their inputs. */
+/**
+ * The most derivations that are read from the store because the ledger does not know their inputs.
+ */
 const READ_LIMIT = 20_000
 
 /** Compares; throws a system error where the ledger cannot be listed, and what `verdict` throws. */
@@ -120,11 +126,6 @@ async function knownOf(asked: Compared, entry: JudgedAdmission, passed: boolean)
     // Under another policy it counts as built here only while its inputs are the same.
     isOpen: builtHere && entry.from === undefined,
   }
-}
-
-/** A text of its own: a part of an entry's would keep all of it. */
-function copied(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 async function judgeAll(asked: Compared, known: readonly Known[], after: ReadonlySet<string>) {

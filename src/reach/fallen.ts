@@ -1,14 +1,14 @@
 /** The comparison on this machine: its ledger, its store and the evidence at hand. */
 import { allAdmissions } from '../ledger/all-admissions.ts'
 import type { Policy } from '../policy/policy.ts'
-import { toHex } from '../primitives/hex.ts'
-import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
-import { readMachineKey } from '../verifier/machine-key.ts'
+import type { Inquiry } from '../verifier/inquiry.ts'
+import { readMachineIdentity } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
 import { loadPolicy } from '../verifier/policy-file.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
 import { verifyPath } from '../verifier/verify.ts'
 import { type Compared, type Comparison, compare } from './compare.ts'
+import { openTrial } from './trial.ts'
 
 /** How it is compared. */
 export interface Manner extends Partial<Pick<Compared, 'support' | 'judges'>> {
@@ -21,25 +21,16 @@ export interface Manner extends Partial<Pick<Compared, 'support' | 'judges'>> {
 const PATIENCE = 60_000
 
 /**
- * Which paths of this machine's ledger would fall under another policy, and which would rise. Asks no
- * source and hashes nothing; writes nothing. Throws PolicyError and FileError if the policy or the
- * state directory cannot be read.
+ * Which paths of this machine's ledger would fall under another policy, and which would rise. Asks
+ * no source and hashes nothing; writes nothing. Throws PolicyError and FileError if the policy or
+ * the state directory cannot be read.
  */
 export async function fallenUnder(
   places: Places,
   draft: Policy,
   { before = loadPolicy(places, { remember: false }), support, judges = 'affected', patience }: Manner = {},
 ): Promise<Comparison> {
-  const open = (policy: Policy) =>
-    openInquiry(places, {
-      records: false,
-      notesConflicts: false,
-      takesOut: false,
-      isAtHand: true,
-      draft: policy,
-    })
-  const asked = { before: open(before), after: open(draft) }
-  const machineKey = readMachineKey(places.state)
+  const asked = { before: openTrial(places, before), after: openTrial(places, draft) }
   try {
     return await compare({
       before,
@@ -49,7 +40,7 @@ export async function fallenUnder(
       judges,
       end: performance.now() + (patience ?? PATIENCE),
       now: asked.after.now,
-      own: machineKey && `ed25519:${toHex(machineKey)}`,
+      own: readMachineIdentity(places.state),
       verdict: (under, path) => verifyPath(asked[under], path, 'registered'),
       inputsOf: derivation => inputsIn(asked.after, derivation),
     })

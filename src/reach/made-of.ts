@@ -6,8 +6,8 @@ const PATH_LIMIT = 1_000_000
 const ARROW_LIMIT = 16_000_000
 
 /**
- * Arrows from a path to what falls with it: from an input to what was built here with it, and from a
- * derivation to its outputs.
+ * Arrows from a path to what falls with it: from an input to what was built here with it, and from
+ * a derivation to its outputs.
  */
 export interface MadeOf {
   add(entry: Admission): void
@@ -34,8 +34,7 @@ export function openMadeOf(): MadeOf {
     const known = numbers.get(name)
     if (known !== undefined) return known
     if (names.length >= PATH_LIMIT) return undefined
-    // A copy: a part of an entry's text would keep all of it.
-    const own = Buffer.from(name, 'latin1').toString('latin1')
+    const own = copied(name)
     numbers.set(own, names.length)
     first.push(-1)
     return names.push(own) - 1
@@ -93,4 +92,9 @@ const BUILD = 'build '
 /** Running a derivation, which needs its inputs; the derivation itself does not. */
 function buildOf(derivation: string): string {
   return BUILD + derivation
+}
+
+/** A text of its own: a part of an entry's would keep all of it. */
+export function copied(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }

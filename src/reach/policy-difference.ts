@@ -35,8 +35,8 @@ const NAMED = new Set([
 ])
 
 /**
- * All differences, part by part. Comments, the order of tables and the lines on which they stand make
- * none; the order of rules does, as the first that matches decides.
+ * All differences, part by part. Comments, the order of tables and the lines on which they stand
+ * make none; the order of rules does, as the first that matches decides.
  */
 export function policyDifference(before: Policy, after: Policy): readonly Difference[] {
   const mode: readonly Difference[] =

@@ -1,4 +1,6 @@
-/** Drops from a policy's text what nothing needs any more, and keeps everything else as it stands. */
+/**
+ * Drops from a policy's text what nothing needs any more, and keeps everything else as it stands.
+ */
 import { NO_POLICY } from '../ledger/admissions.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Exemption, Instant, Policy, Principal } from '../policy/policy.ts'
@@ -38,8 +40,8 @@ export interface Pruning {
 const JUDGED_LIMIT = 1000
 
 /**
- * Finds what can go. Revocations always stay, and what they name. Throws PolicyError if the source is
- * no valid policy.
+ * Finds what can go. Revocations always stay, and what they name. Throws PolicyError if the source
+ * is no valid policy.
  */
 export async function prune(source: PolicySource, facts: PruneFacts): Promise<Pruning> {
   const policy = parsePolicy(source)
@@ -122,7 +124,7 @@ function overSince({ until }: Exemption, { now, since }: PruneFacts): string | u
 
 /**
  * By signatures alone: exemptions by name may end sooner than this one. Exemptions of other paths
- * stay, as what it is made of may need them; no two paths need each other's.
+ * stay, because its inputs may need them; no two paths need each other's.
  */
 async function needlessPath(
   policy: Policy,
@@ -153,8 +155,8 @@ function needlessGroups(policy: Policy): ReadonlyMap<string, Pruned> {
 }
 
 /**
- * People whose keys have all ended long ago and whom nothing names. While a key is valid, its holder's
- * word as a builder against others counts, whatever the rules ask for.
+ * People whose keys have all ended long ago and whom nothing names. While a key is valid, its
+ * holder's word as a builder against others counts, whatever the rules ask for.
  */
 function needlessPeople(
   policy: Policy,

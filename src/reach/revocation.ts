@@ -27,8 +27,8 @@ export interface RevocationText {
 const REASON_LIMIT = 500
 
 /**
- * What is meant by a name of a principal, by a key as the policy writes it (or `ed25519:` and hex), or
- * by an OpenPGP fingerprint; or else why nothing is.
+ * What is meant by a name of a principal, by a key as the policy writes it (or `ed25519:` and hex),
+ * or by an OpenPGP fingerprint; or else why nothing is.
  */
 export function revokedTarget(
   policy: Pick<Policy, 'principals' | 'groups'>,

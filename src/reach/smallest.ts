@@ -153,7 +153,7 @@ function candidatesFor(
   const [usual = 'packager'] = roles.includes('packager') ? (['packager'] as const) : roles
   const found = new Map<string, Wanted>()
   for (const { who, role = usual } of demands) {
-    // An approver signs a graph, which is no signature over this path.
+    // An approver signs a graph: that does not vouch for this path.
     if (!roles.includes(role) || role === 'approver') continue
     for (const person of peopleOf(policy.groups, who)) {
       if (person === SELF || validKey(policy, person, now) === undefined) continue
@@ -192,7 +192,9 @@ function meetsAll(policy: Policy, subject: Subject, demands: readonly Demand[], 
 
 type Meets = (added: readonly Wanted[]) => boolean
 
-/** The smallest set that meets, by size; or, beyond a limit, one from which nothing can be left out. */
+/**
+ * The smallest set that meets, by size; or, beyond a limit, one from which nothing can be left out.
+ */
 function fewest(candidates: readonly Wanted[], meets: Meets) {
   let tries = 0
   for (let size = 1; size <= candidates.length; size++) {

@@ -4,11 +4,11 @@ import { FileError } from '../files/regular-file.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
-import { announcePolicy, type GateReload } from './announce-policy.ts'
-import { makeDirectory, placeState, readState } from './file-state.ts'
+import type { GateReload } from './announce-policy.ts'
+import { makeDirectory } from './file-state.ts'
 import { lockFile } from './look.ts'
+import { replacePolicy, sourceOf } from './machine-policy.ts'
 import type { SetupPlaces } from './places.ts'
-import { sourceOf } from './switch-mode.ts'
 
 /** A change: the text that it makes, and what has to be so afterwards. */
 export interface PolicyChange {
@@ -35,10 +35,7 @@ export async function changePolicy(
     if (text === undefined || text === source.toml) return undefined
     const problem = change.problem(before, parsePolicy({ ...source, toml: text }))
     if (problem !== undefined) throw new FileError(`${printable(places.policy)} was not changed: ${problem}`)
-    const state = readState(places.policy)
-    if (state === undefined) throw new FileError(`${printable(places.policy)} went away`)
-    placeState(places.policy, { ...state, bytes: Buffer.from(text, 'utf8') })
-    return announcePolicy(places)
+    return replacePolicy(places, text)
   })
 }
 

@@ -1,4 +1,5 @@
-import { derivationName, type StorePath } from '../formats/nix/store-path.ts'
+import { derivationName, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
+import type { Admission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Subject } from '../policy/verdict.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -19,8 +20,28 @@ export interface Contents {
 }
 
 /** Builds the subject that the policy judges. Subjects are made here and nowhere else. */
-export function subjectOf({ path, kind, derivation }: Identity, { narHash, builtHere }: Contents): Subject {
+export function subjectOf({ path, kind, derivation }: Identity, contents: Contents): Subject {
+  return subjectMadeBy(path, kind, contents, derivation?.path.path)
+}
+
+/** The subject as the ledger's entry knows it. A signature file is none. */
+export function subjectOfEntry(entry: Admission & { readonly kind: SubjectKind }): Subject {
+  const { kind, derivation } = entry
+  return subjectMadeBy(
+    parseStorePath(entry.path),
+    kind,
+    entry,
+    kind === 'derivation' ? undefined : derivation,
+  )
+}
+
+function subjectMadeBy(
+  path: StorePath,
+  kind: SubjectKind,
+  { narHash, builtHere }: Contents,
+  derivation: string | undefined,
+): Subject {
   const name = kind === 'derivation' ? derivationName(path) : path.name
   const subject = { path: path.path, name, kind, narHash, builtHere }
-  return derivation === undefined ? subject : { ...subject, derivation: derivation.path.path }
+  return derivation === undefined ? subject : { ...subject, derivation }
 }

@@ -8,8 +8,9 @@ import { allAdmissions } from '../../src/ledger/all-admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { Verdict } from '../../src/policy/verdict.ts'
-import { isJudged, passesByRecord, subjectOfEntry } from '../../src/reach/by-record.ts'
+import { isJudged, passesByRecord } from '../../src/reach/by-record.ts'
 import { type Compared, compare } from '../../src/reach/compare.ts'
+import { subjectOfEntry } from '../../src/verifier/subject.ts'
 import { identityOf, nixKeyOf, policyOf } from '../policy/policies.ts'
 
 const NOW = 1_800_000_000

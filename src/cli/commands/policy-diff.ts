@@ -1,4 +1,6 @@
-/** `nixsig policy diff OLD NEW`: in what two policies differ, and which admitted paths fall or rise. */
+/**
+ * `nixsig policy diff OLD NEW`: in what two policies differ, and which admitted paths fall or rise.
+ */
 import { resolve } from 'node:path'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { exitCode } from '../../policy/exit-code.ts'
@@ -36,7 +38,7 @@ export const diff = command({
     ['policy diff draft.toml draft.toml --state DIR', 'By the ledger of another machine'],
   ],
   epilogue: `Judges each path that the ledger of this machine has under both policies, by the signatures that it recorded and
-the evidence at hand; no source is asked. What there is no time for is told by the record alone, which is said.
+the evidence at hand; no source is asked. Where the time runs out, the record alone decides, and the answer says so.
 Status 0: nothing falls. Where something falls, as nixsig verify would answer for it under the second policy.
 20: nothing is known to fall, but not everything could be told.`,
   reads: EVERYWHERE,

@@ -1,5 +1,4 @@
 /** `nixsig prune`: drops from the machine's policy what nothing needs any more. */
-import { lstatSync } from 'node:fs'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -8,7 +7,7 @@ import type { Places } from '../../verifier/places.ts'
 import { askToAgree } from '../ask.ts'
 import { command, EVERYWHERE, type Invocation, JSON_OPTION, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { policySource } from '../policy-argument.ts'
+import { isMadeElsewhere, policySource } from '../policy-argument.ts'
 import { isReadable } from '../readable-inquiry.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
@@ -61,7 +60,7 @@ async function pruneIt(options: Options, { places, terminal }: Invocation<PlaceN
   const { prune: find } = await import('../../reach/prune.ts')
   const source = policySource(places.policy, process.geteuid?.() === 0)
   const found = await withFacts(places, since, facts => find(source, facts))
-  const isMade = lstatSync(places.policy).isSymbolicLink()
+  const isMade = isMadeElsewhere(places.policy)
   if (!options.json) await show(terminal, source.toml, found)
   const answer = (changed: boolean) => {
     if (options.json) terminal.print(jsonLine({ policy: places.policy, changed, ...listsOf(found) }))
@@ -96,8 +95,8 @@ async function withFacts<T>(
   since: number,
   use: (facts: PruneFacts) => Promise<T>,
 ): Promise<T> {
-  const [{ openInquiry }, { verifyPath }, { openStore }] = await Promise.all([
-    import('../../verifier/inquiry.ts'),
+  const [{ openTrial }, { verifyPath }, { openStore }] = await Promise.all([
+    import('../../reach/trial.ts'),
     import('../../verifier/verify.ts'),
     import('../../store/store-client.ts'),
   ])
@@ -110,13 +109,7 @@ async function withFacts<T>(
         (await store.pathInfo(path)) === undefined && (await store.derivers(path)).length === 0,
       passes: async (draft, path) => {
         if ((await store.pathInfo(path)) === undefined) return false
-        const inquiry = openInquiry(places, {
-          records: false,
-          notesConflicts: false,
-          takesOut: false,
-          isAtHand: true,
-          draft,
-        })
+        const inquiry = openTrial(places, draft)
         try {
           return (await verifyPath(inquiry, path, 'registered')).outcome === 'trusted'
         } finally {

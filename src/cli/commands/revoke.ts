@@ -1,43 +1,31 @@
 /** `nixsig revoke WHO`: a key or a person counts no more, and what rested on that is told. */
-import { lstatSync } from 'node:fs'
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { NO_POLICY } from '../../ledger/admissions.ts'
-import { parseInstant } from '../../policy/language/instant.ts'
-import { type PolicySource, parsePolicy } from '../../policy/language/parse.ts'
-import type { Policy, Revocation } from '../../policy/policy.ts'
 import { when, word } from '../../policy/words.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { takenOutLines } from '../../quarantine/wording.ts'
-import type { Comparison } from '../../reach/compare.ts'
-import {
-  type RevocationText,
-  reasonProblem,
-  revocationNix,
-  revocationToml,
-  revokedTarget,
-} from '../../reach/revocation.ts'
-import type { Usage, Usages } from '../../reach/usage.ts'
-import type { Places } from '../../verifier/places.ts'
+import { type RevocationText, revocationNix } from '../../reach/revocation.ts'
 import { askToAgree } from '../ask.ts'
 import { command, EVERYWHERE, type Invocation, JSON_OPTION, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { policySource } from '../policy-argument.ts'
+import { isMadeElsewhere } from '../policy-argument.ts'
 import { comparisonJson, noteUntold, restedWords, sayComparison } from '../reach-report.ts'
-import { isReadable } from '../readable-inquiry.ts'
-import { millisecondsOf } from '../seconds-argument.ts'
+import {
+  isOf,
+  now,
+  planRevocation,
+  type Reached,
+  type RevocationOptions,
+  type RevocationPlan,
+} from '../revocation-plan.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options {
-  readonly who: string
-  readonly reason: string
-  readonly date: string | undefined
+interface Options extends RevocationOptions {
   readonly quarantine: boolean
   readonly 'dry-run': boolean
   readonly yes: boolean
-  readonly seconds: string
   readonly json: boolean
 }
 
@@ -80,11 +68,11 @@ async function revokeIt(options: Options, { places, terminal }: Invocation<Place
   if (!dry) assertOwnMachine('revoke', places)
   if (!dry && options.json && !options.yes)
     throw new UsageError('--json asks nothing: add --yes or --dry-run')
-  const plan = await planOf(options, places)
+  const plan = await planRevocation(options, places)
   const answering = { options, terminal, policy: places.policy }
   if (!options.json) show(plan, answering, places.state)
   if (plan.reached !== undefined) noteUntold(terminal, plan.reached.comparison, false)
-  const isElsewhere = plan.already === undefined && isLink(places.policy)
+  const isElsewhere = plan.already === undefined && isMadeElsewhere(places.policy)
   if (dry || isElsewhere || (plan.already !== undefined && !options.quarantine)) {
     answer(plan, answering, NOTHING_DONE)
     if (dry || !isElsewhere) return 0
@@ -99,33 +87,6 @@ async function revokeIt(options: Options, { places, terminal }: Invocation<Place
   return carryOut(plan, answering, places.state)
 }
 
-/** What is to be done, and what comes of it. */
-interface Plan {
-  readonly text: RevocationText
-  /** The entry of the policy. */
-  readonly toml: string
-  /** The same, where it is in force already. */
-  readonly already: Revocation | undefined
-  /** Undefined where the ledger cannot be read. */
-  readonly reached: Reached | undefined
-  readonly usages: ReadonlyMap<string, Usage>
-}
-
-async function planOf(options: Options, places: Places): Promise<Plan> {
-  const patience = millisecondsOf('--seconds', options.seconds)
-  const source = policySource(places.policy, process.geteuid?.() === 0)
-  const policy = parsePolicy(source)
-  const text = textOf(options, policy)
-  const already = policy.revocations.find(one => isOf(one, text) && one.from <= now())
-  const compared =
-    already === undefined
-      ? { before: policy, after: draftOf(source, text) }
-      : { before: without(policy, text), after: policy }
-  const reached = isReadable(places) ? await reach({ places, ...compared, text, patience }) : undefined
-  const usages = new Map(reached?.usages.usages.map(usage => [usage.path, usage]))
-  return { text, toml: revocationToml(text), already, reached, usages }
-}
-
 /** Where and how it is answered. */
 interface Answering {
   readonly options: Options
@@ -134,7 +95,7 @@ interface Answering {
 }
 
 function show(
-  { text, toml, already, reached, usages }: Plan,
+  { text, toml, already, reached, usages }: RevocationPlan,
   { options, terminal, policy }: Answering,
   state: string,
 ): void {
@@ -150,7 +111,7 @@ function show(
     terminal.print(restedWords(reached.comparison))
     sayComparison(terminal, reached.comparison, usages)
   }
-  const isElsewhere = isLink(policy)
+  const isElsewhere = isMadeElsewhere(policy)
   if (already !== undefined || !(options['dry-run'] || isElsewhere)) return
   terminal.print(isElsewhere ? 'to write where the policy is made:' : 'what the policy would get:')
   terminal.print(`\n${isElsewhere ? revocationNix(text) : toml}`.trimEnd())
@@ -165,7 +126,7 @@ interface Done {
 const NOTHING_DONE: Done = { changed: false, quarantined: [], stays: [] }
 
 function answer(
-  { text, toml, reached, usages }: Plan,
+  { text, toml, reached, usages }: RevocationPlan,
   { options, terminal, policy }: Answering,
   done: Done,
 ): void {
@@ -178,7 +139,7 @@ function answer(
   )
 }
 
-async function carryOut(plan: Plan, answering: Answering, state: string): Promise<Status> {
+async function carryOut(plan: RevocationPlan, answering: Answering, state: string): Promise<Status> {
   const { text, toml, already, reached } = plan
   const { options, terminal } = answering
   const { changePolicy, withAppended } = await import('../../setup/change-policy.ts')
@@ -207,68 +168,6 @@ async function carryOut(plan: Plan, answering: Answering, state: string): Promis
   })
   const status = saySettled(settled, terminal)
   return status === 0 && taken.stays.length > 0 ? 20 : status
-}
-
-function textOf({ who, reason, date }: Options, policy: Policy): RevocationText {
-  const problem = reasonProblem(reason)
-  if (problem !== undefined) throw new UsageError(`--reason ${problem}`)
-  const instant = date === undefined ? now() : parseInstant(date)
-  if (instant === undefined)
-    throw new UsageError(`--date ${printable(date ?? '', 60)} is not a date such as ${when(now())}`)
-  const target = revokedTarget(policy, who)
-  if ('problem' in target)
-    throw new UsageError(`${target.problem}; next: nixsig policy describe names everybody with their keys`)
-  return { target, date: instant, reason }
-}
-
-/** Whether a revocation has this target. */
-function isOf({ target }: Revocation, { target: { keys, principal } }: RevocationText): boolean {
-  return 'principal' in target
-    ? target.principal === principal
-    : principal === undefined && keys.has(target.key)
-}
-
-/** The policy as if this had not been revoked: the ledger has nothing that was admitted under it. */
-function without(policy: Policy, text: RevocationText): Policy {
-  return { ...policy, digest: NO_POLICY, revocations: policy.revocations.filter(one => !isOf(one, text)) }
-}
-
-/** The policy once the revocation is in force, be that today. */
-function draftOf(source: PolicySource, text: RevocationText): Policy {
-  const inForce = revocationToml({ ...text, date: Math.min(text.date, now()) })
-  const whole = source.toml.replace(/\s*$/, '')
-  return parsePolicy({ ...source, toml: `${whole}\n\n${inForce}` })
-}
-
-interface Reached {
-  readonly comparison: Comparison
-  readonly usages: Usages
-}
-
-async function reach({
-  places,
-  before,
-  after,
-  text,
-  patience,
-}: {
-  readonly places: Places
-  readonly before: Policy
-  readonly after: Policy
-  readonly text: RevocationText
-  readonly patience: number
-}): Promise<Reached> {
-  const { fallenUnder } = await import('../../reach/fallen.ts')
-  const { usagesHere } = await import('../../reach/usages-here.ts')
-  const support = { kind: 'keys', keys: text.target.keys } as const
-  const comparison = await fallenUnder(places, after, { before, support, patience })
-  return {
-    comparison,
-    usages: await usagesHere(
-      comparison.falls.map(({ path }) => path),
-      patience,
-    ),
-  }
 }
 
 /** Takes out of the store what fell and is not in use. */
@@ -303,11 +202,3 @@ const STAYS = {
   profile: 'for a profile or a link in use needs it (remove it from there, then the same command again)',
   unjudged: 'for what it is needed for could not be told',
 } as const
-
-function isLink(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
-}
-
-function now(): number {
-  return Math.floor(Date.now() / 1000)
-}

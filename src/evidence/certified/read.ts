@@ -1,7 +1,7 @@
 /**
- * Certificates of keys, in `keys/ed25519-<hex of the key that signed>.intoto.jsonl` of a directory of
- * attestations. Only the files of keys that may certify are looked at, so what others put there costs
- * nothing.
+ * Certificates of keys, in `keys/ed25519-<hex of the key that signed>.intoto.jsonl` of a directory
+ * of attestations. Only the files of keys that may certify are looked at, so what others put there
+ * costs nothing.
  */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
