@@ -2,13 +2,21 @@
 import { NO_POLICY } from '../ledger/admissions.ts'
 import { parseInstant } from '../policy/language/instant.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
-import type { Policy, Revocation } from '../policy/policy.ts'
+import { PolicyError } from '../policy/language/policy-error.ts'
+import type { KeyIdentity, Policy, Revocation } from '../policy/policy.ts'
 import { when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Comparison } from '../reach/compare.ts'
-import { type RevocationText, reasonProblem, revocationToml, revokedTarget } from '../reach/revocation.ts'
+import {
+  type RevocationText,
+  reasonProblem,
+  revocationInline,
+  revocationToml,
+  revokedTarget,
+} from '../reach/revocation.ts'
 import type { Usage, Usages } from '../reach/usage.ts'
 import type { Places } from '../verifier/places.ts'
+import { certifiedHere } from '../verifier/policy-file.ts'
 import { policySource } from './policy-argument.ts'
 import { isReadable } from './readable-inquiry.ts'
 import { millisecondsOf } from './seconds-argument.ts'
@@ -43,15 +51,26 @@ export async function planRevocation(options: RevocationOptions, places: Places)
   const patience = millisecondsOf('--seconds', options.seconds)
   const source = policySource(places.policy, process.geteuid?.() === 0)
   const policy = parsePolicy(source)
-  const text = textOf(options, policy)
+  const isOpen = isReadable(places)
+  // Keys that others certified can be revoked too, and count for whom a principal is.
+  const known = isOpen ? certifiedHere(places, policy) : policy
+  const text = textOf(options, known)
   const already = policy.revocations.find(one => isOf(one, text) && one.from <= now())
   const compared =
     already === undefined
       ? { before: policy, after: draftOf(source, text) }
       : { before: without(policy, text), after: policy }
-  const reached = isReadable(places) ? await reach({ places, ...compared, text, patience }) : undefined
+  const keys = supportOf(known, text)
+  const reached = isOpen ? await reach({ places, ...compared, keys, patience }) : undefined
   const usages = new Map(reached?.usages.usages.map(usage => [usage.path, usage]))
   return { text, toml: revocationToml(text), already, reached, usages }
+}
+
+/** The keys that are meant, and those that they certified. */
+function supportOf({ principals }: Policy, { target: { keys } }: RevocationText): ReadonlySet<KeyIdentity> {
+  const all = [...principals.values()].flatMap(principal => principal.keys)
+  const certified = all.filter(({ certifiedBy = [] }) => certifiedBy.some(identity => keys.has(identity)))
+  return new Set([...keys, ...certified.map(({ identity }) => identity)])
 }
 
 function textOf({ who, reason, date }: RevocationOptions, policy: Policy): RevocationText {
@@ -84,7 +103,14 @@ function without(policy: Policy, text: RevocationText): Policy {
 function draftOf(source: PolicySource, text: RevocationText): Policy {
   const inForce = revocationToml({ ...text, date: Math.min(text.date, now()) })
   const whole = source.toml.replace(/\s*$/, '')
-  return parsePolicy({ ...source, toml: `${whole}\n\n${inForce}` })
+  try {
+    return parsePolicy({ ...source, toml: `${whole}\n\n${inForce}` })
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    throw new UsageError(
+      `the revocations of ${printable(source.file)} are not in tables of their own, so nothing was changed; next: add it to them: ${revocationInline(text)}`,
+    )
+  }
 }
 
 /** What comes of it on this machine. */
@@ -97,25 +123,22 @@ async function reach({
   places,
   before,
   after,
-  text,
+  keys,
   patience,
 }: {
   readonly places: Places
   readonly before: Policy
   readonly after: Policy
-  readonly text: RevocationText
+  readonly keys: ReadonlySet<KeyIdentity>
   readonly patience: number
 }): Promise<Reached> {
   const { fallenUnder } = await import('../reach/fallen.ts')
   const { usagesHere } = await import('../reach/usages-here.ts')
-  const support = { kind: 'keys', keys: text.target.keys } as const
+  const support = { kind: 'keys', keys } as const
   const comparison = await fallenUnder(places, after, { before, support, patience })
   return {
     comparison,
-    usages: await usagesHere(
-      comparison.falls.map(({ path }) => path),
-      patience,
-    ),
+    usages: await usagesHere(comparison.falls.map(({ path }) => path)),
   }
 }
 

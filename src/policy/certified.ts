@@ -3,7 +3,7 @@
  * It adds a key to the principal whose listed key certified it, within what the policy lets that
  * key say; a rotation can also end the key that it replaces. Signatures are verified by the caller.
  */
-import { earliest } from './key-standing.ts'
+import { earliest, standingOf } from './key-standing.ts'
 import type {
   CertifyingPower,
   Ed25519Key,
@@ -48,10 +48,20 @@ interface Issuer {
   readonly until: Instant
 }
 
+/** What certificates grant to one key. */
+interface Found {
+  readonly key: Ed25519Key
+  /** Those who certify it and may: neither revoked, nor past its end. */
+  readonly standing: Set<string>
+  readonly grants: { readonly principal: string; readonly stands: boolean; readonly grant: Grant }[]
+}
+
 interface Application {
+  readonly policy: Policy
+  readonly now: Instant
   readonly listed: ReadonlySet<KeyIdentity>
   readonly issuers: Map<KeyIdentity, Issuer>
-  readonly found: Map<KeyIdentity, { key: Ed25519Key; principals: Set<string>; grants: Grant[] }>
+  readonly found: Map<KeyIdentity, Found>
   readonly ends: Map<KeyIdentity, Instant>
   readonly accepted: KeyCertificate[]
   readonly refused: { origin: string; detail: string }[]
@@ -64,15 +74,19 @@ export function certifyingKeys({ principals }: Pick<Policy, 'principals'>): read
 
 /**
  * A policy in which certified keys are keys of the principals whose listed keys certified them, and
- * the certificates that count. Never throws. Neither order nor duplicates matter.
+ * the certificates that count. Never throws. Neither order nor duplicates matter. A key that is
+ * revoked at `now`, or whose certificates are over, takes nothing from another.
  */
 export function applyCertificates(
   policy: Policy,
   certificates: readonly KeyCertificate[],
+  now: Instant,
 ): { readonly policy: Policy; readonly accepted: readonly KeyCertificate[] } {
   if (certificates.length === 0) return { policy, accepted: [] }
   const listed = new Set([...policy.principals.values()].flatMap(({ keys }) => keys.map(key => key.identity)))
   const state: Application = {
+    policy,
+    now,
     listed,
     issuers: new Map(),
     found: new Map(),
@@ -80,9 +94,14 @@ export function applyCertificates(
     accepted: [],
     refused: [],
   }
-  for (const principal of policy.principals.values()) {
-    for (const root of principal.keys.filter(isCertifying)) followLine(state, principal, root, certificates)
-  }
+  const roots = [...policy.principals.values()].flatMap(principal =>
+    principal.keys.filter(isCertifying).map(root => ({ principal, root })),
+  )
+  // Those that stand come first: what they say is not taken from them by others.
+  const stands = ({ principal, root }: (typeof roots)[number]) =>
+    standingOf(policy, { principal, key: root }, now).code === 'valid'
+  for (const { principal, root } of [...roots.filter(stands), ...roots.filter(one => !stands(one))])
+    followLine(state, principal, root, certificates)
   for (const certificate of certificates) {
     if (certificate.says.purpose === 'delegate') delegate(state, certificate, certificate.says)
   }
@@ -107,9 +126,10 @@ function followLine(
       return problem === undefined
     })
     const [first] = named
+    // A key says itself when it ends, whoever follows.
+    const ends = earliest(next.map(({ says }) => (says.purpose === 'successor' ? says.oldEnds : undefined)))
+    if (ends !== undefined && root.rotates === true) state.ends.set(last, ends)
     if (first === undefined) return
-    const ends = earliest(named.map(({ says }) => (says.purpose === 'successor' ? says.oldEnds : undefined)))
-    if (ends !== undefined) state.ends.set(last, ends)
     if (named.some(({ key }) => key.identity !== first.key.identity)) {
       for (const one of named) refuse(state, one, 'the key that signed it names two successors')
       return
@@ -131,10 +151,13 @@ function whyNoSuccessor(state: Application, issuer: Issuer, one: KeyCertificate)
   if (issuer.root.rotates !== true) return 'the policy does not let the key that signed it name a successor'
   if (issuer.line.length > SUCCESSION_LIMIT) return `more than ${SUCCESSION_LIMIT} successors in a line`
   const other = state.issuers.get(one.key.identity)
-  if (other === undefined) return whyUnfit(state, issuer, one)
+  if (other === undefined || !isStanding(state, other)) {
+    const isCircle = issuer.line.includes(one.key.identity)
+    return isCircle ? 'it names a key before it as its successor' : whyUnfit(state, issuer, one)
+  }
   // The successor of two principals is nobody's.
-  if (other.principal !== issuer.principal)
-    state.found.get(one.key.identity)?.principals.add(issuer.principal)
+  if (other.principal !== issuer.principal && standsNow(state, issuer, one.until))
+    state.found.get(one.key.identity)?.standing.add(issuer.principal)
   return 'it certifies a key that certifies others itself'
 }
 
@@ -144,13 +167,14 @@ function delegate(
   says: Extract<KeyCertificate['says'], { purpose: 'delegate' }>,
 ): void {
   const issuer = state.issuers.get(one.issuer)
+  const other = state.issuers.get(one.key.identity)
+  const isTaken = other !== undefined && (isStanding(state, other) || other.principal === issuer?.principal)
   const problem =
     issuer === undefined
       ? 'a key signed it that is neither listed with "certifies" nor the successor of one that is'
       : (whyBeyond(issuer.root.certifies, one, says.roles) ?? whyUnfit(state, issuer, one))
   if (problem !== undefined) refuse(state, one, problem)
-  else if (state.issuers.has(one.key.identity))
-    refuse(state, one, 'it certifies a key that certifies others itself')
+  else if (isTaken) refuse(state, one, 'it certifies a key that certifies others itself')
   else if (issuer !== undefined) grant(state, issuer, one, { roles: says.roles, names: says.names })
 }
 
@@ -191,26 +215,50 @@ function grant(
     refuse(state, one, 'its dates are outside of those of the key that signed it')
     return undefined
   }
-  const entry = state.found.get(one.key.identity) ?? { key: one.key, principals: new Set(), grants: [] }
+  const entry = state.found.get(one.key.identity) ?? { key: one.key, standing: new Set(), grants: [] }
   state.found.set(one.key.identity, entry)
-  entry.principals.add(issuer.principal)
+  const { principal } = issuer
+  const stands = standsNow(state, issuer, until)
+  if (stands) entry.standing.add(principal)
   const granted: Grant = { ...scope, from, until, by: issuer.line }
-  entry.grants.push(granted)
+  entry.grants.push({ principal, stands, grant: granted })
   state.accepted.push(one)
   return granted
 }
 
+/** Whether what this key certifies until then counts now, or may count later. */
+function standsNow({ policy, now }: Application, { principal, root, line }: Issuer, until: Instant): boolean {
+  const holder = policy.principals.get(principal)
+  if (holder === undefined || until <= now) return false
+  const key = { ...root, validFrom: 0, validUntil: Number.MAX_SAFE_INTEGER, certifiedBy: line }
+  return standingOf(policy, { principal: holder, key }, now).code !== 'revoked'
+}
+
+/** Whether a key in a line may certify others now, or later. */
+function isStanding(state: Application, issuer: Issuer): boolean {
+  return standsNow(state, issuer, issuer.until)
+}
+
+/** Whose a key is: of those who stand or, if none does, of whoever certified it. */
+function ownersOf({ standing, grants }: Found): ReadonlySet<string> {
+  return standing.size > 0 ? standing : new Set(grants.map(({ principal }) => principal))
+}
+
 function extended(policy: Policy, state: Application): Policy {
   const added = new Map<string, Key[]>()
-  const shared = new Set(
-    [...state.found].flatMap(([id, { principals }]) => (principals.size > 1 ? [id] : [])),
-  )
-  for (const { key, principals, grants: all } of state.found.values()) {
-    const grants = all.filter(({ by }) => !by.some(identity => shared.has(identity)))
-    const [owner, another] = principals
+  const shared = new Set([...state.found].flatMap(([id, found]) => (ownersOf(found).size > 1 ? [id] : [])))
+  for (const found of state.found.values()) {
+    const { key } = found
+    const owners = ownersOf(found)
+    const [owner, another] = owners
+    const grants = found.grants
+      .filter(({ principal, grant: { by } }) => principal === owner && !by.some(id => shared.has(id)))
+      // Beyond the limit those are left out that count no more.
+      .sort((one, other) => Number(other.stands) - Number(one.stands) || other.grant.until - one.grant.until)
+      .map(({ grant: granted }) => granted)
     if (owner === undefined || grants.length === 0) continue
     if (another !== undefined) {
-      const detail = `two principals certify the key ${key.label} (${[...principals].sort().join(', ')}): it counts for neither`
+      const detail = `two principals certify the key ${key.label} (${[...owners].sort().join(', ')}): it counts for neither`
       state.refused.push({ origin: originsOf(state, key.identity), detail })
       continue
     }
@@ -230,7 +278,7 @@ function certifiedKey(policy: Policy, state: Application, key: Ed25519Key, all: 
   const distinct = new Map(
     all.map(one => [JSON.stringify(one), { ...one, until: Math.min(one.until, ends) }]),
   )
-  const grants = [...distinct.values()].sort((a, b) => b.until - a.until).slice(0, GRANT_LIMIT)
+  const grants = [...distinct.values()].slice(0, GRANT_LIMIT)
   const root = [...policy.principals.values()]
     .flatMap(({ keys }) => keys)
     .find(({ identity }) => identity === grants[0]?.by[0])

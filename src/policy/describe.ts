@@ -139,7 +139,17 @@ export function keyWords(key: Key): string {
   const what = key.kind === 'sigstore' ? 'identity' : 'key'
   const namespaces = 'namespaces' in key && key.namespaces !== undefined ? key.namespaces : []
   const uses = namespaces.length === 0 ? '' : ` for ${list(namespaces.map(word), NAMES)}`
-  return `${kind} ${what} ${word(key.label)}${uses}${from}${until}`
+  return `${kind} ${what} ${word(key.label)}${uses}${from}${until}${powerWords(key)}`
+}
+
+/** What certificates by a key may say. */
+function powerWords({ certifies, rotates }: Key): string {
+  const days = certifies === undefined ? 0 : certifies.forAtMost / 86_400
+  const others =
+    certifies === undefined
+      ? ''
+      : `, certifies keys of a ${list(certifies.roles, NAMES)} for at most ${days} days`
+  return `${others}${rotates === true ? ', may name its successor' : ''}`
 }
 
 /** Key forms that do not belong to one kind of detached signature. */

@@ -157,8 +157,12 @@ async function judgeBoth(asked: Compared, { entry, isAdmitted }: Known) {
   const after = await asked.verdict('after', entry.path)
   if (isUntold(after)) return 'untold'
   // What the ledger admits under the policy in force passes; of everything else it is asked.
-  const before = isAdmitted ? undefined : await asked.verdict('before', entry.path)
-  if (before !== undefined && isUntold(before)) return 'untold'
+  // Where the evidence at hand does not suffice under either, nothing falls by this change.
+  const isAsked = !isAdmitted || after.outcome === 'indeterminate'
+  const found = isAsked ? await asked.verdict('before', entry.path) : undefined
+  if (found !== undefined && isUntold(found)) return 'untold'
+  if (isAdmitted && found !== undefined && found.outcome !== 'trusted') return 'untold'
+  const before = isAdmitted ? undefined : found
   const refusal = after.outcome === 'trusted' ? before : after
   return {
     passed: before === undefined || before.outcome === 'trusted',

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
-import { loadPolicy } from '../verifier/policy-file.ts'
+import { certifiedHere, loadPolicy } from '../verifier/policy-file.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
 import { verifyPath } from '../verifier/verify.ts'
 import { type Compared, type Comparison, compare } from './compare.ts'
@@ -33,8 +33,8 @@ export async function fallenUnder(
   const asked = { before: openTrial(places, before), after: openTrial(places, draft) }
   try {
     return await compare({
-      before,
-      after: draft,
+      before: certifiedHere(places, before),
+      after: certifiedHere(places, draft),
       entries: allAdmissions(places.state),
       support,
       judges,

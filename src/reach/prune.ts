@@ -2,6 +2,7 @@
  * Drops from a policy's text what nothing needs any more, and keeps everything else as it stands.
  */
 import { NO_POLICY } from '../ledger/admissions.ts'
+import { certifyingKeys } from '../policy/certified.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Exemption, Instant, Policy, Principal } from '../policy/policy.ts'
 import { pathWord, when, word } from '../policy/words.ts'
@@ -163,6 +164,8 @@ function needlessPeople(
   groups: ReadonlyMap<string, Pruned>,
   facts: PruneFacts,
 ): ReadonlyMap<string, Pruned> {
+  // A key that somebody lists cannot be certified by another.
+  if (certifyingKeys(policy).length > 0) return new Map()
   const named = namedIn(policy, groups)
   const revoked = new Set(
     policy.revocations.map(({ target }) => ('key' in target ? target.key : target.principal)),

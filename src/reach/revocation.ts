@@ -89,6 +89,11 @@ export function revocationToml({ target, date, reason }: RevocationText): string
   return `[[revocations]]\n${target.field}\ndate = ${when(date)}\nreason = ${quoted(reason)}\n`
 }
 
+/** The same as an element of a list that is written in one line. */
+export function revocationInline({ target, date, reason }: RevocationText): string {
+  return `{ ${target.field}, date = ${when(date)}, reason = ${quoted(reason)} }`
+}
+
 /** The same as an element of the option security.nixsig.revocations of NixOS. */
 export function revocationNix({ target, date, reason }: RevocationText): string {
   const field = `${nixText(target.field)};`

@@ -1,8 +1,7 @@
 /** What refers to paths that would fall, and what of the machine in use needs them. */
-import type { InUse } from '../status/in-use.ts'
 import type { Store } from '../store/store-client.ts'
 
-/** The most paths that are looked at, up and down. */
+/** The most paths that are looked at above one. */
 const LIMIT = 100_000
 
 export type Needing = 'system' | 'profile'
@@ -14,22 +13,28 @@ export interface Usage {
   readonly isHere: boolean
   /** Store paths that refer to it directly or through others, without itself. */
   readonly referrers: readonly string[]
-  /** Whether a running system, or a profile or link that is in use, needs it. */
+  /**
+   * Whether a running system needs it, or anything else that a garbage collection keeps: a profile,
+   * an older generation of one, a link, a process.
+   */
   readonly neededBy: Needing | undefined
 }
 
 export interface Usages {
   readonly usages: readonly Usage[]
-  /** Whether everything that is in use was followed to its end. */
+  /** Whether everything above these paths was found. */
   readonly isComplete: boolean
 }
 
-type Asked = Pick<Store, 'pathInfo' | 'referrers'>
+type Asked = Pick<Store, 'pathInfo' | 'referrers' | 'roots'>
 
-/** Looks at each path. Throws StoreError. */
-export async function usagesOf(store: Asked, paths: readonly string[], roots: InUse): Promise<Usages> {
-  const systems = await closure(roots.systems, path => references(store, path))
-  const profiles = await closure(roots.paths, path => references(store, path))
+/** Looks at each path; `systems` are the store paths of running systems. Throws StoreError. */
+export async function usagesOf(
+  store: Asked,
+  paths: readonly string[],
+  systems: ReadonlySet<string>,
+): Promise<Usages> {
+  const roots = await store.roots()
   const known = new Map<string, readonly string[]>()
   const up = async (path: string) => {
     const before = known.get(path)
@@ -39,24 +44,25 @@ export async function usagesOf(store: Asked, paths: readonly string[], roots: In
     return found
   }
   const usages: Usage[] = []
-  let isWhole = systems.isWhole && profiles.isWhole && roots.left === 0
+  let isWhole = true
   for (const path of paths) {
     const isHere = (await store.pathInfo(path)) !== undefined
     const above = isHere ? await closure([path], up) : { found: new Set<string>(), isWhole: true }
     isWhole &&= above.isWhole
-    const needed = profiles.found.has(path) ? 'profile' : undefined
+    const needed = meets(above.found, roots) ? 'profile' : undefined
     usages.push({
       path,
       isHere,
       referrers: [...above.found].filter(each => each !== path).sort(),
-      neededBy: systems.found.has(path) ? 'system' : needed,
+      neededBy: meets(above.found, systems) ? 'system' : needed,
     })
   }
   return { usages, isComplete: isWhole }
 }
 
-async function references(store: Asked, path: string): Promise<readonly string[]> {
-  return (await store.pathInfo(path))?.references ?? []
+function meets(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+  for (const path of some) if (others.has(path)) return true
+  return false
 }
 
 async function closure(paths: readonly string[], next: (path: string) => Promise<readonly string[]>) {

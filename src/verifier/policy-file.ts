@@ -80,7 +80,11 @@ export function withCertified(
   const files: [string, string | undefined][] = []
   const note = (file: string) => void files.push([file, versionOf(file)])
   const { certificates, problems } = readCertificates(policy, directories, note)
-  const { policy: extended, accepted } = applyCertificates(policy, certificates)
+  const { policy: extended, accepted } = applyCertificates(
+    policy,
+    certificates,
+    Math.floor(Date.now() / 1000),
+  )
   const counting = new Set<KeyCertificate>(accepted)
   if (keep) {
     const chosen = certificates.filter(one => counting.has(one))
@@ -89,6 +93,14 @@ export function withCertified(
   if (problems.length === 0) return { policy: extended, certificates: files }
   const refusedCertificates = [...(extended.refusedCertificates ?? []), ...problems.slice(0, 16)]
   return { policy: { ...extended, refusedCertificates }, certificates: files }
+}
+
+/**
+ * A policy with the certified keys that count on this machine. Writes nothing. Throws a system
+ * error if the state directory cannot be read.
+ */
+export function certifiedHere(places: Places, policy: Policy): Policy {
+  return withCertified(places, withPlaces(places, policy), { keep: false }).policy
 }
 
 /**

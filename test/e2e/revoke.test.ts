@@ -76,7 +76,10 @@ for (const version of JUDGED_WITH_NIX) {
       // In use: it stays, and is refused.
       const said = await nixsig(world, 'revoke alice --reason "laptop stolen" --quarantine --yes', 20)
       assert.match(said, /falls \S+-lone\.tar \(fetched source\)/)
-      assert.match(said, /stays in the store, for a profile or a link in use needs it/)
+      assert.match(
+        said,
+        /stays in the store, for a profile, one of its generations, a link or a process needs it/,
+      )
       assert.doesNotMatch(said, /both\.tar/)
       assert.equal(
         world.read(POLICY).replace(/^date = .*Z$/m, 'date = NOW'),
@@ -90,8 +93,15 @@ for (const version of JUDGED_WITH_NIX) {
       await instantiate(world, nix.withInputs('againboth', [sourceOf('both')]))
       await assertBuilt(world)
 
+      // A root without a profile keeps it just as well.
+      await world.output(`rm /srv/result && ln -s ${uselone} /nix/var/nix/gcroots/kept`)
+      const rooted = await nixsig(world, 'revoke alice --reason "laptop stolen" --quarantine --yes', 20)
+      assert.match(rooted, /nix-store --query --roots PATH names them/)
+      assert.match(await world.output(`nix-store --query --roots ${lone}`), /gcroots\/kept/)
+      assert.equal(await isValid(world, lone), true)
+
       // Nothing needs it any more: the same command takes it out, and writes nothing twice.
-      await world.output('rm /srv/result')
+      await world.output('rm /nix/var/nix/gcroots/kept')
       const once = world.read(POLICY)
       await nixsig(world, 'revoke alice --reason "laptop stolen" --quarantine --yes')
       assert.equal(world.read(POLICY), once)

@@ -226,6 +226,22 @@ for (const version of VERSIONS) {
       for (const [index, lib] of [LIB1, LIB2, LIB3].entries()) {
         outs.push(await assertUsed(world, `top${index}`, lib))
       }
+      // Everything is told that rests on a certified key, or on whom it was certified by.
+      const rests = async (who: string) => {
+        // Another policy by its digest alone, so that only what is remembered of signatures tells.
+        world.write(POLICY, `${policy(CERTIFIES)}# ${who}\n`)
+        const dry = `revoke ${who} --reason stolen --dry-run --json`
+        const { rested, comparison } = JSON.parse(await nixsig(world, dry))
+        return { rested, falls: comparison.falls.map(({ path }: { path: string }) => path) }
+      }
+      const one = await rests(`'${all.keys['b1']}'`)
+      assert.equal(one.rested, 1)
+      assert.ok(one.falls.includes(outs[0]) && !one.falls.includes(outs[1]), JSON.stringify(one))
+      for (const who of ['cache', `'${all.keys['root']}'`]) {
+        const every = await rests(who)
+        assert.equal(every.rested, 3, who)
+        for (const out of outs) assert.ok(every.falls.includes(out), who)
+      }
       world.write(POLICY, policy(CERTIFIES, revoked('b1')))
       await assertRefused(world, 'again1', LIB1, REVOKED)
       for (const out of outs.slice(1)) await nixsig(world, `verify ${out}`)

@@ -66,7 +66,7 @@ test('a narinfo signed by the second successor of a listed key counts for its pr
     put(directory, ROOT, [certified(ROOT, NEXT, ROOT, true)])
     put(directory, NEXT, [certified(NEXT, LAST, NEXT, true)])
     const read = readCertificates(policyFor(ROOT), [directory], () => {})
-    const { policy } = applyCertificates(policyFor(ROOT), read.certificates)
+    const { policy } = applyCertificates(policyFor(ROOT), read.certificates, NOW)
     const signed = { path: PATH, narHash: HASH, narSize: 100, references: [] }
     const signature = signEd25519(Buffer.from(narFingerprint(signed)), LAST.secretKey)
     const found = storeSignatureEvidence(
@@ -102,6 +102,33 @@ test('attack: 10,000 files of a publisher are not even looked at, and hide nothi
     const files: string[] = []
     const { certificates } = readCertificates(policyFor(ROOT), [flood, genuine], file => files.push(file))
     assert.deepEqual([certificates.length, files.length], [1, 2])
+  }))
+
+test('attack: a key that names very many successors hides none of another principal', () =>
+  inDirectory(directory => {
+    const many = Array.from({ length: 150 }, (_, at) =>
+      certified(MALLORY, generateKey(`m${at}-1`), MALLORY, true),
+    )
+    put(directory, MALLORY, many)
+    put(directory, ROOT, [certified(ROOT, NEXT, ROOT, true)])
+    put(directory, NEXT, [certified(NEXT, LAST, NEXT, true)])
+    const two = (powers: string) =>
+      policyOf(`version = 1
+mode = "enforce"
+[principals.evil]
+keys = [{ key = "${printNixPublicKey(MALLORY)}", ${powers} }]
+[principals.cache]
+keys = [{ key = "${printNixPublicKey(ROOT)}", rotates = true }]
+[default]
+require = { source = "nothing", derivation = "nothing", output = "cache" }`)
+    for (const powers of ['certifies = ["builder"], for-at-most = 90', 'rotates = true']) {
+      const files: string[] = []
+      const { certificates } = readCertificates(two(powers), [directory], file => files.push(file))
+      const keys = certificates.map(({ key }) => key.identity)
+      assert.ok(keys.includes(`ed25519:${toHex(LAST.publicKey)}`), powers)
+      assert.ok(files.length <= 35, `${powers}: ${files.length} files`)
+      if (powers.startsWith('certifies')) assert.equal(files.length, 4)
+    }
   }))
 
 test('attack: a file of rubbish lines, or one that is too large, takes nothing from another directory', () =>

@@ -54,7 +54,7 @@ function succeeded(name: string, of: Of & { oldEnds?: number } = {}): KeyCertifi
 }
 
 function verdict(policy: Policy, certificates: readonly KeyCertificate[], signer: string, now = NOW) {
-  const { policy: extended } = applyCertificates(policy, certificates)
+  const { policy: extended } = applyCertificates(policy, certificates, NOW)
   const found = judge(
     extended,
     { ...OUTPUT, builtHere: false },
@@ -186,7 +186,7 @@ test('several certificates of one key: each counts for its own dates, and none b
 })
 
 test('a certified builder that claims other contents makes a conflict, as its root key would', () => {
-  const { policy } = applyCertificates(policyWith(), [delegated('b1')])
+  const { policy } = applyCertificates(policyWith(), [delegated('b1')], NOW)
   const claims = ['root', 'b1'].map((key, at) =>
     claimBy(key, { role: 'builder', path: OUTPUT.path, narHash: at === 0 ? OUTPUT.narHash : OTHER_HASH }),
   )
@@ -233,7 +233,7 @@ test('property: certificates never make trusted what a signature by the listed k
 
 test('property: neither order nor duplicates of certificates matter, and without any nothing changes', () => {
   const policy = policyWith()
-  assert.equal(applyCertificates(policy, []).policy, policy)
+  assert.equal(applyCertificates(policy, [], NOW).policy, policy)
   fc.assert(
     fc.property(fc.array(certificate, { maxLength: 8 }), fc.constantFrom(...NAMES), (all, signer) => {
       const one = verdict(policy, all, signer)
@@ -241,4 +241,74 @@ test('property: neither order nor duplicates of certificates matter, and without
       assert.deepEqual([one.trusted, one.codes], [other.trusted, other.codes])
     }),
   )
+})
+
+const REVOKED_OTHERS: readonly [string, string][] = [
+  ['a revoked key', '[[revocations]]\nkey = "KEY(other-root)"\ndate = 2020-01-01\n'],
+  ['a key of a revoked principal', '[[revocations]]\nprincipal = "other"\ndate = 2020-01-01\n'],
+]
+
+for (const [whose, revocation] of REVOKED_OTHERS) {
+  test(`attack: the thief of ${whose} certifies another's delegate or successor, and takes nothing`, () => {
+    const policy = policyWith(CERTIFIES, revocation)
+    const honest = [delegated('b1'), succeeded('s1'), delegated('b2', { by: 's1' })]
+    const stolen = [
+      delegated('b1', { by: 'other-root', until: NOW + 80 * DAY }),
+      succeeded('b2', { by: 'other-root' }),
+      succeeded('s1', { by: 'other-root' }),
+      delegated('s1', { by: 'other-root' }),
+    ]
+    for (const certificates of [
+      [...honest, ...stolen],
+      [...stolen, ...honest],
+    ]) {
+      for (const signer of ['b1', 's1', 'b2']) {
+        const { trusted, why } = verdict(policy, certificates, signer)
+        assert.ok(trusted, `${signer}: ${why}`)
+      }
+    }
+  })
+}
+
+test("attack: certificates that are over, of another's delegate, take nothing", () => {
+  const over = delegated('b1', { by: 'other-root', from: NOW - 30 * DAY, until: NOW - DAY })
+  assert.ok(verdict(policyWith(), [over, delegated('b1')], 'b1').trusted)
+})
+
+function withSibling(): Policy {
+  const other = `[[revocations]]\nkey = "KEY(stolen)"\ndate = 2020-01-01\n`
+  return policyOf(
+    `version = 1\nmode = "enforce"\n[principals.cache]\nkeys = [{ key = "KEY(stolen)", ${CERTIFIES} }, { key = "KEY(root)", ${CERTIFIES} }]\n${other}${RULE}`,
+  )
+}
+
+test('attack: the thief of a revoked key of the same principal crowds out genuine certificates, in vain', () => {
+  const many = Array.from({ length: 100 }, (_, index) =>
+    delegated('b1', { by: 'stolen', until: NOW + 20 * DAY + index, from: NOW - 5 * DAY }),
+  )
+  const { trusted, found } = verdict(withSibling(), [...many, delegated('b1')], 'b1')
+  assert.ok(trusted)
+  assert.equal(found.outcome === 'trusted' && found.until, NOW + 10 * DAY)
+})
+
+test('attack: the thief of a revoked key of the same principal names the genuine successor, in vain', () => {
+  const certificates = [
+    succeeded('next', { by: 'stolen' }),
+    succeeded('next', { oldEnds: NOW - DAY, until: NOW + 300 * DAY }),
+  ]
+  assert.ok(verdict(withSibling(), certificates, 'next').trusted)
+  assert.equal(verdict(withSibling(), certificates, 'root').codes[0], 'expired')
+})
+
+test('attack: a key that said when it ends counts again because its successor does not', () => {
+  const ended = { oldEnds: NOW - DAY }
+  const successors = [
+    succeeded('other-listed', ended),
+    succeeded('x', { ...ended, text: printSshPublicKey(publicKeyOf('x'), '') }),
+    succeeded('x', { ...ended, from: NOW - 20 * DAY, until: NOW - 30 * DAY }),
+  ]
+  for (const one of successors) {
+    assert.equal(verdict(policyWith(), [one], 'root').codes[0], 'expired', one.origin)
+  }
+  assert.ok(verdict(policyWith('certifies = ["builder"], for-at-most = 90'), successors, 'root').trusted)
 })

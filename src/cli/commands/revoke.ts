@@ -56,7 +56,7 @@ export const revoke = command({
   ],
   epilogue: `Whatever the key signed, and whenever: a signature can be dated back. What still passes with other signers stands.
 What falls is refused as an input from then on; it stays in the store unless --quarantine takes it out. What a
-running system or a profile needs is never taken out.
+running system, a profile, a link or a process needs is never taken out.
 Status 0: done, or shown. 2: the policy is made elsewhere, so it was not changed; what to write is printed.
 20: something of what should leave the store is in use, or could not be told.`,
   reads: EVERYWHERE,
@@ -171,8 +171,11 @@ async function carryOut(plan: RevocationPlan, answering: Answering, state: strin
 }
 
 /** Takes out of the store what fell and is not in use. */
-async function takeOut({ comparison, usages }: Reached, state: string, text: RevocationText) {
+async function takeOut({ comparison }: Reached, state: string, text: RevocationText) {
   const { setAside, staysBecause } = await import('../../reach/set-aside.ts')
+  const { usagesHere } = await import('../../reach/usages-here.ts')
+  // Asked again: much may have come into use while the question was open.
+  const usages = await usagesHere(comparison.falls.map(({ path }) => path))
   const byPath = new Map(usages.usages.map(usage => [usage.path, usage]))
   const fallen = comparison.falls.flatMap(changed => {
     const usage = byPath.get(changed.path)
@@ -199,6 +202,7 @@ async function takeOut({ comparison, usages }: Reached, state: string, text: Rev
 
 const STAYS = {
   system: 'for a running system needs it (switch to one without it, then the same command again)',
-  profile: 'for a profile or a link in use needs it (remove it from there, then the same command again)',
-  unjudged: 'for what it is needed for could not be told',
+  profile:
+    'for a profile, one of its generations, a link or a process needs it (nix-store --query --roots PATH names them; then the same command again)',
+  unjudged: 'for what needs it could not be told (the same command again, with more --seconds)',
 } as const

@@ -10,7 +10,7 @@ import { PAYLOAD_TYPE, pae, parseEnvelope } from '../../formats/in-toto/dsse.ts'
 import { parseKeyCertificate } from '../../formats/in-toto/key-certificate.ts'
 import { certificateFileName } from '../../formats/publication.ts'
 import { sshFingerprint } from '../../formats/ssh/key.ts'
-import { certifyingKeys, type KeyCertificate, SUCCESSION_LIMIT } from '../../policy/certified.ts'
+import { certifyingKeys, type KeyCertificate } from '../../policy/certified.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import type { Ed25519Key, Policy } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -21,8 +21,10 @@ import { readAttestationLines } from '../attestation-files.ts'
 /** The most bytes of one file; a certificate has about one thousand. */
 export const CERTIFICATES_LIMIT = 256 * 1024
 const LINE_LIMIT = 32 * 1024
-/** The most keys whose certificates are looked for. */
+/** The most listed keys whose certificates are looked for. */
 const ISSUER_LIMIT = 256
+/** The most keys that are followed from one listed key, itself among them. */
+const FOLLOWED_LIMIT = 32
 
 /** A certificate with a good signature, and the line that holds it. */
 export interface ReadCertificate extends KeyCertificate {
@@ -52,28 +54,33 @@ export function readCertificates(
 ): ReadCertificates {
   const found: ReadCertificate[] = []
   const problems: { origin: string; detail: string }[] = []
-  let issuers: readonly Ed25519Key[] = certifyingKeys(policy)
   const known = new Set<string>()
-  for (let step = 0; step <= SUCCESSION_LIMIT; step++) {
-    const next: Ed25519Key[] = []
-    for (const issuer of issuers) {
-      if (known.has(issuer.identity) || known.size >= ISSUER_LIMIT) continue
-      known.add(issuer.identity)
-      for (const directory of directories) {
-        const file = certificateFile(directory, issuer)
-        about(file)
-        try {
-          for (const one of certificatesIn(file, issuer)) {
-            found.push(one)
-            if (one.says.purpose === 'successor') next.push(one.key)
-          }
-        } catch (error) {
-          if (!(error instanceof FormatError || error instanceof FileError)) throw error
-          problems.push({ origin: file, detail: `certificates of keys: ${error.message}` })
+  const read = (issuer: Ed25519Key): readonly Ed25519Key[] => {
+    const successors: Ed25519Key[] = []
+    for (const directory of directories) {
+      const file = certificateFile(directory, issuer)
+      about(file)
+      try {
+        for (const one of certificatesIn(file, issuer)) {
+          found.push(one)
+          if (one.says.purpose === 'successor') successors.push(one.key)
         }
+      } catch (error) {
+        if (!(error instanceof FormatError || error instanceof FileError)) throw error
+        problems.push({ origin: file, detail: `certificates of keys: ${error.message}` })
       }
     }
-    issuers = next
+    return successors
+  }
+  for (const root of certifyingKeys(policy).slice(0, ISSUER_LIMIT)) {
+    // Each root has room of its own, so that what one names does not crowd out another's.
+    const line: Ed25519Key[] = [root]
+    for (const issuer of line) {
+      if (known.has(issuer.identity)) continue
+      known.add(issuer.identity)
+      const successors = read(issuer)
+      if (root.rotates === true) line.push(...successors.slice(0, FOLLOWED_LIMIT - line.length))
+    }
   }
   return { certificates: found, problems }
 }
