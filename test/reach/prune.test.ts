@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
+import { policyDifference } from '../../src/reach/policy-difference.ts'
 import { type PruneFacts, prune } from '../../src/reach/prune.ts'
 import { sourceOf } from '../policy/policies.ts'
 
@@ -126,4 +127,24 @@ test('what is not written in tables of its own is named, and nothing is changed'
     ['outer'],
   )
   assert.match(kept[0]?.why ?? '', /remove it by hand/)
+})
+
+test('attack: a key that is dropped could be certified by another, so nobody goes while keys certify', async () => {
+  const drops = async (toml: string) => (await prune(sourceOf(toml), FACTS)).dropped.map(({ what }) => what)
+  const powers = 'keys = [{ key = "KEY(alice)", certifies = ["builder"], for-at-most = 90 }]'
+  const people = (dropped: readonly string[]) => dropped.filter(what => what.startsWith('old'))
+  assert.equal(people(await drops(POLICY)).length, 1)
+  assert.deepEqual(people(await drops(POLICY.replace('keys = ["KEY(alice)"]', powers))), [])
+})
+
+test('a policy that lets a key certify others differs in words', () => {
+  const powers = 'keys = [{ key = "KEY(alice)", certifies = ["builder"], for-at-most = 90, rotates = true }]'
+  const [before, after] = [POLICY, POLICY.replace('keys = ["KEY(alice)"]', powers)].map(toml =>
+    parsePolicy(sourceOf(toml)),
+  )
+  assert.ok(before !== undefined && after !== undefined)
+  const words = policyDifference(before, after).map(({ before: was, after: is }) => was ?? is)
+  assert.equal(words.length, 2)
+  assert.doesNotMatch(words[0] ?? '', /certifies/)
+  assert.match(words[1] ?? '', /certifies keys of a builder for at most 90 days, may name its successor/)
 })
