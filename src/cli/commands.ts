@@ -18,7 +18,7 @@ export interface Entry {
 export const GROUPS: Readonly<Record<string, string>> = {
   key: 'Change what protects a secret key',
   attest: 'Sign a statement about a source, a derivation or an output',
-  policy: 'Check or describe the policy',
+  policy: 'Check, describe or compare policies',
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
@@ -97,6 +97,16 @@ export const COMMANDS: readonly Entry[] = [
     name: 'key passphrase',
     summary: 'Add, change or remove the passphrase of a secret key',
     load: async () => (await keys()).keyPassphrase,
+  },
+  {
+    name: 'key certify',
+    summary: 'Let another key sign for a while, within what policies allow',
+    load: async () => (await import('./commands/key-certify.ts')).keyCertify,
+  },
+  {
+    name: 'key rotate',
+    summary: 'Name the key that takes over from this one',
+    load: async () => (await import('./commands/key-certify.ts')).keyRotate,
   },
   {
     name: 'machine-keys',
@@ -271,6 +281,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/list-status.ts')).listStatus,
   },
   {
+    name: 'suggest',
+    summary: 'Name the fewest signatures with which paths would pass, and whom to ask for them',
+    load: async () => (await import('./commands/suggest.ts')).suggest,
+  },
+  {
+    name: 'revoke',
+    summary: 'Revoke a key or a person: what rested on that alone is told, and refused from now on (root)',
+    load: async () => (await import('./commands/revoke.ts')).revoke,
+  },
+  {
     name: 'policy check',
     summary: 'Report what is wrong with a policy, every problem with its line',
     load: async () => (await policy()).checkPolicy,
@@ -279,6 +299,16 @@ export const COMMANDS: readonly Entry[] = [
     name: 'policy describe',
     summary: 'Describe a policy in plain words, or why it would let a path pass',
     load: async () => (await describing()).describe,
+  },
+  {
+    name: 'policy diff',
+    summary: 'Show in what two policies differ, and which admitted paths would fall or rise',
+    load: async () => (await import('./commands/policy-diff.ts')).diff,
+  },
+  {
+    name: 'prune',
+    summary: 'Drop from the policy what nothing needs any more: exemptions, groups, people (root)',
+    load: async () => (await import('./commands/prune.ts')).prune,
   },
   {
     name: 'trust subscribe',

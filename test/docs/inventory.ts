@@ -163,6 +163,14 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Keep your key in an agent': ROLES,
     'Publish what you attested': ROLES,
   },
+  'docs/how-to/rotate-keys.md': {
+    'A new key takes over': [
+      not('has names in place of keys; evidence/certified.test.ts reads such certificates'),
+    ],
+    'Short-lived keys of builders': [
+      not('has names in place of keys; policy/certified.test.ts applies such certificates'),
+    ],
+  },
   'docs/how-to/reviewer.md': ROLES,
   'docs/how-to/setup.md': by('e2e/setup', EVERY_VERSION),
   'docs/how-to/own-versions.md': by('e2e/own-versions', OLDEST),
