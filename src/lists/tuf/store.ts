@@ -30,6 +30,8 @@ export interface TufStore {
   readonly source: TufSource
   /** The newest root, from the first one on; undefined before the first subscription. */
   readonly root: () => TufRoot | undefined
+  /** The file of one version of root, as it was published. */
+  readonly rootFile: (version: number) => Uint8Array | undefined
   /** SHA-256, lower-case hex, of the first root's file. */
   readonly fingerprint: () => string | undefined
   readonly floor: () => Floor
@@ -52,6 +54,7 @@ export function openTufStore(directory: string): TufStore {
   return {
     source: { read: async (path, limit) => read(path, limit) },
     root: () => rootOf(rootFile),
+    rootFile,
     fingerprint: () => {
       const first = rootFile(1)
       return first && toHex(sha256(first))
