@@ -1,12 +1,12 @@
 /**
  * Whatever our own reader has found in force, tuf-js reads once more, from the same bytes: a fault
  * in either alone lets nothing in. It gets nothing that was not verified already, and reaches no
- * server.
+ * server. Heavy: loaded only by `import()`.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Fetcher } from 'tuf-js'
+import { type Fetcher, Updater } from 'tuf-js'
 import { FileError } from '../../files/regular-file.ts'
 import { METADATA_LIMITS, type TufFile } from '../../formats/lists/tuf-metadata.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -22,7 +22,6 @@ export type RootFile = (version: number) => Uint8Array | undefined
  * FileError if it refuses the state, or finds another file for any path.
  */
 export async function assertSecondReaderAgrees(rootFile: RootFile, state: TufState): Promise<void> {
-  const { Updater } = await import('tuf-js')
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-list-'))
   try {
     const first = rootFile(1)

@@ -14,7 +14,6 @@ import { sha256 } from '../../primitives/sodium.ts'
 import { Floor } from './floor.ts'
 import { newestRoot, readState, type TufState } from './refresh.ts'
 import { readFirstRoot } from './root-chain.ts'
-import { assertSecondReaderAgrees } from './second-reader.ts'
 import { boundedSource, type TufSource, UPDATE_LIMITS } from './source.ts'
 import type { TufStore } from './store.ts'
 
@@ -78,6 +77,7 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   store.keepFloor(floor)
   const root = await newestRoot(trusted, bounded, store.keepRoot)
   const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
+  const { assertSecondReaderAgrees } = await import('./second-reader.ts')
   await assertSecondReaderAgrees(store.rootFile, state)
   return {
     ...state,
