@@ -32,17 +32,17 @@ export function projectName(n: number): string {
   return `project-${toHex(sha256(Buffer.from(`${n}`))).slice(0, 8)}`
 }
 
-/** A list of this many people with one key each, and an entry for each. */
-export function listOf(count: number, entryOf: EntryOf, entries = count): ListDocument {
-  const numbers = Array.from({ length: count }, (_, n) => n)
-  const developers = numbers.slice(0, entries).map(n => {
-    const entry = { by: [`p${n}`], threshold: 1, provenance: [], tried: [], ...entryOf(n) }
+/** A list of this many entries, and people with one key each who take turns in them. */
+export function listOf(entries: number, entryOf: EntryOf, people = entries): ListDocument {
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
+  const developers = numbers(entries).map(n => {
+    const entry = { by: [`p${n % people}`], threshold: 1, provenance: [], tried: [], ...entryOf(n) }
     return [`e${n}`, entry] as const
   })
   return {
     name: 'large',
     says: 'vouched',
-    principals: new Map(numbers.map(n => [`p${n}`, { keys: [{ key: keyNumber(n) }] }])),
+    principals: new Map(numbers(people).map(n => [`p${n}`, { keys: [{ key: keyNumber(n) }] }])),
     groups: new Map(),
     developers: new Map(developers),
     revocations: [],
