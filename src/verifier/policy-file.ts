@@ -56,7 +56,7 @@ export function readPolicy(places: Places): {
 }
 
 /** The last state of a list that an update wrote. */
-function bookFile({ state }: Places, name: string): string {
+export function bookFile({ state }: Places, name: string): string {
   return join(state, 'lists', name, 'book')
 }
 

@@ -19,11 +19,11 @@ afterEach(() => rmSync(dir, { recursive: true }))
 const NEXT = /: (?:fetch the list again with|ask again, or) "nixsig trust update debian"$/
 
 test('a book with any byte changed answers as before or says that it is damaged, and a check finds it', () => {
-  const digest = writeSmall(dir, ['carol'])
+  writeSmall(dir, ['carol'])
   const file = join(dir, 'book')
   const answers = answersOf(dir)
   const whole = readFileSync(file)
-  checkBook(file, 'debian', digest)
+  checkBook(file, 'debian')
   let refused = 0
   for (let at = 0; at < whole.length; at++) {
     const bytes = Buffer.from(whole)
@@ -37,11 +37,7 @@ test('a book with any byte changed answers as before or says that it is damaged,
       refused++
     }
     if (at % 3 === 0)
-      assert.throws(
-        () => checkBook(file, 'debian', digest),
-        { name: 'FileError', message: NEXT },
-        `byte ${at}`,
-      )
+      assert.throws(() => checkBook(file, 'debian'), { name: 'FileError', message: NEXT }, `byte ${at}`)
   }
   assert.ok(refused > whole.length / 2)
 })
