@@ -1,7 +1,7 @@
 /**
  * Which entries may be about a source, without looking at all of them. Each glob stands in one of
  * two tables: by the literal text with which all that it matches begins, or by the text, reversed,
- * with which all of that ends; whichever fewer entries share. A value is, in 32 bits each, the place
+ * with which all of that ends; whichever fewer entries share, or the longer one. A value is, in 32 bits each, the place
  * of the longest other key with which this key begins, plus 1, or 0, and then the numbers of the entries.
  */
 import { FormatError } from '../../primitives/format-error.ts'
@@ -46,7 +46,8 @@ export function globIndex(entries: readonly Indexed[]): {
   for (const [number, { names }] of entries.entries()) {
     for (const glob of names) {
       const [start, end] = [literalStart(glob), reversedEnd(glob)]
-      const isByEnd = (shared.ends.get(end)?.size ?? 0) < (shared.starts.get(start)?.size ?? 0)
+      const more = (shared.starts.get(start)?.size ?? 0) - (shared.ends.get(end)?.size ?? 0)
+      const isByEnd = more > 0 || (more === 0 && end.length > start.length)
       if (isByEnd) add(by.ends, end, number)
       else add(by.starts, start, number)
     }

@@ -22,6 +22,7 @@ import {
   TABLES,
   type TableName,
 } from './layout.ts'
+import { paged } from './paged.ts'
 import { readAbout, readDevelopers, readGroup, readKeys, readRevocation, readTeam } from './records.ts'
 import { Table } from './table.ts'
 
@@ -99,8 +100,9 @@ export function openTables(file: string, name: string): OpenBook {
   return guard(() => {
     const header = headerOf(held, unreadable)
     let at = header.at
+    const source = paged(held)
     const tables = TABLES.map((which, number) => {
-      const table = new Table(held, at, number)
+      const table = new Table(source, at, number)
       at = table.end
       return [which, table] as const
     })
