@@ -1,12 +1,13 @@
 // Runs two commands in turn and prints, as JSON, how long each run took: node pairs.mjs COUNT
-// '["a","arg"]' '["b"]'
+// '["a","arg"]' '["b"]'. Two more commands, if there are, run before the first and the second each time,
+// and are not timed.
 //
 // It runs inside the world, so that only the commands are timed; every run has a clean environment.
 
 import { spawnSync } from 'node:child_process'
 
 const [count, ...commands] = process.argv.slice(2)
-const [first, second] = commands.map(text => JSON.parse(text))
+const [first, second, beforeFirst, beforeSecond] = commands.map(text => JSON.parse(text))
 
 function time([program, ...args]) {
   const start = process.hrtime.bigint()
@@ -17,9 +18,14 @@ function time([program, ...args]) {
   return seconds
 }
 
+function timeAfter(before, command) {
+  if (before !== undefined) time(before)
+  return time(command)
+}
+
 const runs = []
 for (let i = -2; i < Number(count); i++) {
-  const pair = [time(first), time(second)]
+  const pair = [timeAfter(beforeFirst, first), timeAfter(beforeSecond, second)]
   if (i >= 0) runs.push(pair)
 }
 console.log(JSON.stringify(runs))

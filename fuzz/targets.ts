@@ -5,6 +5,7 @@ import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { APPROVALS } from './targets/approvals.ts'
 import { ASKED } from './targets/asked.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { bookTargets } from './targets/books.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
@@ -70,6 +71,7 @@ export function allTargets(scratch: string): readonly Target[] {
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,
     forgedList(join(scratch, 'lists')),
+    ...bookTargets(join(scratch, 'book')),
     FORGED_ENVELOPE,
     FORGED_PAYLOAD,
     FORGED_SIGNATURE,

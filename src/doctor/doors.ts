@@ -48,6 +48,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   policy: policy.policy,
   mode: policy.mode,
   'policy-dates': policy.policyDates,
+  lists: policy.lists,
   'gate-socket': machine.gateSocket,
   'gate-http': machine.gateHttp,
   store: machine.store,

@@ -22,6 +22,7 @@ import type { DaemonFacts, Facts, View } from './facts.ts'
 import { lookAtFiles } from './file-facts.ts'
 import { askGate, type NamedGate } from './gate-facts.ts'
 import { learn } from './learn.ts'
+import { lookAtLists } from './list-facts.ts'
 import { loadedBy, loadedByOwn } from './loaded.ts'
 import { lookAtMachine } from './machine-facts.ts'
 
@@ -72,6 +73,8 @@ export async function examine({ places, installation, gate, mended, doors }: Exa
     () => underRespite(readPolicy(places).policy, places.state, nowInSeconds()),
     TIMEOUT,
   )
+  const read = known(policy)
+  const lists = await learn(() => (read === undefined ? [] : lookAtLists(read, places)), TIMEOUT)
   const respite = await learn(() => readRespite(places.state), TIMEOUT)
   const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
     viewOf('root', { program: nix, environment, options: [] }),
@@ -103,6 +106,7 @@ export async function examine({ places, installation, gate, mended, doors }: Exa
     ownProcess,
     files,
     policy,
+    lists,
     respite,
     gate: gateFacts,
     machine,

@@ -24,6 +24,8 @@ export interface Facts {
   readonly files: FileFacts
   /** During a respite, the policy as the respite changes it. */
   readonly policy: Learned<Policy>
+  /** The books of the policy's lists. */
+  readonly lists: Learned<readonly ListFacts[]>
   /** The respite that was given last. */
   readonly respite: Learned<Respite | undefined>
   readonly gate: GateFacts
@@ -31,6 +33,15 @@ export interface Facts {
   readonly canaries: CanaryFacts
   /** Advisories (CVE-… or GHSA-…) that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]
+}
+
+/** A list that the policy names. */
+export interface ListFacts {
+  readonly name: string
+  /** Why its book is not here or not whole; safe to print. Undefined: every byte of it was read. */
+  readonly problem: string | undefined
+  /** From when on it does not count, in seconds since 1970; undefined without a book. */
+  readonly until: number | undefined
 }
 
 /** One Nix and the configuration that it uses. */

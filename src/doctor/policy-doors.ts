@@ -40,6 +40,27 @@ export function policyDates({ policy, now }: Facts): Finding {
   return open(ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`).join('; '))
 }
 
+/**
+ * Whether the books of the policy's lists are whole and count. Whoever judges reads a few records of a
+ * book, each with its checksum; that all of it is what the update wrote is found out here.
+ */
+export function lists({ lists, now }: Facts): Finding {
+  return about(lists, all => {
+    if (all.length === 0) return notApplicable('the policy names no lists')
+    const bad = all.flatMap(({ name, problem, until }) => {
+      if (problem !== undefined) return `${printable(name)}: ${problem}`
+      return until !== undefined && until <= now
+        ? `${printable(name)} does not count since ${day(until)}`
+        : []
+    })
+    if (bad.length > 0) return open(bad.join('; '))
+    const names = all.map(({ name }) => printable(name))
+    return closed(
+      names.length === 1 ? `the book of ${names[0]} is whole` : `the books of ${names.join(', ')} are whole`,
+    )
+  })
+}
+
 function endsOf({
   principals,
   exemptions,

@@ -37,6 +37,7 @@ const REMEDIES = {
   policy: 'nixsig policy check',
   mode: 'nixsig enforce',
   'policy-dates': 'renew it in the policy, or take it out',
+  lists: 'nixsig trust update',
   'gate-socket': 'start the gate (nixsig serve)',
   'gate-http': 'start the gate (nixsig serve), or look at its log',
   store: "install Nix for many users: the store and its database have to be root's",

@@ -29,7 +29,15 @@ export interface WriteOptions {
  * Makes missing directories (0700).
  */
 export function writeDurably(file: string, contents: string | Uint8Array, options: WriteOptions): void {
-  const dir = dirname(file)
+  writeWhole(file, contents, options)
+  if (options.flush) syncDirectory(dirname(file))
+}
+
+/**
+ * Like writeDurably, but after a power failure the old file may be there until its directory is
+ * flushed: for many files, after which syncDirectory flushes all of their names at once.
+ */
+export function writeWhole(file: string, contents: string | Uint8Array, options: WriteOptions): void {
   // Process ids are reused and a killed process leaves its file behind: the time makes the name
   // unique.
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}~`
@@ -45,7 +53,6 @@ export function writeDurably(file: string, contents: string | Uint8Array, option
   } finally {
     closeSync(fd)
   }
-  if (options.flush) syncDirectory(dir)
 }
 
 /** Whether a directory entry is the partial file of a writer that was interrupted. */

@@ -9,12 +9,12 @@ import { FileError, readPresentFile, readRegularFile, withRegularFile } from './
  * guarded already. Follows no symbolic link. Throws FileError.
  */
 export function readOwnedFile(file: string, limit: number): Buffer | undefined {
-  return readRegularFile(file, limit, status => assertOurs(file, status))
+  return readRegularFile(file, limit, status => assertOwned(file, status))
 }
 
 /** Like readOwnedFile, but faster if the file is there: see readPresentFile. */
 export function readOwnedPresentFile(file: string, limit: number): Buffer | undefined {
-  return readPresentFile(file, limit, status => assertOurs(file, status))
+  return readPresentFile(file, limit, status => assertOwned(file, status))
 }
 
 /**
@@ -24,7 +24,7 @@ export function readOwnedPresentFile(file: string, limit: number): Buffer | unde
  */
 export function withOwnedFile<T>(file: string, use: (fd: number, size: number) => T): T | undefined {
   return withRegularFile(file, (fd, status) => {
-    assertOurs(file, status)
+    assertOwned(file, status)
     return use(fd, status.size)
   })
 }
@@ -44,7 +44,11 @@ export function wholeRecord(bytes: Buffer | undefined): string | undefined {
   return bytes.toString('utf8')
 }
 
-function assertOurs(file: string, { uid, mode }: Stats): void {
+/**
+ * Throws FileError unless a file with this status belongs to root or the user of this process and
+ * nobody else can write to it.
+ */
+export function assertOwned(file: string, { uid, mode }: Pick<Stats, 'uid' | 'mode'>): void {
   if (!isOurs(uid)) throw unsafe(file, `belongs to user ${uid}`)
   if ((mode & 0o022) !== 0) throw unsafe(file, 'is writable by others', 'chmod go-w')
 }

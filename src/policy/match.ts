@@ -1,4 +1,5 @@
 import { ignoresCase } from '../formats/locks/input-url.ts'
+import { findPattern, isAt } from './pattern-search.ts'
 import {
   ASPECT,
   type Exemption,
@@ -78,29 +79,22 @@ export function exemptionFor(policy: Policy, subject: Matched, now: Instant): Ex
 
 /**
  * Whether a glob matches a whole name: `*` is any run of characters, possibly empty; `?` is one
- * character; all others stand for themselves.
+ * character; all others stand for themselves. Never goes back in the name, so no glob is slow
+ * because of what stands in it: see findPattern.
  */
 export function matchesGlob(glob: string, name: string): boolean {
-  let g = 0
-  let n = 0
-  // Where to go on when the text after the last star does not match: the star takes one more
-  // character.
-  let star = -1
-  let taken = 0
-  while (n < name.length) {
-    if (glob[g] === '*') {
-      star = g++
-      taken = n
-    } else if (g < glob.length && (glob[g] === '?' || glob[g] === name[n])) {
-      g++
-      n++
-    } else if (star >= 0) {
-      g = star + 1
-      n = ++taken
-    } else {
-      return false
-    }
+  const first = glob.indexOf('*')
+  if (first === -1) return glob.length === name.length && isAt(glob, name, 0)
+  const last = glob.lastIndexOf('*')
+  const end = name.length - (glob.length - 1 - last)
+  if (end < first || !isAt(glob.slice(0, first), name, 0) || !isAt(glob.slice(last + 1), name, end))
+    return false
+  // What stands between two stars is where it comes first: what comes after has the most room then.
+  let at = first
+  for (const part of glob.slice(first + 1, last).split('*')) {
+    const found = findPattern(part, name, at)
+    if (found === -1 || found + part.length > end) return false
+    at = found + part.length
   }
-  while (glob[g] === '*') g++
-  return g === glob.length
+  return true
 }

@@ -63,7 +63,7 @@ export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = ne
 }
 
 /** The last state of a list that an update wrote. */
-function bookFile({ state }: Places, name: string): string {
+export function bookFile({ state }: Places, name: string): string {
   return join(state, 'lists', name, 'book')
 }
 

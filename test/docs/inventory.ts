@@ -69,6 +69,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'An approver: approval': [FORMAT, EXPRESSIONS],
     'Verified by cosign': by('e2e/docs', NEWEST),
   },
+  'docs/book.md': { Format: [FORMAT] },
   'docs/getting-started.md': by('e2e/docs', EVERY_VERSION),
   'docs/how-to/adopt.md': ADOPT,
   'docs/how-to/approver.md': EXPRESSIONS,

@@ -195,6 +195,19 @@ describe('the policy', () => {
     assert.match(judge('policy-dates', withPolicy(key(day(1)))).detail, /of alice ends on/)
   })
 
+  test('whose lists have no whole book, or do not count any more', () => {
+    const facts = (problem: string | undefined, until?: number): Facts => ({
+      ...WELL,
+      lists: { value: [{ name: 'debian', problem, until }] },
+    })
+    const whole = judge('lists', facts(undefined, NOW + 60))
+    assert.deepEqual([whole.state, whole.detail], ['closed', 'the book of debian is whole'])
+    assert.deepEqual(holes(facts('/b is damaged', NOW + 60)), ['lists open'])
+    assert.equal(judge('lists', facts('/b is damaged', NOW + 60)).detail, 'debian: /b is damaged')
+    assert.match(judge('lists', facts(undefined, NOW)).detail, /^debian does not count since 20/)
+    assert.equal(judge('lists', WELL).state, 'not applicable')
+  })
+
   test('that cannot be read', () => {
     assert.deepEqual(holes({ ...WELL, policy: { problem: 'line 3: no' } }), ['policy open', 'mode unknown'])
   })

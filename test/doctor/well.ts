@@ -83,6 +83,7 @@ export const WELL: Facts = {
       'version = 1\nmode = "enforce"\n[default]\nrequire = { source = "nothing", derivation = "nothing", output = "nothing" }\n',
     ),
   },
+  lists: { value: [] },
   gate: {
     urls: { value: [URL, 'http://localhost:4649'] },
     keys: { value: [parseNixPublicKey(GATE_KEY)] },

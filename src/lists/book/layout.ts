@@ -1,25 +1,47 @@
 /**
- * The file that an update writes and whoever judges reads: one line of text, and five tables (table.ts).
+ * The file that an update writes and whoever judges reads: one line of text, and tables (table.ts).
  *
- *     nixsig-book-1 <SHA-256 of the tables, hex> <their size> <version> <ends> <seen>
+ *     nixsig-book-1 <SHA-256 of the tables, hex> <their size> <version> <ends> <seen> <checksum>
  *
- * Numbers are decimal, times in seconds since 1970. The tables: what is said of the whole (`about`),
- * principals, groups, entries of developers by their number (32 bits, big-endian), and the numbers of
- * entries by the literal beginning of their globs. Values of the first four are JSON, see Records.
+ * Numbers are decimal, times in seconds since 1970; the checksum is the CRC-32, in hex, of the line
+ * before it. Values of tables are JSON, see records.ts, but for `starts` and `ends`, see
+ * glob-index.ts. docs/book.md describes the file.
  */
-import type { DevelopersEntry, ListRevocation } from '../../policy/lists/book.ts'
+import type { DevelopersEntry } from '../../policy/lists/book.ts'
 
 export const BOOK_FORMAT = 'nixsig-book-1'
 export const BOOK_LIMIT = 64 * 1024 * 1024
 export const CERTIFICATE_LIMIT = 64 * 1024
 
-/** What is said of the whole, JSON at the key `about`. */
+/**
+ * The tables in their order. `about`: what is said of the whole, at the key `about`. Principals and
+ * groups by their names, teams and entries of developers by their numbers, revocations by what they
+ * revoke (revocationKey), certificates by the SHA-256 of their bytes; and the numbers of entries by
+ * the literal beginnings and ends of their globs.
+ */
+export const TABLES = [
+  'about',
+  'principals',
+  'groups',
+  'teams',
+  'revocations',
+  'certificates',
+  'developers',
+  'starts',
+  'ends',
+] as const
+
+export type TableName = (typeof TABLES)[number]
+
 export interface AboutRecord {
   readonly name: string
   readonly says: 'vouched' | 'extracted'
-  readonly revocations: readonly ListRevocation[]
-  /** What each team may speak for, by its number. */
-  readonly teams: readonly { readonly names: readonly string[]; readonly urls: readonly string[] }[]
+}
+
+/** What a team may speak for. */
+export interface TeamRecord {
+  readonly names: readonly string[]
+  readonly urls: readonly string[]
 }
 
 interface Validity {
@@ -42,11 +64,16 @@ export interface GroupRecord {
 /** An entry; `team`: the number of the team whose globs have to match as well. */
 export type DevelopersRecord = DevelopersEntry & { readonly team?: number }
 
-/** The key of an entry with this number. */
+/** The key of an entry, or a team, with this number: 32 bits, big-endian. */
 export function numberKey(number: number): Buffer {
   const key = Buffer.alloc(4)
   key.writeUInt32BE(number)
   return key
+}
+
+/** The key of what is revoked. Identities of keys have no space. */
+export function revocationKey(target: { readonly key: string } | { readonly principal: string }): Buffer {
+  return Buffer.from('key' in target ? `key ${target.key}` : `principal ${target.principal}`)
 }
 
 /** The ASCII characters with which whatever a glob matches begins. */

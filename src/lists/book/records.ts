@@ -11,36 +11,38 @@ import {
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
 import { positiveOf } from '../../formats/lists/tuf-keys.ts'
 import type { ListRevocation } from '../../policy/lists/book.ts'
-import {
-  type AboutRecord,
-  BOOK_LIMIT,
-  type DevelopersRecord,
-  type GroupRecord,
-  type KeyRecord,
-} from './layout.ts'
+import type { AboutRecord, DevelopersRecord, GroupRecord, KeyRecord, TeamRecord } from './layout.ts'
+import { RECORD_LIMIT } from './table.ts'
 
 /** No list of a record is longer; what lists of keys may have is bounded when they are read. */
 const ITEMS = 100_000
 
 function nodeOf(bytes: Uint8Array): JsonNode {
-  return rootNode('book', parseStrictJson(decodeUtf8(bytes, 'book'), { length: BOOK_LIMIT, depth: 8 }))
+  return rootNode('book', parseStrictJson(decodeUtf8(bytes, 'book'), { length: RECORD_LIMIT, depth: 8 }))
 }
 
 export function readAbout(bytes: Uint8Array): AboutRecord {
-  const parts = fields(nodeOf(bytes), {
-    required: ['name', 'says', 'revocations', 'teams'],
-    optional: [],
+  const parts = fields(nodeOf(bytes), { required: ['name', 'says'], optional: [], others: 'refuse' })
+  return { name: stringOf(parts.name), says: oneOf(parts.says, ['vouched', 'extracted']) }
+}
+
+export function readTeam(bytes: Uint8Array): TeamRecord {
+  const parts = fields(nodeOf(bytes), { required: ['names', 'urls'], optional: [], others: 'refuse' })
+  return { names: textsOf(parts.names), urls: textsOf(parts.urls) }
+}
+
+export function readRevocation(bytes: Uint8Array): ListRevocation {
+  const node = nodeOf(bytes)
+  const parts = fields(node, { required: ['target', 'from'], optional: ['reason'], others: 'refuse' })
+  const { key, principal } = fields(parts.target, {
+    required: [],
+    optional: ['key', 'principal'],
     others: 'refuse',
   })
-  return {
-    name: stringOf(parts.name),
-    says: oneOf(parts.says, ['vouched', 'extracted']),
-    revocations: listOf(parts.revocations, ITEMS).map(revocationOf),
-    teams: listOf(parts.teams, ITEMS).map(team => {
-      const { names, urls } = fields(team, { required: ['names', 'urls'], optional: [], others: 'refuse' })
-      return { names: textsOf(names), urls: textsOf(urls) }
-    }),
-  }
+  const rest = { from: integerOf(parts.from), ...(parts.reason && { reason: stringOf(parts.reason) }) }
+  if (key && !principal) return { target: { key: stringOf(key) }, ...rest }
+  if (principal && !key) return { target: { principal: stringOf(principal) }, ...rest }
+  throw malformed(parts.target, 'must be a key or a principal')
 }
 
 export function readKeys(bytes: Uint8Array): readonly KeyRecord[] {
@@ -85,19 +87,6 @@ function keyOf(node: JsonNode): KeyRecord {
   if (openpgp && sha256 && holds && !key && !namespaces)
     return { openpgp: stringOf(openpgp), sha256: sha256Of(sha256), holds: textsOf(holds), ...validity }
   throw malformed(node, 'must be a key or a certificate')
-}
-
-function revocationOf(node: JsonNode): ListRevocation {
-  const parts = fields(node, { required: ['target', 'from'], optional: ['reason'], others: 'refuse' })
-  const { key, principal } = fields(parts.target, {
-    required: [],
-    optional: ['key', 'principal'],
-    others: 'refuse',
-  })
-  const rest = { from: integerOf(parts.from), ...(parts.reason && { reason: stringOf(parts.reason) }) }
-  if (key && !principal) return { target: { key: stringOf(key) }, ...rest }
-  if (principal && !key) return { target: { principal: stringOf(principal) }, ...rest }
-  throw malformed(parts.target, 'must be a key or a principal')
 }
 
 function textsOf(node: JsonNode): readonly string[] {

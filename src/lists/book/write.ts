@@ -1,177 +1,88 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { isPartial, writeDurably } from '../../files/durable-file.ts'
+import { dirname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { isPartial, syncDirectory, writeDurably, writeWhole } from '../../files/durable-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { removeFile } from '../../files/remove-file.ts'
-import type { ListDocument, ListedKey } from '../../formats/lists/listed.ts'
-import { parseKey } from '../../policy/language/keys.ts'
-import { keysOfCertificates } from '../../policy/language/openpgp-keys.ts'
-import type { ListRevocation } from '../../policy/lists/book.ts'
-import type { Instant } from '../../policy/policy.ts'
-import { FormatError } from '../../primitives/format-error.ts'
-import { toHex } from '../../primitives/hex.ts'
-import { sha256 } from '../../primitives/sodium.ts'
-import { keysOfList, type ListCertificates } from '../document/keys-of-list.ts'
-import {
-  BOOK_FORMAT,
-  BOOK_LIMIT,
-  CERTIFICATE_LIMIT,
-  type KeyRecord,
-  literalStart,
-  numberKey,
-} from './layout.ts'
-import { tableOf } from './table.ts'
+import { printable } from '../../primitives/printable.ts'
+import { reasonOf } from '../../primitives/system-error-words.ts'
+import { type BookContents, contentsOf, type NewBook } from './contents.ts'
+import { BOOK_FORMAT, CERTIFICATE_LIMIT } from './layout.ts'
+import { certificateFile, openTables } from './read.ts'
+
+export type { BookPart, NewBook } from './contents.ts'
 
 /** Whoever judges may read what anybody can fetch. */
 const READABLE = 0o644
 
-/** A list, or a team's part of it. */
-export interface BookPart {
-  readonly document: ListDocument
-  readonly certificate: ListCertificates
-  /** Undefined for the list itself. */
-  readonly team?: string
-}
-
-export interface NewBook {
-  /** What the user calls the list. */
-  readonly name: string
-  /** The list itself first. A team that the list does not have is an error. */
-  readonly parts: readonly [BookPart, ...BookPart[]]
-  readonly version: number
-  readonly ends: Instant
-  readonly seen: Instant
-}
-
 /**
  * Writes `book` and its certificates below `directory`, `<state>/lists/NAME`, and returns its digest:
- * the same for the same content. If it is interrupted, the old book or the new one is whole. Throws
- * FormatError for a key that cannot be used or is too large.
+ * the same for the same content. At every moment, also of a crash, the old book or the new one is
+ * there, whole and with its certificates. Those of the book before stay until the next update, for
+ * whoever still reads it. Throws FormatError for what contentsOf refuses, and FileError if something
+ * cannot be written: then the old book stays.
  */
 export function writeBook(directory: string, book: NewBook): string {
-  const { tables, certificates, digest } = contentsOf(book)
+  const contents = contentsOf(book)
+  try {
+    write(directory, book, contents)
+  } catch (error) {
+    if (!isOfSystem(error)) throw error
+    const [place, name] = [printable(directory), printable(book.name)]
+    throw new FileError(
+      `cannot write the book of ${name} in ${place}: ${reasonOf(error)}; the one before stays in force: mend that, then "nixsig trust update ${name}"`,
+      { cause: error },
+    )
+  }
+  return contents.digest
+}
+
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
+
+/** The digest that `writeBook` would return. Throws FormatError as it does, and writes nothing. */
+export function digestOfBook(book: Pick<NewBook, 'name' | 'parts'>): string {
+  return contentsOf(book).digest
+}
+
+function write(directory: string, book: NewBook, { tables, certificates, digest }: BookContents): void {
+  const file = join(directory, 'book')
   const kept = join(directory, 'certificates')
+  const before = certificatesOf(file, book.name)
   mkdirSync(kept, { recursive: true, mode: 0o755 })
   chmodSync(kept, 0o755)
   for (const [name, bytes] of certificates) {
-    const file = join(kept, name)
-    if (!isWritten(file, bytes)) writeDurably(file, bytes, { flush: true, mode: READABLE })
+    const place = certificateFile(file, name)
+    if (!isWritten(place, bytes)) writeWhole(place, bytes, { flush: true, mode: READABLE })
   }
+  // The names of the certificates, and of the directories that were made for them.
+  for (const each of [kept, directory, dirname(directory), dirname(dirname(directory))]) syncDirectory(each)
   const { version, ends, seen } = book
-  const header = `${BOOK_FORMAT} ${digest} ${tables.length} ${version} ${ends} ${seen}\n`
-  const whole = Buffer.concat([Buffer.from(header), tables])
-  writeDurably(join(directory, 'book'), whole, { flush: true, mode: READABLE })
-  for (const name of readdirSync(kept)) if (!certificates.has(name)) removeFile(join(kept, name))
+  const header = `${BOOK_FORMAT} ${digest} ${tables.length} ${version} ${ends} ${seen} `
+  const sum = crc32(header).toString(16).padStart(8, '0')
+  const whole = Buffer.concat([Buffer.from(`${header}${sum}\n`), tables])
+  writeDurably(file, whole, { flush: true, mode: READABLE })
+  const used = new Set([...certificates.keys(), ...before].map(name => `${name}.pgp`))
+  for (const name of readdirSync(kept)) if (!used.has(name)) removeFile(join(kept, name))
   for (const name of readdirSync(directory))
     if (name.startsWith('book.') && isPartial(name)) removeFile(join(directory, name))
-  return digest
 }
 
-/** The digest that `writeBook` would return. Throws what it throws, and writes nothing. */
-export function digestOfBook(book: Pick<NewBook, 'name' | 'parts'>): string {
-  return contentsOf(book).digest
+/** The certificates of the book that is there; none if it cannot be read. */
+function certificatesOf(file: string, name: string): readonly string[] {
+  try {
+    const { tables, guard } = openTables(file, name)
+    return guard(() => [...tables.certificates].map(({ key }) => key.toString('hex')))
+  } catch (error) {
+    if (error instanceof FileError) return []
+    throw error
+  }
 }
 
 function isWritten(file: string, bytes: Uint8Array): boolean {
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status?.isFile() !== true || status.size !== bytes.length) return false
   return readOwnedFile(file, CERTIFICATE_LIMIT)?.equals(bytes) === true
-}
-
-type Entries = [Buffer, Buffer][]
-
-function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'>) {
-  const { teams, says } = parts[0].document
-  const certificates = new Map<string, Uint8Array>()
-  const teamNames = [...teams.keys()].sort()
-  const revocations: ListRevocation[] = []
-  const [people, groups, developers]: [Entries, Entries, Entries] = [[], [], []]
-  const entries: (readonly [name: string, names: readonly string[], record: object])[] = []
-  for (const { document, certificate, team } of parts) {
-    const number = team === undefined ? undefined : teamNames.indexOf(team)
-    if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
-    const called = (name: string) => `${list}/${team === undefined ? '' : `${team}.`}${name}`
-    const own = recordsOf(document, certificate, certificates)
-    const { kept, revoked } = revocationsOf(document, called, team === undefined ? undefined : own)
-    revocations.push(...kept)
-    for (const [name, keys] of own)
-      people.push(
-        item(
-          called(name),
-          keys.filter(key => !revoked.has(identityOf(key))),
-        ),
-      )
-    for (const [name, { members, threshold }] of document.groups)
-      groups.push(item(called(name), { members: members.map(called), threshold }))
-    for (const [name, { names, urls, by, threshold, standing }] of document.developers) {
-      const record = { name: called(name), names, urls, by: by.map(called), threshold }
-      entries.push([
-        called(name),
-        names,
-        { ...record, ...(standing && { standing }), ...(number !== undefined && { team: number }) },
-      ])
-    }
-  }
-  entries.sort(([a], [b]) => (a < b ? -1 : 1))
-  const starts = new Map<string, Set<number>>()
-  for (const [number, [, globs, record]] of entries.entries()) {
-    developers.push([numberKey(number), Buffer.from(JSON.stringify(record))])
-    for (const start of globs.map(literalStart))
-      starts.set(start, (starts.get(start) ?? new Set()).add(number))
-  }
-  const scopes = teamNames.map(name => ({
-    names: teams.get(name)?.names ?? [],
-    urls: teams.get(name)?.urls ?? [],
-  }))
-  const about = item('about', { name: list, says, revocations, teams: scopes })
-  const index: Entries = [...starts].map(([start, numbers]) => [
-    Buffer.from(start),
-    Buffer.from(Uint32Array.from(numbers).buffer),
-  ])
-  const tables = Buffer.concat([[about], people, groups, developers, index].map(tableOf))
-  if (tables.length > BOOK_LIMIT - 200)
-    throw new FormatError('list', `makes a book of more than ${BOOK_LIMIT} bytes`, `${tables.length} bytes`)
-  return { tables, certificates, digest: toHex(sha256(tables)) }
-}
-
-function item(name: string, value: unknown): [Buffer, Buffer] {
-  return [Buffer.from(name), Buffer.from(JSON.stringify(value))]
-}
-
-/** The keys of each principal, checked; certificates are added to `found` by the name of their file. */
-function recordsOf(document: ListDocument, certificate: ListCertificates, found: Map<string, Uint8Array>) {
-  keysOfList(document, certificate)
-  const keysOf = keysOfCertificates()
-  const recordOf = (key: ListedKey): KeyRecord => {
-    if ('key' in key) return key
-    const { certificate: path, ...rest } = key
-    const file = certificate(path)
-    if (file.bytes.length > CERTIFICATE_LIMIT)
-      throw new FormatError('list', `larger than ${CERTIFICATE_LIMIT} bytes`, path)
-    const digest = toHex(sha256(file.bytes))
-    found.set(`${digest}.pgp`, file.bytes)
-    const holds = (keysOf(file, key.openpgp) ?? []).map(({ ownership }) => ownership)
-    return { ...rest, sha256: digest, holds: [...new Set(holds)] }
-  }
-  return new Map([...document.principals].map(([name, { keys }]) => [name, keys.map(recordOf)] as const))
-}
-
-function identityOf(key: KeyRecord): string {
-  return 'key' in key ? parseKey(key.key).identity : `openpgp:${key.openpgp}`
-}
-
-/**
- * The revocations with the subscriber's names. A team's must not reach the keys of others: the keys
- * that it revokes are left out of its own principals (`revoked`), and nothing else is said of them.
- */
-function revocationsOf({ revocations }: ListDocument, called: (name: string) => string, team: unknown) {
-  const revoked = new Set<string>()
-  const kept = revocations.flatMap(({ target, date: from, reason }): ListRevocation[] => {
-    if ('principal' in target) return [{ target: { principal: called(target.principal) }, from, reason }]
-    const key = 'key' in target ? parseKey(target.key).identity : `openpgp:${target.openpgp}`
-    if (team === undefined) return [{ target: { key }, from, reason }]
-    revoked.add(key)
-    return []
-  })
-  return { kept, revoked }
 }

@@ -60,7 +60,10 @@ export interface Book {
   readonly seen: Instant
   /** Whether its keepers vouch for its keys, or a program collected them. */
   readonly says: 'vouched' | 'extracted'
+  /** All of them, at most one of each key and of each principal. For few: reads all of the list's. */
   readonly revocations: readonly ListRevocation[]
+  /** Those of a principal by its name, and of the keys that it has. */
+  revocationsOf(principal: Principal): readonly ListRevocation[]
   /** Its OpenPGP keys have `holds`, which the writer of the book found in the certificate. */
   principal(name: string): Principal | undefined
   group(name: string): Group | undefined

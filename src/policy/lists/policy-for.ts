@@ -112,7 +112,7 @@ function policyAbout(whole: Policy, about: About, id: string): Policy {
     const own = [...wanted].filter(who => who.startsWith(`${name}/`))
     bringListed({ name, book }, own, { people, whole, fails })
   }
-  const revocations = [...whole.revocations, ...revocationsAbout(whole, lists, principals)]
+  const revocations = [...whole.revocations, ...revocationsAbout(whole, lists, principals, fails)]
   return { ...whole, lists, principals, groups, revocations, whole, about: id, asked } as PolicyAbout
 }
 

@@ -7,17 +7,18 @@ import { ownershipsOf } from './ownerships.ts'
 /**
  * What takes people of lists out, beside the policy's own revocations by name and key: what the
  * policy revokes of the user's own people, for those who share a key with them; and what each list
- * revokes of its own people.
+ * revokes of its own people. Calls `fails` for a list whose book cannot be read.
  */
 export function revocationsAbout(
   whole: Policy,
   lists: ReadonlyMap<string, ListInForce>,
   principals: ReadonlyMap<string, Principal>,
+  fails: (list: string, error: Error) => void,
 ): readonly Revocation[] {
   const listed = [...principals.values()].filter(({ name }) => listNameOf(name, lists) !== undefined)
   return listed.flatMap(principal => {
     const list = lists.get(listNameOf(principal.name, lists) ?? '')
-    return [...ownAbout(whole, principal), ...(list === undefined ? [] : listAbout(list, principal))]
+    return [...ownAbout(whole, principal), ...(list === undefined ? [] : listAbout(list, principal, fails))]
   })
 }
 
@@ -38,16 +39,23 @@ function revokedIn({ principals }: Policy, target: Revocation['target']): readon
   return [target.key, ...listed.flatMap(ownershipsOf)]
 }
 
-function listAbout({ line, book }: ListInForce, { name, keys }: Principal): readonly Revocation[] {
+function listAbout(
+  { name: list, line, book }: ListInForce,
+  principal: Principal,
+  fails: (list: string, error: Error) => void,
+): readonly Revocation[] {
   if ('problem' in book) return []
-  const revocations: Revocation[] = []
-  for (const { target, from, reason } of book.revocations) {
-    const more = { line, from, ...(reason === undefined ? {} : { reason }) }
-    if ('principal' in target) {
-      if (target.principal === name) revocations.push({ ...more, target: { principal: name } })
-    } else if (keys.some(({ identity }) => identity === target.key)) {
-      revocations.push({ ...more, target: { key: target.key, of: name } })
-    }
+  const { name, keys } = principal
+  try {
+    return book.revocationsOf(principal).flatMap(({ target, from, reason }): readonly Revocation[] => {
+      const more = { line, from, ...(reason === undefined ? {} : { reason }) }
+      if ('principal' in target)
+        return target.principal === name ? [{ ...more, target: { principal: name } }] : []
+      const isIts = keys.some(({ identity }) => identity === target.key)
+      return isIts ? [{ ...more, target: { key: target.key, of: name } }] : []
+    })
+  } catch (error) {
+    fails(list, error as Error)
+    return []
   }
-  return revocations
 }

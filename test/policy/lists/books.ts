@@ -28,6 +28,12 @@ export function bookOf(said: Said): Book {
     seen: NOW - DAY,
     says: 'vouched',
     revocations: said.revocations ?? [],
+    revocationsOf: ({ name, keys }) =>
+      (said.revocations ?? []).filter(({ target }) =>
+        'principal' in target
+          ? target.principal === name
+          : keys.some(({ identity }) => identity === target.key),
+      ),
     principal: name => {
       const keys = principals.get(name)
       return keys && { name, keys: keys.map(key => (typeof key === 'string' ? keyOf(key) : key)) }
