@@ -73,14 +73,13 @@ function readList(name: string, node: Node, book: BookReader): ListInForce | und
   const fields = fieldsOf(
     node,
     ['url', 'roles'],
-    ['names', 'updates', 'revocations', 'grace', 'corroborated', 'witnesses'],
+    ['names', 'updates', 'revocations', 'grace', 'corroborated'],
   )
   const updates = {
     url: readAddress(fields?.url),
     mode: wordOf(fields?.updates, UPDATE_MODES) ?? 'ask',
     revocations: wordOf(fields?.revocations, ['at-once', 'with-updates']) ?? 'at-once',
   } as const
-  readWitnesses(fields?.witnesses)
   const names = fields?.names && readGlobs(fields.names)
   const scope = {
     roles: readRoles(fields?.roles),
@@ -100,12 +99,6 @@ function readAddress(node: Node | undefined): string {
     return node.value
   }
   return readUrl(node, ['https', 'http']) ?? ''
-}
-
-function readWitnesses(node: Node | undefined): void {
-  if (node === undefined) return
-  if (typeof node.value !== 'string' || !/^[!-~][ -~]{0,199}$/.test(node.value))
-    complain(node, 'must be the name of a quorum')
 }
 
 function readRoles(node: Node | undefined): readonly Role[] {
