@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { readPkgbuild } from '../../../src/lists/build/arch/pkgbuild.ts'
 import { copiesIn } from '../../../src/lists/build/certificates.ts'
@@ -104,9 +105,79 @@ describe('globs stay with their package', () => {
 
   it('an address whose host varies counts for nothing', () => {
     assert.deepEqual(globsFor('libmd', ['https://*.org/libmd/libmd-*.tar.gz', 'file:///etc/libmd', '*']), {
-      names: ['libmd-*.tar.*'],
+      names: Array.from({ length: 10 }, (_, digit) => `libmd-${digit}*.tar.*`),
       urls: [],
     })
+  })
+
+  it("a name does not reach another package's files that begin with it", () => {
+    // Both lie in one directory, and are signed by other people.
+    const place = 'https://www.apache.org/dist/apr'
+    const apr = (source: string) => matches('apr', [`${place}/apr-*.tar.gz`], source, `${place}/${source}`)
+    assert.deepEqual([apr('apr-1.7.2.tar.gz'), apr('apr-util-1.6.3.tar.gz')], [true, false])
+    const index = 'https://files.pythonhosted.org/packages/source/r'
+    const requests = (source: string) =>
+      matches('python-requests', [`${index}/*/requests-*.tar.gz`], source, `${index}/x/${source}`)
+    assert.deepEqual(
+      [requests('requests-2.31.0.tar.gz'), requests('requests-oauthlib-2.0.0.tar.gz')],
+      [true, false],
+    )
+    assert.equal(matches('libmd', [], 'libmd-1.1.tar.gz', ''), true)
+    assert.equal(matches('libmd', [], 'libmd-extras-1.1.tar.gz', ''), false)
+  })
+
+  it('a short name is not found in the words of an address', () => {
+    // `releases` has `re`, `downloads` has `ad`: nothing here is theirs.
+    for (const name of ['re2', 'ad', 'ed', 'oa'])
+      assert.deepEqual(
+        globsFor(name, [
+          'https://download.savannah.gnu.org/releases/downloads/hello-*.tar.gz',
+          'https://github.com/edges/loads/releases/*',
+        ]).urls,
+        [],
+      )
+  })
+
+  it('on a forge, owner and project are spelled out', () => {
+    const wide = ['*', '*/*', '*/libmd/*', 'o/*/libmd/*', 'o/lib*/libmd-*.tar.gz', 'libmd-*.tar.gz']
+    for (const host of [
+      'github.com',
+      'www.github.com',
+      'GitHub.com',
+      'gitlab.com',
+      'codeberg.org',
+      'git.sr.ht',
+    ])
+      for (const path of wide) assert.deepEqual(globsFor('libmd', [`https://${host}/${path}`]).urls, [], path)
+  })
+
+  it("whatever a package says, its globs do not match another's release", () => {
+    const part = fc.constantFrom(
+      '*',
+      'libmd',
+      'hello',
+      'gnu',
+      'releases',
+      'v*',
+      'libmd-*',
+      'hello-*',
+      '*.tar.gz',
+    )
+    const host = fc.constantFrom('ftp.gnu.org', 'github.com', '*', 'a.org')
+    const address = fc
+      .tuple(host, fc.array(part, { minLength: 1, maxLength: 5 }))
+      .map(([at, parts]) => `https://${at}/${parts.join('/')}`)
+    fc.assert(
+      fc.property(fc.array(address, { maxLength: 6 }), addresses => {
+        for (const [source, url] of [
+          ['hello-1.0.tar.gz', 'https://ftp.gnu.org/gnu/hello/hello-1.0.tar.gz'],
+          ['libmd-extras-1.0.tar.gz', 'https://ftp.gnu.org/gnu/libmd-extras/libmd-extras-1.0.tar.gz'],
+          ['v1.0.tar.gz', 'https://github.com/good/hello/v1.0.tar.gz'],
+        ] as const)
+          assert.equal(matches('libmd', addresses, source, url), false, url)
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   it("takes the mirrors that nixpkgs names for a project's place", () => {
@@ -140,7 +211,44 @@ prepare() {
       version: 'unknown',
       fingerprints: [FPR],
       addresses: ['https://a.org/libmd-*.tar.xz'],
+      unknownKeys: 1,
     })
+  })
+
+  it('changes of a variable are read where they are literal', () => {
+    const { name, addresses } = readPkgbuild(`
+_name=Test_Most-src
+pkgname=perl-\${_name,,}
+_plain=\${_name%-src}
+_dots=\${_plain//_/.}
+_cut=\${_dots#Test.}
+_other=\${_name%%-*}
+source=(
+  "https://a.org/\${_plain^^}/$_dots/$_cut/\${_name/_/}/$_other-\${pkgver%.*}.tar.gz"{,.asc}
+)
+`)
+    assert.equal(name, 'perl-test_most-src')
+    assert.deepEqual(addresses, ['https://a.org/TEST_MOST/Test.Most/Most/TestMost-src/*-*.tar.gz'])
+  })
+
+  it("of an array, a variable's value is its first word", () => {
+    const { name, addresses } = readPkgbuild(
+      "pkgname=(bluez 'bluez-libs')\nsource=(https://a.org/$pkgname-$pkgver.tar.{xz,sign})\n",
+    )
+    assert.deepEqual([name, addresses], ['bluez', ['https://a.org/bluez-*.tar.xz']])
+  })
+
+  it('a signature belongs to the file whose name it has, from wherever either comes', () => {
+    const { addresses } = readPkgbuild(`
+pkgname=libmd
+source=(
+  libmd-$pkgver.tar.gz::https://a.org/archive/v$pkgver.tar.gz
+  https://a.org/releases/libmd-$pkgver.tar.gz.asc
+  https://b.org/other-$pkgver.tar.gz
+  $_unknown{,.sig}
+)
+`)
+    assert.deepEqual(addresses, ['https://a.org/archive/v*.tar.gz', 'https://a.org/archive/libmd-*.tar.gz'])
   })
 
   for (const [what, text, why] of [
@@ -155,9 +263,9 @@ prepare() {
 
   it('variables in a circle, and braces that multiply, come to an end', () => {
     const read = readPkgbuild(
-      `pkgname=a\n_a=$_b\n_b=$_a\nsource=(https://a.org/$_a{,.sig} ${'{a,b}'.repeat(40)})\n`,
+      `pkgname=a\n_a=$_b\n_b=\${_a,,}\nsource=(https://a.org/a$_a{,.sig} ${'{a,b}'.repeat(40)})\n`,
     )
-    assert.deepEqual(read.addresses, ['https://a.org/*'])
+    assert.deepEqual(read.addresses, ['https://a.org/a*'])
   })
 })
 
@@ -227,6 +335,41 @@ describe('archives', () => {
       readTar(hard, name => name === KEY),
       [],
     )
+  })
+
+  it('a device, a FIFO and a directory are no key files', () => {
+    const whole = archive('devices', place => writeFileSync(join(place, KEY), 'a'), KEY)
+    for (const type of ['1', '2', '3', '4', '5', '6', '7', 'S']) {
+      const changed = Buffer.from(whole)
+      changed.write(type, 156)
+      changed.write('        ', 148)
+      const sum = changed.subarray(0, 512).reduce((total, byte) => total + byte, 0)
+      changed.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+      assert.deepEqual(
+        readTar(changed, name => name === KEY),
+        [],
+        type,
+      )
+    }
+  })
+
+  it('a name that climbs is another name', () => {
+    for (const name of ['debian/../debian/upstream/signing-key.asc', '../debian/watch', '/debian/watch']) {
+      const transform = `--transform=s,.*,${name},`
+      const make = (place: string) => writeFileSync(join(place, KEY), 'a')
+      const bytes = archive(`climbs-${name.length}`, make, '-P', transform, KEY)
+      assert.deepEqual(
+        readTar(bytes, each => each === KEY || each === 'debian/watch'),
+        [],
+      )
+    }
+  })
+
+  it('a bomb goes off within the limit', async () => {
+    const make = (place: string) => writeFileSync(join(place, 'debian/zeros'), Buffer.alloc(150 * 2 ** 20))
+    const bomb = gzipSync(archive('bomb', make, 'debian'))
+    assert.ok(bomb.length < 2 ** 20)
+    await assert.rejects(readPackaging(bomb, 'a'), /more than 134217728 bytes come out/)
   })
 
   it('one that breaks off or was changed is refused', () => {

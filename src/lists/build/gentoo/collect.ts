@@ -98,11 +98,11 @@ async function readPackage(
   counts.add('signed')
   counts.add('read')
   if (tree.signer === undefined) counts.add('unsigned')
-  if (ebuild.addresses.length === 0) counts.add('withoutUrl')
   const fingerprints = own.flatMap(each => each.fingerprints)
   return {
     distribution: 'gentoo',
     package: ebuild.name,
+    category: path.slice(0, path.indexOf('/')),
     version: ebuild.version,
     sha256: toHex(sha256(bytes)),
     ...(tree.signer !== undefined && { archiveKey: tree.signer }),
