@@ -13,6 +13,7 @@ export const REPORTED = [
   ['notLiteral', 'keys in shell text that only a shell could know: left out'],
   ['withoutKeyFile', 'keys that are named without a file beside: left out'],
   ['unreadable', 'key files that could not be read'],
+  ['otherKeys', 'packages with keys of minisign or signify alone: not read'],
   ['crowded', 'packages that name more than 64 keys: left out'],
   ['keys', 'keys found'],
   ['expired', 'keys that have expired: listed'],

@@ -5,6 +5,8 @@ export interface TakenSource {
 }
 
 const SIGNATURE = /\.(?:sig|asc|sign|signature|minisig)$/
+/** A signature of hashes, for the file whose name stands before. */
+const CHECKSUMS = /\.sha(?:256|384|512)(?:sums?)?(?:\.txt)?$/
 const COMPRESSION = /\.(?:gz|bz2|xz|lz|zst)$/
 
 /**
@@ -15,7 +17,9 @@ export function signedAddresses(sources: readonly TakenSource[]): readonly strin
   const named = sources.map(source => ({ ...source, local: localName(source) }))
   const isSignature = (name: string) => SIGNATURE.test(name) && /[^*]/.test(name.replace(SIGNATURE, ''))
   const signed = new Set(
-    named.filter(({ local }) => isSignature(local)).map(({ local }) => local.replace(SIGNATURE, '')),
+    named
+      .filter(({ local }) => isSignature(local))
+      .map(({ local }) => local.replace(SIGNATURE, '').replace(CHECKSUMS, '')),
   )
   const own = named.filter(
     ({ local }) =>

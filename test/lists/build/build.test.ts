@@ -312,10 +312,38 @@ test('a package that names hundreds of keys speaks with none of them', async () 
   const { report, remarks } = await build({ arch: place })
   assert.deepEqual([report.entries, report.crowded], [0, 1])
   assert.match(remarks.join('\n'), /libmd is left out: it names 70 keys, more than 64/)
-  // In one file they are not even read.
   const one = await build({ debian: debian({ keys: Buffer.concat(many.map(each => certificateOf(each))) }) })
-  assert.deepEqual([one.report.entries, one.report.failed + one.report.unreadable], [0, 1])
-  assert.match(one.remarks.join('\n'), /more than 64 certificates in a file/)
+  assert.deepEqual([one.report.entries, one.report.crowded], [0, 1])
+})
+
+test('key files of an older package of keys do not count', async () => {
+  const tree = gentoo()
+  const place = join(tree, 'sec-keys/openpgp-keys-alice')
+  const line = (name: string, bytes: Uint8Array) =>
+    `DIST ${name} ${bytes.length} SHA512 ${createHash('sha512').update(bytes).digest('hex')}\n`
+  rmSync(join(place, 'openpgp-keys-alice-1.ebuild'))
+  for (const version of ['2024', '2025-r1'])
+    writeFileSync(join(place, `openpgp-keys-alice-${version}.ebuild`), '')
+  const manifest = [
+    line('openpgp-keys-alice-2024.asc', certificateOf(eve)),
+    line('openpgp-keys-alice-2025.asc', certificateOf(alice)),
+    line('bob.asc', certificateOf(bob)),
+  ]
+  writeFileSync(join(place, 'Manifest'), manifest.join(''))
+  writeFileSync(join(tree, 'distfiles/openpgp-keys-alice-2024.asc'), certificateOf(eve))
+  writeFileSync(join(tree, 'distfiles/openpgp-keys-alice-2025.asc'), certificateOf(alice))
+  writeFileSync(join(tree, 'distfiles/bob.asc'), certificateOf(bob))
+  const { list } = await build({ gentoo: tree }, { trust: 'unverified' })
+  const both = [alice, bob].map(each => each.keyId.toLowerCase()).sort()
+  assert.deepEqual(list.developers.get('libmd')?.by, both)
+})
+
+test('packages whose keys are not of OpenPGP are counted', async () => {
+  const tree = gentoo()
+  const ebuild = join(tree, 'dev-libs/libmd/libmd-1.ebuild')
+  writeFileSync(ebuild, EBUILD.replace('openpgp-keys-alice', 'minisig-keys-libmd'))
+  const { report } = await build({ gentoo: tree }, { trust: 'unverified' })
+  assert.deepEqual([report.otherKeys, report.entries], [1, 0])
 })
 
 test('packages of one name in two categories do not speak for each other', async () => {

@@ -284,6 +284,31 @@ SRC_URI="
     assert.deepEqual(ebuild.keyPackages, ['openpgp-keys-guillemjover'])
     assert.deepEqual(ebuild.addresses, ['https://a.org/libmd/libmd-*.tar.xz'])
   })
+
+  const addressesOf = (name: string, text: string) => readEbuild(text, { name, version: '1.1' }).addresses
+
+  it('a signature is known by the name that it gets, on whatever mirror it lies', () => {
+    const renamed = `SRC_URI="https://a.org/\${P}.tar.gz https://a.org/\${P}-sig.txt -> \${P}.tar.gz.asc"`
+    assert.deepEqual(addressesOf('pigz', renamed), ['https://a.org/pigz-*.tar.gz'])
+    const elsewhere = `SRC_URI="mirror://apache/x/\${P}-src.tar.gz https://b.org/\${P}-src.tar.gz.asc"`
+    assert.deepEqual(addressesOf('commons-net', elsewhere), ['mirror://apache/x/commons-net-*-src.tar.gz'])
+    const hashes = `SRC_URI="https://a.org/\${P}.tar.gz https://a.org/\${P}.tar.gz.sha256.asc"`
+    assert.deepEqual(addressesOf('inn', hashes), ['https://a.org/inn-*.tar.gz'])
+  })
+
+  it('changes reach what is known of a value, and no further', () => {
+    const p = (change: string) =>
+      addressesOf('tiff', `MY_P="\${P${change}}"\nSRC_URI="https://a.org/$MY_P.tgz{,.sig}"`)
+    const is = (name: string) => [`https://a.org/${name}.tgz`]
+    assert.deepEqual(p('/_rc/rc'), is('tiff-*'))
+    assert.deepEqual(p('^^'), is('TIFF-*'))
+    assert.deepEqual(p('/ti/TI'), is('TIff-*'))
+    assert.deepEqual(p('//f/F'), is('tiFF-*'))
+    assert.deepEqual(p('#ti'), is('ff-*'))
+    assert.deepEqual(p('%.0'), is('tiff-*'))
+    // Each of these could take the hyphen with it.
+    for (const change of ['/-1/1', '#tiff-1']) assert.deepEqual(p(change), is('*'))
+  })
 })
 
 describe('archives', () => {
@@ -392,14 +417,18 @@ describe('key files', () => {
     )
   })
 
-  it('a secret key, 10 MB and a hundred certificates are refused', () => {
+  it('a secret key, 10 MB and ten thousand certificates are refused', () => {
     const [key] = keys
     assert.ok(key)
     assert.throws(() => copiesIn(packet(5, key.body)), /secret key/)
     assert.throws(() => copiesIn(Buffer.alloc(10_000_000, 0x99)), /more than 1048576 bytes/)
     assert.throws(
-      () => copiesIn(Buffer.concat(Array(100).fill(certificates[0]))),
-      /more than 64 certificates/,
+      () => copiesIn(Buffer.concat(Array(300).fill(certificates[0]))),
+      /more than 256 certificates/,
+    )
+    assert.throws(
+      () => copiesIn(Buffer.concat(Array(10_000).fill(certificates[0]))),
+      /more than (?:256 certificates|1048576 bytes)/,
     )
   })
 })
