@@ -35,7 +35,7 @@ export function globsFor(packageName: string, addresses: readonly string[]): Ent
     if (!isInDirectory && !isInName) continue
     // On a host that is shared, the name alone keeps the keys with their package.
     if (name !== undefined && isInName) names.add(name)
-    else if (name !== undefined && /[A-Za-z]{3}/.test(name.replace(/\.tar\.\*$/, ''))) loose.add(name)
+    else if (name !== undefined && /[A-Za-z]{3}/.test(withoutEnding(name))) loose.add(name)
     isOwnPlace &&= isInDirectory
     for (const url of mirrorsOf(`${directory}/*`)) if (isPlain(url)) urls.add(url)
   }
@@ -50,7 +50,7 @@ export function globsFor(packageName: string, addresses: readonly string[]): Ent
 
 /** A glob for each digit with which the first part that varies can begin, if text stands before it. */
 function withVersion(name: string): readonly string[] {
-  const star = name.replace(/\.tar\.\*$/, '').indexOf('*')
+  const star = withoutEnding(name).indexOf('*')
   if (star < 1 || /\d/.test(name.charAt(star - 1))) return [name]
   return Array.from({ length: 10 }, (_, digit) => `${name.slice(0, star)}${digit}${name.slice(star)}`)
 }
@@ -71,14 +71,21 @@ function splitAddress(address: string): readonly { readonly directory: string; r
   return [{ directory: `${origin.toLowerCase()}${directory}`, file: path.slice(slash + 1) }]
 }
 
+const ARCHIVE = /\.(?:zip|tgz|tbz2?|txz|jar|gem)$/
+
+/** The glob of a name without that of its format: `*.zip` names nothing. */
+function withoutEnding(name: string): string {
+  return name.replace(/\.tar\.\*$/, '').replace(ARCHIVE, '')
+}
+
 /** Files of the same release in other compressions are the same developer's. */
 function sourceName(file: string): string | undefined {
   const bare = file.replace(/^\*+(?=[^*])/, '')
-  const name = /\.(?:zip|tgz|tbz2?|txz|jar|gem)$/.test(bare)
+  const name = ARCHIVE.test(bare)
     ? bare
     : `${bare.replace(/(?:\.tar)?(?:\.(?:gz|bz2|xz|lz|zst|\*z?2?))?$/, '').replace(/\.\*$/, '')}.tar.*`
   const plain = name.replace(/[^0-9A-Za-z+._=*-]+/g, '*').replace(/\*{2,}/g, '*')
-  return plain.length <= NAME_LIMIT && /[0-9A-Za-z]/.test(plain.replace(/\.tar\.\*$/, '')) ? plain : undefined
+  return plain.length <= NAME_LIMIT && /[0-9A-Za-z]/.test(withoutEnding(plain)) ? plain : undefined
 }
 
 function ownName(packageName: string): string | undefined {
@@ -100,16 +107,34 @@ function stemsOf(packageName: string): readonly string[] {
   return stems.map(lettersOf).filter(stem => stem.length >= 2)
 }
 
-/** Whether one part of a directory is the package's name: `/re2/`, but not `/releases/`. */
+/** Parts of addresses that are no project's, though a package can be called so. */
+const COMMON = new Set(
+  `archive archives art code cpan data debian dist download downloads file files ftp git gnu get home kernel latest
+  linux main mirror mirrors old packages people perl project projects pub public python raw refs release releases
+  share software source sources src stable svn tags tar trunk upload uploads users web www`.split(/\s+/),
+)
+
+/**
+ * Whether a directory is the package's own: a part of it is its name, `/re2/` but not `/releases/`, and none
+ * after it could be another project's.
+ */
 function isDirectoryOf(directory: string, packageName: string): boolean {
-  const stems = stemsOf(packageName)
-  return directory.split('/').some(part => stems.includes(lettersOf(part.replace(/\.git$/, ''))))
+  const stems = stemsOf(packageName).filter(stem => !COMMON.has(stem))
+  const parts = directory.split('/').map(part => part.replace(/\.git$/, ''))
+  const own = parts.findLastIndex(part => stems.includes(lettersOf(part)))
+  return own >= 0 && parts.slice(own + 1).every(part => isNobodys(part, stems))
+}
+
+/** Versions, what varies, common words, and the package's own name with a version. */
+function isNobodys(part: string, stems: readonly string[]): boolean {
+  const letters = lettersOf(part).replaceAll(/[0-9]/g, '')
+  return letters.length < 2 || COMMON.has(letters) || stems.includes(letters)
 }
 
 /** Whether a name has nothing but the package's own before what varies: `libmd-v*`, but not `libmd-extras-*`. */
 function isNameOf(glob: string, packageName: string): boolean {
   const stems = stemsOf(packageName)
-  const [before = ''] = glob.replace(/\.tar\.\*$/, '').split('*')
+  const [before = ''] = withoutEnding(glob).split('*')
   const bare = before
     .replace(/[-_.]?[0-9.]*$/, '')
     .replace(/[-_.](?:v|r|ver|version|src|source|release|rel)$/i, '')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { jsonLine } from '../../../src/explain/verdict-json.ts'
@@ -290,6 +290,26 @@ test('a PKGBUILD speaks for the repository that it is in, and for no other', asy
   const { list, remarks } = await build({ arch: place })
   assert.deepEqual([...list.developers.keys()], ['libsigcplusplus'])
   assert.match(remarks.join('\n'), /it is of bash, in a repository called evil/)
+})
+
+test('a FIFO, a device and a directory in place of files keep nobody waiting', async () => {
+  const pkgbuild = (name: string) => `pkgname=${name}\nvalidpgpkeys=(${eve.fingerprint})\n`
+  const place = files({
+    'a-fifo/keys/pgp/x': '',
+    'a-device/keys/pgp/x': '',
+    'b-fifo/PKGBUILD': pkgbuild('b-fifo'),
+    'b-fifo/keys/pgp/x': '',
+    'b-folder/PKGBUILD': pkgbuild('b-folder'),
+    [`b-folder/keys/pgp/${eve.fingerprint}.asc/x`]: '',
+    'libmd/PKGBUILD': pkgbuild('libmd'),
+    [`libmd/keys/pgp/${eve.fingerprint}.asc`]: certificateOf(eve),
+  })
+  for (const path of ['a-fifo/PKGBUILD', `b-fifo/keys/pgp/${eve.fingerprint}.asc`])
+    assert.equal(spawnSync('mkfifo', [join(place, path)]).status, 0)
+  symlinkSync('/dev/zero', join(place, 'a-device/PKGBUILD'))
+  const { list, report } = await build({ arch: place })
+  assert.deepEqual([...list.developers.keys()], ['libmd'])
+  assert.equal(report.failed, 4)
 })
 
 test('keys of a PKGBUILD that only a shell could know are left out, and said to be', async () => {

@@ -138,6 +138,59 @@ describe('globs stay with their package', () => {
       )
   })
 
+  it('a package that is called like a common directory does not own what lies below', () => {
+    for (const name of ['releases', 'gnu', 'pub', 'linux', 'python3.11', 'libsource-perl'])
+      for (const place of [
+        'releases',
+        'gnu',
+        'pub/gnu',
+        'pub/linux/utils',
+        'python/source',
+        'source/gnu/python',
+      ])
+        assert.equal(
+          matches(
+            name,
+            [`https://a.org/${place}/hello/hello-*.tar.gz`, `https://a.org/${place}/hello-*.tar.gz`],
+            'hello-1.0.tar.gz',
+            `https://a.org/${place}/hello/hello-1.0.tar.gz`,
+          ),
+          false,
+          `${name} in ${place}`,
+        )
+  })
+
+  it("a project of the same owner, or below one's own, is another project", () => {
+    for (const place of [
+      'https://github.com/libmd/hello/releases',
+      'https://a.org/libmd/hello2',
+      'https://a.org/libmd/hello-*',
+    ])
+      assert.equal(
+        matches('libmd', [`${place}/hello-*.tar.gz`], 'hello-1.0.tar.gz', `${place}/hello-1.0.tar.gz`),
+        false,
+      )
+    const own = 'https://a.org/libmd/releases/download/v1.0'
+    // Names of archives that say nothing, whatever their format.
+    for (const file of ['*', '*.tgz', 'v*.zip', '*.jar', 'ab-*.tgz', 'v*.tar.gz'])
+      assert.deepEqual(
+        globsFor('libmd', [`https://a.org/libmd/${file}`]),
+        {
+          names: Array.from({ length: 10 }, (_, digit) => `libmd-${digit}*.tar.*`),
+          urls: ['https://a.org/libmd/*'],
+        },
+        file,
+      )
+    assert.ok(
+      matches(
+        'libmd',
+        ['https://a.org/libmd/releases/download/v*/digests-*.tgz'],
+        'digests-1.0.tgz',
+        `${own}/digests-1.0.tgz`,
+      ),
+    )
+  })
+
   it('on a forge, owner and project are spelled out', () => {
     const wide = ['*', '*/*', '*/libmd/*', 'o/*/libmd/*', 'o/lib*/libmd-*.tar.gz', 'libmd-*.tar.gz']
     for (const host of [
