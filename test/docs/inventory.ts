@@ -96,6 +96,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Collect the keys': [
       not("downloads from Debian's mirror; e2e/debian-list runs the command on what is there"),
       not("needs Gentoo's tree and Arch's repositories; lists/build/build.test.ts makes small ones"),
+      not("needs sources of apt's with deb-src; e2e/debian-list lays out the same from apt's own files"),
     ],
   },
   'docs/how-to/fleet.md': {

@@ -13,7 +13,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type DetachedResult, verifyDetached } from '../../src/crypto/detached/verify.ts'
 import { type ListDocument, parseList } from '../../src/formats/lists/document.ts'
@@ -111,6 +111,28 @@ for (const name of GOOD) {
     assert.ok(!good(await judged(sharesNobody)))
   })
 }
+
+test('what became of each release is what gpgv says', () => {
+  const results: Readonly<Record<string, string>> = {
+    GOODSIG: 'good',
+    EXPKEYSIG: 'expired',
+    NO_PUBKEY: 'unknown-signer',
+  }
+  const tried = [...list.developers.values()].flatMap(entry => entry.tried)
+  assert.ok(tried.length >= 20, `${tried.length} releases were tried`)
+  for (const name of RELEASES) {
+    const { tarball, signature, certificate } = debianSource(name)
+    const ours = tried.find(({ file }) => file === basename(tarball))
+    if (ours === undefined) continue
+    const keyring = join(dir, `${name}.gpg`)
+    const made = spawnSync('gpg', ['--batch', '--dearmor', '--output', keyring, certificate])
+    if (made.status !== 0) copyFileSync(certificate, keyring)
+    const args = ['--status-fd', '1', '--keyring', keyring, signature, tarball]
+    const { stdout } = spawnSync('gpgv', args, { encoding: 'utf8' })
+    const [, status = ''] = /^\[GNUPG:\] (GOODSIG|EXPKEYSIG|BADSIG|NO_PUBKEY)/m.exec(stdout) ?? []
+    assert.equal(ours.result, results[status], `${name}: ${stdout}`)
+  }
+})
 
 function verdict(
   principals: readonly string[],

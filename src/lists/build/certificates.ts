@@ -11,7 +11,8 @@ import type { Counts, Remark } from './finding.ts'
 /** Limits in bytes: of a key file, and of one certificate in a list. */
 export const KEY_FILE_LIMIT = 1024 * 1024
 const CERTIFICATE_LIMIT = 64 * 1024
-const CERTIFICATES_IN_FILE = 64
+/** Whole projects have one file, of which a package may name some. */
+const CERTIFICATES_IN_FILE = 256
 
 /** RFC 9580, section 9.1: RSA in its three numbers, and DSA. */
 const WITH_MODULUS: readonly number[] = [1, 2, 3, 17]
@@ -32,7 +33,7 @@ export interface FitCertificate {
 
 /**
  * The copies of certificates in a file, by fingerprint. Throws FormatError for a file that is larger
- * than 1 MiB, has more than 64 certificates, holds a secret key, or is malformed.
+ * than 1 MiB, has more than 256 certificates, holds a secret key, or is malformed.
  */
 export function copiesIn(file: Uint8Array): ReadonlyMap<string, readonly Uint8Array[]> {
   if (file.length > KEY_FILE_LIMIT) throw malformed(`a key file of more than ${KEY_FILE_LIMIT} bytes`)

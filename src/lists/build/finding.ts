@@ -10,6 +10,8 @@ export interface Finding {
   readonly distribution: Distribution
   /** The distribution's name for the source package, raw. */
   readonly package: string
+  /** Where names of packages are unique only within categories. */
+  readonly category?: string
   readonly version: string
   /** SHA-256, lower-case hex, of the file that named the keys. */
   readonly sha256: string

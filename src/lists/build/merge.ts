@@ -148,17 +148,25 @@ function principalNames(fingerprints: readonly string[]): ReadonlyMap<string, st
 function entriesOf(
   named: readonly Named[],
   principals: ReadonlyMap<string, string>,
-  { now, counts }: MergeOptions,
+  { now, counts, remark }: MergeOptions,
 ): ReadonlyMap<string, ListedDevelopers> {
   const packages = grouped(named, ({ finding }) => finding.package.toLowerCase())
+  splitByCategory(packages)
   const entries = new Map<string, ListedDevelopers>()
-  for (const [name, all] of [...packages].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [place, all] of [...packages].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const name = place.slice(place.indexOf('/') + 1)
     const groups = bySources(all)
+    const own = [...groups.values()].flat()
+    if (own.length > 0 && !own.some(each => principals.has(each))) counts.add('withoutFitKey')
     for (const [from, fingerprints] of groups) {
-      const by = fingerprints.flatMap(each => principals.get(each) ?? []).slice(0, BY_LIMIT)
-      if (by.length === 0) continue
+      const by = fingerprints.flatMap(each => principals.get(each) ?? [])
+      if (by.length > BY_LIMIT) {
+        counts.add('crowded')
+        remark(`${from}: ${printable(name)} is left out: it names ${by.length} keys, more than ${BY_LIMIT}`)
+      }
+      if (by.length === 0 || by.length > BY_LIMIT) continue
       const distributions = from.split(' ') as readonly Distribution[]
-      const own = all.filter(
+      const naming = all.filter(
         each =>
           distributions.includes(each.finding.distribution) &&
           each.fingerprints.some(one => fingerprints.includes(one)),
@@ -167,20 +175,38 @@ function entriesOf(
       counts.add('entries')
       counts.add(isCorroborated ? 'corroborated' : 'seen')
       const entryName = freeName(name, groups.size === 1 ? undefined : distributions.join('-'), entries)
+      const globs = globsFor(
+        name,
+        naming.flatMap(({ finding }) => finding.addresses),
+      )
+      if (globs.urls.length === 0) counts.add('withoutUrl')
       entries.set(entryName, {
-        ...globsFor(
-          name,
-          own.flatMap(({ finding }) => finding.addresses),
-        ),
+        ...globs,
         by: [...by].sort(),
         threshold: 1,
         standing: isCorroborated ? 'corroborated' : 'seen',
-        provenance: own.slice(0, LINES_LIMIT).map(({ finding }) => provenanceOf(finding, dayOf(now))),
-        tried: distinct(own.flatMap(({ finding }) => finding.tried)).slice(0, LINES_LIMIT),
+        provenance: naming.slice(0, LINES_LIMIT).map(({ finding }) => provenanceOf(finding, dayOf(now))),
+        tried: distinct(naming.flatMap(({ finding }) => finding.tried)).slice(0, LINES_LIMIT),
       })
     }
   }
   return entries
+}
+
+/** Packages of one distribution with the same name in two categories are not the same. */
+function splitByCategory(packages: Map<string, Named[]>): void {
+  for (const [name, all] of packages) {
+    const categories = grouped(
+      all.filter(({ finding }) => finding.category !== undefined),
+      ({ finding }) => finding.category,
+    )
+    if (categories.size < 2) continue
+    packages.set(
+      name,
+      all.filter(({ finding }) => finding.category === undefined),
+    )
+    for (const [category, some] of categories) packages.set(`${category}/${name}`, some)
+  }
 }
 
 /**
@@ -228,8 +254,8 @@ function dayOf(now: number): string {
   return new Date(now * 1000).toISOString().slice(0, 10)
 }
 
-function grouped<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
+function grouped<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
   for (const item of items) {
     const group = groups.get(keyOf(item))
     if (group === undefined) groups.set(keyOf(item), [item])

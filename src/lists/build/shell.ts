@@ -3,6 +3,7 @@
  * shell could know becomes `*`.
  */
 import { FormatError } from '../../primitives/format-error.ts'
+import { type Change, changed, changeOf } from './shell-change.ts'
 
 const SIZE_LIMIT = 1024 * 1024
 const WORD_COUNT = 20_000
@@ -10,17 +11,28 @@ const DEPTH_LIMIT = 8
 const LENGTH_LIMIT = 8192
 const BRACE_LIMIT = 64
 
-type Part = { readonly text: string } | { readonly variable: string } | 'any'
+type Part = { readonly text: string } | Variable | 'any'
 type Word = readonly Part[]
+
+interface Variable {
+  readonly variable: string
+  readonly change?: Change
+}
+
+/** One `NAME=…` or `NAME+=…`. */
+interface Assignment {
+  readonly words: readonly Word[]
+  readonly adds: boolean
+}
 
 /** What a text assigns, outside its functions. */
 export class Assignments {
-  readonly #words: ReadonlyMap<string, readonly Word[]>
+  readonly #assigned: ReadonlyMap<string, readonly Assignment[]>
   readonly #known: ReadonlyMap<string, string>
 
   /** `known`: values that prevail over the text's own, as globs. */
-  constructor(words: ReadonlyMap<string, readonly Word[]>, known: ReadonlyMap<string, string>) {
-    this.#words = words
+  constructor(assigned: ReadonlyMap<string, readonly Assignment[]>, known: ReadonlyMap<string, string>) {
+    this.#assigned = assigned
     this.#known = known
   }
 
@@ -29,24 +41,32 @@ export class Assignments {
    * known.
    */
   all(name: string): readonly string[] {
-    return (this.#words.get(name) ?? []).flatMap(word => braced(this.#expanded(word, 0)))
+    const words = (this.#assigned.get(name) ?? []).flatMap(each => each.words)
+    return words.flatMap(word => braced(this.#expanded(word, 0)))
   }
 
   #expanded(word: Word, depth: number): string {
     let result = ''
     for (const part of word) {
-      result += part === 'any' ? '*' : 'text' in part ? part.text : this.#valueOf(part.variable, depth + 1)
+      result += part === 'any' ? '*' : 'text' in part ? part.text : this.#changed(part, depth + 1)
       if (result.length > LENGTH_LIMIT) return '*'
     }
     return result.replace(/\*{2,}/g, '*')
   }
 
-  /** The value of a variable that the text assigns exactly once. */
+  #changed({ variable, change }: Variable, depth: number): string {
+    const value = this.#valueOf(variable, depth)
+    return change === undefined ? value : changed(value, change)
+  }
+
+  /** The value of a variable that the text assigns exactly once; of an array, its first word. */
   #valueOf(name: string, depth: number): string {
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const [word, another] = this.#words.get(name) ?? []
-    if (word === undefined || another !== undefined || depth > DEPTH_LIMIT) return '*'
+    const [assignment, another] = this.#assigned.get(name) ?? []
+    const word = assignment?.words[0]
+    if (word === undefined || assignment?.adds !== false || another !== undefined || depth > DEPTH_LIMIT)
+      return '*'
     return this.#expanded(word, depth)
   }
 }
@@ -54,13 +74,13 @@ export class Assignments {
 /** Reads a text. Throws FormatError if it is too long or something in it does not end. */
 export function readAssignments(text: string, known: ReadonlyMap<string, string>): Assignments {
   if (text.length > SIZE_LIMIT) throw malformed(`longer than ${SIZE_LIMIT} characters`, 0)
-  const words = new Map<string, Word[]>()
+  const assigned = new Map<string, Assignment[]>()
   let count = 0
   for (let at = 0; at < text.length; ) {
     const end = lineEnd(text, at)
     const line = text.slice(at, Math.min(end, at + 200))
-    const [head, name] =
-      /^[ \t]*(?:declare |export |local )?([A-Za-z_][0-9A-Za-z_]{0,63})\+?=/.exec(line) ?? []
+    const [head, name, plus] =
+      /^[ \t]*(?:declare |export |local )?([A-Za-z_][0-9A-Za-z_]{0,63})(\+?)=/.exec(line) ?? []
     if (/^(?:function[ \t]+)?[0-9A-Za-z_.+-]+[ \t]*\([ \t]*\)/.test(line)) {
       at = afterFunction(text, end)
     } else if (head === undefined || name === undefined) {
@@ -69,12 +89,13 @@ export function readAssignments(text: string, known: ReadonlyMap<string, string>
       const read = valueAt(text, at + head.length)
       count += read.words.length
       if (count > WORD_COUNT) throw malformed(`more than ${WORD_COUNT} words`, at)
-      words.set(name, [...(words.get(name) ?? []), ...read.words])
+      const assignment = { words: read.words, adds: plus === '+' }
+      assigned.set(name, [...(assigned.get(name) ?? []), assignment])
       // Whatever follows on the line is another command.
       at = lineEnd(text, read.at) + 1
     }
   }
-  return new Assignments(words, known)
+  return new Assignments(assigned, known)
 }
 
 function lineEnd(text: string, at: number): number {
@@ -151,13 +172,14 @@ function wordAt(text: string, start: number): { readonly word: Word; readonly at
   return { word, at }
 }
 
-/** `$name` and `${name}` are read; every other expansion could be anything. */
+/** `$name`, `${name}` and the changes below are read; every other expansion could be anything. */
 function expansionAt(text: string, start: number): { readonly part: Part; readonly at: number } {
+  const near = text.slice(start, start + 200)
   const [plain, bare, braced] =
-    /^\$(?:([A-Za-z_][0-9A-Za-z_]{0,63})|\{([A-Za-z_][0-9A-Za-z_]{0,63})\})/.exec(
-      text.slice(start, start + 80),
-    ) ?? []
+    /^\$(?:([A-Za-z_][0-9A-Za-z_]{0,63})|\{([A-Za-z_][0-9A-Za-z_]{0,63})\})/.exec(near) ?? []
   if (plain !== undefined) return { part: { variable: bare ?? braced ?? '' }, at: start + plain.length }
+  const variable = changedVariable(near)
+  if (variable !== undefined) return { part: variable.part, at: start + variable.length }
   if (text.charAt(start) === '`') {
     const end = text.indexOf('`', start + 1)
     if (end < 0) throw malformed('a command without an end', start)
@@ -174,6 +196,15 @@ function expansionAt(text: string, start: number): { readonly part: Part; readon
     else if (char === close && --depth === 0) return { part: 'any', at: at + 1 }
   }
   throw malformed('an expansion without an end', start)
+}
+
+/** `${name,,}` and its like at the beginning of a text. */
+function changedVariable(text: string): { readonly part: Variable; readonly length: number } | undefined {
+  const [whole, variable, written = ''] =
+    /^\$\{([A-Za-z_][0-9A-Za-z_]{0,63})([^0-9A-Za-z_{}][^{}]{0,99})\}/.exec(text) ?? []
+  const change = changeOf(written)
+  if (whole === undefined || variable === undefined || change === undefined) return undefined
+  return { part: { variable, change }, length: whole.length }
 }
 
 /** `a{,.sig}` is two words. Beyond 64 words, and for nested braces, a word stays as it is. */

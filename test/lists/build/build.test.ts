@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
+import { jsonLine } from '../../../src/explain/verdict-json.ts'
 import { parseList } from '../../../src/formats/lists/document.ts'
 import { type BuildOptions, buildList } from '../../../src/lists/build/build.ts'
 import type { Distribution } from '../../../src/lists/build/finding.ts'
+import { REPORTED } from '../../../src/lists/build/report.ts'
 import {
   binding,
   certificate,
@@ -21,6 +23,7 @@ import {
   TYPE,
   userId,
 } from '../../support/openpgp-maker.ts'
+import { assertSchema, readSchema } from '../../support/schema.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-build-')
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -176,13 +179,25 @@ async function build(
 test('an entry says where it comes from, and what became of a real release', async () => {
   const { list, report } = await build({ debian: debian() }, { tries: 1 })
   const entry = list.developers.get('libmd')
-  assert.deepEqual(entry?.names, ['libmd-*.tar.*'])
+  assert.deepEqual(
+    entry?.names,
+    Array.from({ length: 10 }, (_, digit) => `libmd-${digit}*.tar.*`),
+  )
   assert.deepEqual(entry.urls, ['https://a.org/libmd/*'])
   assert.deepEqual(entry.by, [alice.keyId.toLowerCase()])
   assert.equal(entry.standing, 'seen')
   assert.equal(entry.provenance[0]?.archiveKey, archive.fingerprint)
   assert.equal(entry.tried[0]?.result, 'good')
   assert.deepEqual([list.says, report.triedGood, report.listed], ['extracted', 1, 1])
+})
+
+test('the answer in JSON has each count, in the words of the answer to people', async () => {
+  const { report } = await build({ debian: debian(), gentoo: gentoo(archive) })
+  assertSchema('list-build', jsonLine(report))
+  const { properties } = readSchema('list-build') as { properties: Record<string, { description: string }> }
+  for (const [key, words] of REPORTED)
+    assert.equal(properties[key]?.description.toLowerCase(), words.toLowerCase(), key)
+  assert.deepEqual(Object.keys(report), ['out', 'bytes', ...REPORTED.map(([key]) => key)])
 })
 
 test('a key that two distributions name is corroborated, and no key beside it', async () => {
@@ -261,6 +276,118 @@ test("whoever adds another's key to a certificate does not become that other", a
   })
   assert.deepEqual([report.shared, report.entries], [2, 0])
   assert.match(remarks.join('\n'), /it has a key that .* has as well/)
+})
+
+test('a PKGBUILD speaks for the repository that it is in, and for no other', async () => {
+  const pkgbuild = (name: string) =>
+    `pkgbase=${name}\nsource=(https://b.org/bash/bash-$pkgver.tar.gz{,.sig})\nvalidpgpkeys=(${eve.fingerprint})\n`
+  const place = files({
+    'evil/PKGBUILD': pkgbuild('bash'),
+    [`evil/keys/pgp/${eve.fingerprint}.asc`]: certificateOf(eve),
+    'libsigcplusplus/PKGBUILD': pkgbuild('libsigc++'),
+    [`libsigcplusplus/keys/pgp/${eve.fingerprint}.asc`]: certificateOf(eve),
+  })
+  const { list, remarks } = await build({ arch: place })
+  assert.deepEqual([...list.developers.keys()], ['libsigcplusplus'])
+  assert.match(remarks.join('\n'), /it is of bash, in a repository called evil/)
+})
+
+test('a FIFO, a device and a directory in place of files keep nobody waiting', async () => {
+  const pkgbuild = (name: string) => `pkgname=${name}\nvalidpgpkeys=(${eve.fingerprint})\n`
+  const place = files({
+    'a-fifo/keys/pgp/x': '',
+    'a-device/keys/pgp/x': '',
+    'b-fifo/PKGBUILD': pkgbuild('b-fifo'),
+    'b-fifo/keys/pgp/x': '',
+    'b-folder/PKGBUILD': pkgbuild('b-folder'),
+    [`b-folder/keys/pgp/${eve.fingerprint}.asc/x`]: '',
+    'libmd/PKGBUILD': pkgbuild('libmd'),
+    [`libmd/keys/pgp/${eve.fingerprint}.asc`]: certificateOf(eve),
+  })
+  for (const path of ['a-fifo/PKGBUILD', `b-fifo/keys/pgp/${eve.fingerprint}.asc`])
+    assert.equal(spawnSync('mkfifo', [join(place, path)]).status, 0)
+  symlinkSync('/dev/zero', join(place, 'a-device/PKGBUILD'))
+  const { list, report } = await build({ arch: place })
+  assert.deepEqual([...list.developers.keys()], ['libmd'])
+  assert.equal(report.failed, 4)
+})
+
+test('keys of a PKGBUILD that only a shell could know are left out, and said to be', async () => {
+  const place = files({
+    'libmd/PKGBUILD': `pkgname=libmd\nvalidpgpkeys=(${eve.fingerprint} "$(curl https://evil.org)")\n`,
+    [`libmd/keys/pgp/${eve.fingerprint}.asc`]: certificateOf(eve),
+  })
+  const { report, remarks, list } = await build({ arch: place })
+  assert.deepEqual([report.notLiteral, report.entries, report.withoutUrl], [1, 1, 1])
+  assert.match(remarks.join('\n'), /1 of the keys of libmd are left out: not literal/)
+  assert.deepEqual(list.developers.get('libmd')?.by, [eve.keyId.toLowerCase()])
+})
+
+test('a package that names hundreds of keys speaks with none of them', async () => {
+  const many = Array.from({ length: 70 }, (_, number) => key(`many-${number}`))
+  const place = files({
+    'libmd/PKGBUILD': `pkgname=libmd\nvalidpgpkeys=(${many.map(each => each.fingerprint).join(' ')})\n`,
+    ...Object.fromEntries(many.map(each => [`libmd/keys/pgp/${each.fingerprint}.asc`, certificateOf(each)])),
+  })
+  const { report, remarks } = await build({ arch: place })
+  assert.deepEqual([report.entries, report.crowded], [0, 1])
+  assert.match(remarks.join('\n'), /libmd is left out: it names 70 keys, more than 64/)
+  const one = await build({ debian: debian({ keys: Buffer.concat(many.map(each => certificateOf(each))) }) })
+  assert.deepEqual([one.report.entries, one.report.crowded], [0, 1])
+})
+
+test('key files of an older package of keys do not count', async () => {
+  const tree = gentoo()
+  const place = join(tree, 'sec-keys/openpgp-keys-alice')
+  const line = (name: string, bytes: Uint8Array) =>
+    `DIST ${name} ${bytes.length} SHA512 ${createHash('sha512').update(bytes).digest('hex')}\n`
+  rmSync(join(place, 'openpgp-keys-alice-1.ebuild'))
+  for (const version of ['2024', '2025-r1'])
+    writeFileSync(join(place, `openpgp-keys-alice-${version}.ebuild`), '')
+  const manifest = [
+    line('openpgp-keys-alice-2024.asc', certificateOf(eve)),
+    line('openpgp-keys-alice-2025.asc', certificateOf(alice)),
+    line('bob.asc', certificateOf(bob)),
+  ]
+  writeFileSync(join(place, 'Manifest'), manifest.join(''))
+  writeFileSync(join(tree, 'distfiles/openpgp-keys-alice-2024.asc'), certificateOf(eve))
+  writeFileSync(join(tree, 'distfiles/openpgp-keys-alice-2025.asc'), certificateOf(alice))
+  writeFileSync(join(tree, 'distfiles/bob.asc'), certificateOf(bob))
+  const { list } = await build({ gentoo: tree }, { trust: 'unverified' })
+  const both = [alice, bob].map(each => each.keyId.toLowerCase()).sort()
+  assert.deepEqual(list.developers.get('libmd')?.by, both)
+})
+
+test('packages whose keys are not of OpenPGP are counted', async () => {
+  const tree = gentoo()
+  const ebuild = join(tree, 'dev-libs/libmd/libmd-1.ebuild')
+  writeFileSync(ebuild, EBUILD.replace('openpgp-keys-alice', 'minisig-keys-libmd'))
+  const { report } = await build({ gentoo: tree }, { trust: 'unverified' })
+  assert.deepEqual([report.otherKeys, report.entries], [1, 0])
+})
+
+test('packages of one name in two categories do not speak for each other', async () => {
+  const tree = gentoo()
+  const other = EBUILD.replaceAll('c.org', 'd.org').replaceAll('keys-alice', 'keys-eve')
+  const own = `SEC_KEYS_VALIDPGPKEYS=( '${eve.fingerprint}:eve:manual' )\n`
+  const sha512 = createHash('sha512').update(certificateOf(eve)).digest('hex')
+  for (const [path, bytes] of Object.entries({
+    'app-evil/libmd/libmd-1.ebuild': other,
+    'sec-keys/openpgp-keys-eve/openpgp-keys-eve-1.ebuild': own,
+    'sec-keys/openpgp-keys-eve/Manifest': `DIST eve.asc ${certificateOf(eve).length} SHA512 ${sha512}\n`,
+    'distfiles/eve.asc': certificateOf(eve),
+  })) {
+    mkdirSync(dirname(join(tree, path)), { recursive: true })
+    writeFileSync(join(tree, path), bytes)
+  }
+  const { list } = await build({ gentoo: tree, arch: arch(eve) }, { trust: 'unverified' })
+  const told = [...list.developers.values()].map(({ by, urls, standing }) => [by, urls, standing])
+  // And neither corroborates the key of another distribution, since which of them it means is not known.
+  assert.deepEqual(told, [
+    [[eve.keyId.toLowerCase()], ['https://d.org/libmd/*'], 'seen'],
+    [[alice.keyId.toLowerCase()], ['https://c.org/libmd/*'], 'seen'],
+    [[eve.keyId.toLowerCase()], ['https://b.org/libmd/*'], 'seen'],
+  ])
 })
 
 test('revocations of its keepers stay when a list is built again', async () => {

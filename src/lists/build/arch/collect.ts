@@ -1,6 +1,6 @@
 /** What the packaging repositories of Arch Linux say: `validpgpkeys`, with the keys beside (RFC 11). */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { assertDirectory } from '../../../files/named-file.ts'
 import { namesIn } from '../../../files/names-in.ts'
 import { FileError, readRegularFile } from '../../../files/regular-file.ts'
@@ -31,7 +31,7 @@ export async function collectArch({ directory, counts, remark }: ArchOptions): P
   for (const repository of repositories) {
     counts.add('packages')
     try {
-      const finding = readRepository(repository, counts)
+      const finding = readRepository(repository, { counts, remark })
       if (finding !== undefined) findings.push(finding)
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof FileError)) throw error
@@ -42,14 +42,23 @@ export async function collectArch({ directory, counts, remark }: ArchOptions): P
   return findings
 }
 
-function readRepository(repository: string, counts: Counts): Finding | undefined {
+function readRepository(
+  repository: string,
+  { counts, remark }: Pick<ArchOptions, 'counts' | 'remark'>,
+): Finding | undefined {
   const file = readRegularFile(join(repository, 'PKGBUILD'), PKGBUILD_LIMIT)
   if (file === undefined) return undefined
-  const { name, version, fingerprints, addresses } = readPkgbuild(file.toString('utf8'))
+  const { name, version, fingerprints, addresses, unknownKeys } = readPkgbuild(file.toString('utf8'))
+  const called = basename(resolve(repository))
+  if (plainName(called) !== plainName(name))
+    throw new FormatError('PKGBUILD', `it is of ${name}, in a repository called ${called}`, 'pkgbase')
   counts.add('unsigned')
+  if (unknownKeys > 0) {
+    counts.add('notLiteral', unknownKeys)
+    remark(`arch: ${unknownKeys} of the keys of ${name} are left out: not literal`)
+  }
   if (fingerprints.length === 0) return undefined
   counts.add('read')
-  if (addresses.length === 0) counts.add('withoutUrl')
   const keyFiles = fingerprints.flatMap(
     each => readRegularFile(join(repository, 'keys/pgp', `${each}.asc`), KEY_FILE_LIMIT) ?? [],
   )
@@ -65,4 +74,9 @@ function readRepository(repository: string, counts: Counts): Finding | undefined
     addresses,
     tried: [],
   }
+}
+
+/** Forges that do not take `+`, `@` or `_` in the names of repositories spell them otherwise. */
+function plainName(name: string): string {
+  return name.replaceAll(/plus|[+@._-]/g, '')
 }

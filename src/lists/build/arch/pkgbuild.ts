@@ -10,6 +10,8 @@ export interface Pkgbuild {
   readonly fingerprints: readonly string[]
   /** Of files with signatures beside them. Globs. */
   readonly addresses: readonly string[]
+  /** How many of `validpgpkeys` only a shell could know. */
+  readonly unknownKeys: number
 }
 
 const VARYING = new Map(['pkgver', 'pkgrel', 'epoch', '_pkgver', '_commit', '_tag'].map(name => [name, '*']))
@@ -19,16 +21,17 @@ export function readPkgbuild(text: string): Pkgbuild {
   const assigned = readAssignments(text, VARYING)
   const [name] = [...assigned.all('pkgbase'), ...assigned.all('pkgname')]
   if (name === undefined || !/^[a-z0-9@_+][a-z0-9@._+-]{0,99}$/.test(name))
-    throw new FormatError('PKGBUILD', 'no name', 'pkgname')
+    throw new FormatError('PKGBUILD', 'no name that is literal', 'pkgname')
   const [version = ''] = assigned.all('pkgver')
-  const fingerprints = assigned
-    .all('validpgpkeys')
+  const keys = assigned.all('validpgpkeys')
+  const fingerprints = keys
     .map(each => each.replaceAll(' ', '').toUpperCase())
     .filter(each => /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(each))
   return {
     name,
     version: /^[0-9A-Za-z][0-9A-Za-z.+:_~-]{0,99}$/.test(version) ? version : 'unknown',
     fingerprints: [...new Set(fingerprints)],
+    unknownKeys: keys.filter(each => each.includes('*')).length,
     addresses: signedAddresses(
       ['source', 'source_x86_64', 'source_any'].flatMap(each => assigned.all(each)).map(sourceOf),
     ),

@@ -69,7 +69,6 @@ async function readPackage(
     const { keyFiles, watch } = await readPackaging(file, source.name)
     if (keyFiles.length === 0) return undefined
     const addresses = (watch ?? []).flatMap(({ address }) => address ?? [])
-    if (addresses.length === 0) counts.add('withoutUrl')
     const tried =
       counts.get('trying') < options.tries ? await tryRelease(mirror, source, keyFiles, options) : []
     return {

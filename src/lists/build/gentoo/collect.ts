@@ -63,11 +63,12 @@ async function readKeyPackages(tree: Tree, options: GentooOptions): Promise<Read
   for (const name of foldersIn(join(directory, KEYS))) {
     const read = await leavingOut(options, `${KEYS}/${name}`, async () => {
       const path = `${KEYS}/${name}`
-      const ebuild = (await readNewest(tree, directory, path))?.ebuild
+      const newest = await readNewest(tree, directory, path)
       const manifest = await tree.read(`${path}/Manifest`, MANIFEST_LIMIT)
-      if (ebuild === undefined || manifest === undefined) return undefined
+      if (newest === undefined || manifest === undefined) return undefined
       const files = [...checksumsIn(Buffer.from(manifest).toString('utf8'))].flatMap(([file, lines]) => {
         if (!/^[0-9A-Za-z][0-9A-Za-z.+_@-]*$/.test(file) || file.endsWith('.ebuild')) return []
+        if (isOfAnOlder(file, newest)) return []
         const bytes = readRegularFile(join(distfiles, file), KEY_FILE_LIMIT)
         if (bytes === undefined) {
           options.counts.add('absent')
@@ -76,7 +77,7 @@ async function readKeyPackages(tree: Tree, options: GentooOptions): Promise<Read
         assertListed(file, bytes, lines)
         return [bytes]
       })
-      return { files, fingerprints: ebuild.fingerprints }
+      return { files, fingerprints: newest.ebuild.fingerprints }
     })
     if (read !== undefined) found.set(name, read)
   }
@@ -94,15 +95,18 @@ async function readPackage(
   counts.add('packages')
   const { ebuild, bytes } = newest
   const own = ebuild.keyPackages.flatMap(each => keys.get(each) ?? [])
-  if (own.length === 0) return undefined
+  if (own.length === 0) {
+    if (ebuild.needsOtherKeys) counts.add('otherKeys')
+    return undefined
+  }
   counts.add('signed')
   counts.add('read')
   if (tree.signer === undefined) counts.add('unsigned')
-  if (ebuild.addresses.length === 0) counts.add('withoutUrl')
   const fingerprints = own.flatMap(each => each.fingerprints)
   return {
     distribution: 'gentoo',
     package: ebuild.name,
+    category: path.slice(0, path.indexOf('/')),
     version: ebuild.version,
     sha256: toHex(sha256(bytes)),
     ...(tree.signer !== undefined && { archiveKey: tree.signer }),
@@ -113,20 +117,39 @@ async function readPackage(
   }
 }
 
+interface Newest {
+  readonly ebuild: Ebuild
+  readonly bytes: Uint8Array
+  /** Versions of the ebuilds beside it. */
+  readonly others: readonly string[]
+}
+
 /** The ebuild of the highest version, compared by its numbers; those of live sources (9999) are passed over. */
-async function readNewest(
-  tree: Tree,
-  directory: string,
-  path: string,
-): Promise<{ readonly ebuild: Ebuild; readonly bytes: Uint8Array } | undefined> {
+async function readNewest(tree: Tree, directory: string, path: string): Promise<Newest | undefined> {
   const files = namesIn(join(directory, path)).flatMap(file => {
     const named = ebuildName(file)
     return named === undefined || /^9{4,}/.test(named.version) ? [] : [{ file, ...named }]
   })
-  const [newest] = files.sort((a, b) => byNumbers(b.version, a.version))
+  const [newest, ...others] = files.sort((a, b) => byNumbers(b.version, a.version))
   if (newest === undefined) return undefined
   const bytes = await tree.read(`${path}/${newest.file}`, EBUILD_LIMIT)
-  return bytes && { ebuild: readEbuild(Buffer.from(bytes).toString('utf8'), newest), bytes }
+  return (
+    bytes && {
+      ebuild: readEbuild(Buffer.from(bytes).toString('utf8'), newest),
+      bytes,
+      others: others.map(({ version }) => version),
+    }
+  )
+}
+
+/** A Manifest lists the files of all versions: those that name another one alone are not the newest's. */
+function isOfAnOlder(file: string, { ebuild, others }: Newest): boolean {
+  const names = (version: string) => {
+    const bare = version.replace(/-r\d+$/, '')
+    const at = file.indexOf(bare)
+    return at >= 0 && !/\d/.test(file.charAt(at - 1)) && !/\d/.test(file.charAt(at + bare.length))
+  }
+  return others.some(names) && !names(ebuild.version)
 }
 
 function byNumbers(a: string, b: string): number {

@@ -7,6 +7,8 @@ export interface Ebuild {
   readonly version: string
   /** Packages in sec-keys whose keys it verifies its sources with. */
   readonly keyPackages: readonly string[]
+  /** Whether it needs keys of minisign or signify. */
+  readonly needsOtherKeys: boolean
   /** In a package of sec-keys: the primary keys that count, upper-case hex; empty: all of its files. */
   readonly fingerprints: readonly string[]
   /** Of files with signatures beside them. Globs. */
@@ -29,10 +31,12 @@ export function readEbuild(text: string, { name, version }: { name: string; vers
     ['PF', `${name}-*`],
   ])
   const assigned = readAssignments(text, known)
+  const needed = neededOf(assigned)
   return {
     name,
     version,
-    keyPackages: keyPackagesOf(assigned),
+    keyPackages: keyPackagesOf(assigned, needed),
+    needsOtherKeys: needed.some(word => /(?:^|[<>=~])sec-keys\/(?:minisig|signify)-keys-/.test(word)),
     fingerprints: assigned
       .all('SEC_KEYS_VALIDPGPKEYS')
       .map(each => each.split(':', 1)[0]?.toUpperCase() ?? '')
@@ -41,9 +45,12 @@ export function readEbuild(text: string, { name, version }: { name: string; vers
   }
 }
 
+function neededOf(assigned: Assignments): readonly string[] {
+  return ['BDEPEND', 'DEPEND'].flatMap(each => assigned.all(each)).flatMap(each => each.split(/\s+/))
+}
+
 /** Those that it depends on, or else the one whose file it names. */
-function keyPackagesOf(assigned: Assignments): readonly string[] {
-  const words = ['BDEPEND', 'DEPEND'].flatMap(each => assigned.all(each)).flatMap(each => each.split(/\s+/))
+function keyPackagesOf(assigned: Assignments, words: readonly string[]): readonly string[] {
   const needed = words.flatMap(
     word =>
       /(?:^|[<>=~])sec-keys\/(openpgp-keys-[a-z0-9+_-]{1,80}?)(?:-\d[0-9.]*|:.*)?$/.exec(word)?.[1] ?? [],
