@@ -5,18 +5,17 @@
  */
 import { FileError } from '../../files/regular-file.ts'
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
-import {
-  METADATA_LIMITS,
-  type MetadataKind,
-  parseMetadata,
-  type TopRole,
-  type TufDelegation,
-  type TufMeta,
-  type TufRoot,
-  type TufSigned,
-  type TufSnapshot,
-  type TufTargets,
-} from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS, parseMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type {
+  MetadataKind,
+  TopRole,
+  TufDelegation,
+  TufMeta,
+  TufRoot,
+  TufSigned,
+  TufSnapshot,
+  TufTargets,
+} from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { FormatError } from '../../primitives/format-error.ts'

@@ -1,6 +1,7 @@
 import { FileError } from '../../files/regular-file.ts'
 import { targetFile } from '../../formats/lists/target-path.ts'
-import { METADATA_LIMITS, type TufFile, type TufTargets } from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
+import type { TufFile, TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
