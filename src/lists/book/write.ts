@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, writeDurably } from '../../files/durable-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
@@ -21,6 +21,9 @@ import {
   numberKey,
 } from './layout.ts'
 import { tableOf } from './table.ts'
+
+/** Whoever judges may read what anybody can fetch. */
+const READABLE = 0o644
 
 /** A list, or a team's part of it. */
 export interface BookPart {
@@ -46,23 +49,27 @@ export interface NewBook {
  * FormatError for a key that cannot be used or is too large.
  */
 export function writeBook(directory: string, book: NewBook): string {
-  const { tables, certificates } = contentsOf(book)
-  if (tables.length > BOOK_LIMIT - 200)
-    throw new FormatError('list', `makes a book of more than ${BOOK_LIMIT} bytes`, `${tables.length} bytes`)
-  const digest = toHex(sha256(tables))
+  const { tables, certificates, digest } = contentsOf(book)
   const kept = join(directory, 'certificates')
-  mkdirSync(kept, { recursive: true, mode: 0o700 })
+  mkdirSync(kept, { recursive: true, mode: 0o755 })
+  chmodSync(kept, 0o755)
   for (const [name, bytes] of certificates) {
     const file = join(kept, name)
-    if (!isWritten(file, bytes)) writeDurably(file, bytes, { flush: true })
+    if (!isWritten(file, bytes)) writeDurably(file, bytes, { flush: true, mode: READABLE })
   }
   const { version, ends, seen } = book
   const header = `${BOOK_FORMAT} ${digest} ${tables.length} ${version} ${ends} ${seen}\n`
-  writeDurably(join(directory, 'book'), Buffer.concat([Buffer.from(header), tables]), { flush: true })
+  const whole = Buffer.concat([Buffer.from(header), tables])
+  writeDurably(join(directory, 'book'), whole, { flush: true, mode: READABLE })
   for (const name of readdirSync(kept)) if (!certificates.has(name)) removeFile(join(kept, name))
   for (const name of readdirSync(directory))
     if (name.startsWith('book.') && isPartial(name)) removeFile(join(directory, name))
   return digest
+}
+
+/** The digest that `writeBook` would return. Throws what it throws, and writes nothing. */
+export function digestOfBook(book: Pick<NewBook, 'name' | 'parts'>): string {
+  return contentsOf(book).digest
 }
 
 function isWritten(file: string, bytes: Uint8Array): boolean {
@@ -73,7 +80,7 @@ function isWritten(file: string, bytes: Uint8Array): boolean {
 
 type Entries = [Buffer, Buffer][]
 
-function contentsOf({ name: list, parts }: NewBook) {
+function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'>) {
   const { teams, says } = parts[0].document
   const certificates = new Map<string, Uint8Array>()
   const teamNames = [...teams.keys()].sort()
@@ -122,7 +129,9 @@ function contentsOf({ name: list, parts }: NewBook) {
     Buffer.from(Uint32Array.from(numbers).buffer),
   ])
   const tables = Buffer.concat([[about], people, groups, developers, index].map(tableOf))
-  return { tables, certificates }
+  if (tables.length > BOOK_LIMIT - 200)
+    throw new FormatError('list', `makes a book of more than ${BOOK_LIMIT} bytes`, `${tables.length} bytes`)
+  return { tables, certificates, digest: toHex(sha256(tables)) }
 }
 
 function item(name: string, value: unknown): [Buffer, Buffer] {

@@ -88,7 +88,8 @@ function setChanges<T>(
   ]
 }
 
-function keyWords(key: ListedKey): string {
+/** A key and its limits in words. Raw. */
+export function keyWords(key: ListedKey): string {
   const text = 'key' in key ? key.key : `openpgp ${key.openpgp}`
   const from = key.validFrom === undefined ? '' : ` from ${printTimestamp(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${printTimestamp(key.validUntil)}`

@@ -53,6 +53,11 @@ export class Floor {
     return new Floor(Math.max(this.seen, now), [...this.#marks.values()])
   }
 
+  /** For a clock that was ahead: with this as the latest time, and all versions as they were. */
+  setBack(now: number): Floor {
+    return new Floor(now, [...this.#marks.values()])
+  }
+
   /** Throws FormatError if a version of a role is older than one that was seen. */
   assertNotBelow(role: string, version: number): void {
     for (const mark of this.#of(role)) {

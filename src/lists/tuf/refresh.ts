@@ -34,7 +34,7 @@ export interface Reading {
   readonly floor: Floor
   /** Called whenever the floor has risen, so that it can be kept. */
   readonly onFloor: (floor: Floor) => void
-  /** Whether the state has to be in force now, or is one that was accepted before. */
+  /** Whether the state has to be in force now, or is one that was read before. Teams end in both. */
   readonly ends: 'must not be over' | 'may be over'
 }
 
@@ -48,6 +48,8 @@ export interface TufState {
   readonly lapsed: ReadonlyMap<string, string>
   /** Seconds since 1970: the earliest end of root, timestamp, snapshot and targets. */
   readonly ends: number
+  /** The earliest end of root, timestamp and snapshot: until then it is known to be the newest. */
+  readonly newestUntil: number
   /** The files below `metadata/` by name, without those of root, `timestamp.json` last. */
   readonly files: ReadonlyMap<string, Uint8Array>
 }
@@ -102,12 +104,14 @@ export async function readState(root: TufRoot, source: TufSource, reading: Readi
   )
   reader.assertInForce('targets', targets.signed)
   const { teams, lapsed } = await readTeams(reader, targets.signed, snapshot.signed)
+  const newestUntil = Math.min(...[root, timestamp.signed, snapshot.signed].map(each => each.expires))
   return {
     root,
     targets: targets.signed,
     teams,
     lapsed,
-    ends: Math.min(...[root, timestamp.signed, snapshot.signed, targets.signed].map(each => each.expires)),
+    newestUntil,
+    ends: Math.min(newestUntil, targets.signed.expires),
     files: reader.files(),
   }
 }
@@ -126,7 +130,8 @@ async function readTeams(reader: Reader, targets: TufTargets, { meta }: TufSnaps
       continue
     }
     const team = await reader.read(name, 'team', delegation, targets.keys, listed)
-    if (reader.isOver(team.signed)) lapsed.set(name, `ended on ${printTimestamp(team.signed.expires)}`)
+    if (team.signed.expires <= reader.floor.seen)
+      lapsed.set(name, `ended on ${printTimestamp(team.signed.expires)}`)
     else teams.set(name, withinPaths(team.signed, delegation))
   }
   return { teams, lapsed }
@@ -232,12 +237,8 @@ class Reader {
     this.#rise(this.#floor.withTeamsOf(targets))
   }
 
-  isOver({ expires }: Pick<TufSigned, 'expires'>): boolean {
-    return this.#reading.ends === 'must not be over' && expires <= this.#floor.seen
-  }
-
   assertInForce(role: string, signed: Pick<TufSigned, 'expires' | 'version'>): void {
-    if (!this.isOver(signed)) return
+    if (this.#reading.ends === 'may be over' || signed.expires > this.#floor.seen) return
     throw new FormatError(
       `${role} metadata`,
       `ended on ${printTimestamp(signed.expires)}, and it is ${printTimestamp(this.#floor.seen)}`,

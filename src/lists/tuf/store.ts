@@ -3,6 +3,7 @@
  * the state that was accepted last, so that one verifier reads it; and what must outlive it:
  *
  *     metadata/, targets/     as they were published; timestamp.json is written last
+ *     waiting/metadata/       of a newer state that was not accepted yet; its targets are in targets/
  *     floor                   what was seen: see floor.ts
  *
  * Its directories are guarded already, and whoever writes holds the list's lock.
@@ -26,11 +27,18 @@ import type { TufSource } from './source.ts'
 /** What prune leaves. */
 const STAYS = /^(?:floor|metadata\/\d{1,3}\.root\.json)$/
 
+/** Where the metadata of a state that waits lies. */
+const WAITING = 'waiting'
+
 export interface TufStore {
   /** The accepted state, as a source. Reads only what root or this user could have written. */
   readonly source: TufSource
+  /** The state that waits, as a source. */
+  readonly waiting: TufSource
   /** The newest root, from the first one on; undefined before the first subscription. */
   readonly root: () => TufRoot | undefined
+  /** All roots from the newest to the first. */
+  readonly roots: () => readonly TufRoot[]
   /** SHA-256, lower-case hex, of the first root's file. */
   readonly fingerprint: () => string | undefined
   readonly floor: () => Floor
@@ -40,6 +48,8 @@ export interface TufStore {
   readonly keepTarget: (path: string, bytes: Uint8Array) => void
   /** Writes metadata by name, in this order, each whole and on the disk before the next. */
   readonly keepMetadata: (files: ReadonlyMap<string, Uint8Array>) => void
+  /** The same for the state that waits. */
+  readonly keepWaiting: (files: ReadonlyMap<string, Uint8Array>) => void
   /** Removes all files but these paths, the roots and the floor. */
   readonly prune: (paths: ReadonlySet<string>) => void
 }
@@ -52,7 +62,11 @@ export function openTufStore(directory: string): TufStore {
   const rootFile = (version: number) => read(`metadata/${version}.root.json`, METADATA_LIMITS.root)
   return {
     source: { read: async (path, limit) => read(path, limit) },
-    root: () => rootOf(rootFile),
+    waiting: {
+      read: async (path, limit) => read(path.startsWith('metadata/') ? `${WAITING}/${path}` : path, limit),
+    },
+    root: () => rootsOf(rootFile)[0],
+    roots: () => rootsOf(rootFile),
     fingerprint: () => {
       const first = rootFile(1)
       return first && toHex(sha256(first))
@@ -72,6 +86,9 @@ export function openTufStore(directory: string): TufStore {
     keepMetadata: files => {
       for (const [name, bytes] of files) write(`metadata/${name}`, bytes)
     },
+    keepWaiting: files => {
+      for (const [name, bytes] of files) write(`${WAITING}/metadata/${name}`, bytes)
+    },
     prune: paths => {
       for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
         if (entry.isDirectory()) continue
@@ -83,14 +100,17 @@ export function openTufStore(directory: string): TufStore {
   }
 }
 
-function rootOf(file: (version: number) => Uint8Array | undefined): TufRoot | undefined {
+/** From the newest to the first. */
+function rootsOf(file: (version: number) => Uint8Array | undefined): readonly TufRoot[] {
   const first = file(1)
-  if (first === undefined) return undefined
+  if (first === undefined) return []
   let root = readFirstRoot(first).signed
+  const roots = [root]
   for (let version = 2; version <= ROOT_LIMIT; version++) {
     const bytes = file(version)
     if (bytes === undefined) break
     root = readNextRoot(root, bytes).signed
+    roots.unshift(root)
   }
-  return root
+  return roots
 }

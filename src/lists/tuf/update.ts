@@ -1,7 +1,7 @@
 import { FileError } from '../../files/regular-file.ts'
 import { targetFile } from '../../formats/lists/target-path.ts'
 import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
-import type { TufFile, TufTargets } from '../../formats/lists/tuf-signed.ts'
+import type { TufFile, TufRoot, TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -56,6 +56,8 @@ export interface ReadList extends TufState {
 export interface Candidate extends ReadList {
   /** Keeps it as the state that was accepted, durably, and removes what the one before left. */
   readonly accept: () => void
+  /** Keeps it, durably, as the state that waits beside the accepted one. */
+  readonly postpone: (accepted: TufState | undefined) => void
 }
 
 /**
@@ -71,20 +73,31 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   store.keepFloor(floor)
   const root = await newestRoot(trusted, bounded, store.keepRoot)
   const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
-  const used = new Set<string>()
   return {
     ...state,
     target: async path => {
       const known = fileOf(state, path)
-      if (known === undefined) return undefined
-      used.add(targetFile(path, known.sha256))
-      return await readTarget(path, known, bounded, store)
+      return known && (await readTarget(path, known, bounded, store))
     },
     accept: () => {
       store.keepMetadata(state.files)
-      store.prune(new Set([...used, ...[...state.files.keys()].map(name => `metadata/${name}`)]))
+      store.prune(new Set(filesOf(state, 'metadata')))
+    },
+    postpone: accepted => {
+      store.keepWaiting(state.files)
+      const before = accepted === undefined ? [] : filesOf(accepted, 'metadata')
+      store.prune(new Set([...before, ...filesOf(state, 'waiting/metadata')]))
     },
   }
+}
+
+/** The files of a state below a store's directory. */
+function filesOf({ files, targets, teams }: TufState, metadata: string): readonly string[] {
+  const roles = [targets, ...teams.values()]
+  return [
+    ...[...files.keys()].map(name => `${metadata}/${name}`),
+    ...roles.flatMap(role => [...role.targets].map(([path, file]) => targetFile(path, file.sha256))),
+  ]
 }
 
 /**
@@ -94,8 +107,52 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
 export async function readAccepted(store: TufStore): Promise<ReadList> {
   const root = store.root()
   if (root === undefined) throw new FileError('there is no first root: subscribe to the list first')
-  const state = await readState(root, store.source, {
-    floor: new Floor(),
+  return readKept(root, store.source, store.floor())
+}
+
+/** A state that is kept here, and whether a newer root has withdrawn the keys that signed it. */
+export interface KeptList extends ReadList {
+  readonly isWithdrawn: boolean
+}
+
+/**
+ * The same, also if the list's keepers have withdrawn the keys that signed it: until another state
+ * is accepted, it is the one in force. Undefined if nothing was accepted yet. Throws FileError and
+ * FormatError if it is damaged.
+ */
+export async function readInForce(store: TufStore): Promise<KeptList | undefined> {
+  const timestamp = await store.source.read('metadata/timestamp.json', METADATA_LIMITS.timestamp)
+  const roots = store.roots()
+  if (timestamp === undefined) return undefined
+  let first: unknown
+  for (const [age, root] of roots.entries()) {
+    try {
+      return { ...(await readKept(root, store.source, store.floor())), isWithdrawn: age > 0 }
+    } catch (error) {
+      first ??= error
+    }
+  }
+  throw first ?? new FileError('there is no first root: subscribe to the list first')
+}
+
+/** Reads the state that waits; undefined if there is none, or none that still counts. */
+export async function readWaiting(store: TufStore): Promise<ReadList | undefined> {
+  const root = store.root()
+  const timestamp = await store.waiting.read('metadata/timestamp.json', METADATA_LIMITS.timestamp)
+  if (root === undefined || timestamp === undefined) return undefined
+  try {
+    return await readKept(root, store.waiting, store.floor())
+  } catch (error) {
+    // The next update fetches it again.
+    if (error instanceof FileError || error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
+/** Teams that ended since are lapsed. */
+async function readKept(root: TufRoot, source: TufSource, { seen }: Floor): Promise<ReadList> {
+  const state = await readState(root, source, {
+    floor: new Floor(seen),
     onFloor: () => undefined,
     ends: 'may be over',
   })
@@ -103,7 +160,7 @@ export async function readAccepted(store: TufStore): Promise<ReadList> {
     ...state,
     target: async path => {
       const known = fileOf(state, path)
-      return known && needTarget(path, known, store.source)
+      return known && needTarget(path, known, source)
     },
   }
 }

@@ -32,10 +32,14 @@ export const ALL_ROLES: readonly Role[] = [
   'approver',
 ]
 
-const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
+/** What a list may be called. */
+export const LIST_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
+
+/** What a policy may want done with updates. */
+export const UPDATE_MODES = ['auto', 'ask', 'pinned'] as const
 
 /** Names that would read as something else than a list. */
-const RESERVED: readonly string[] = ['self', 'nothing', 'refuse', 'approved', 'its-developers']
+export const RESERVED_LISTS: readonly string[] = ['self', 'nothing', 'refuse', 'approved', 'its-developers']
 
 /**
  * Looks up the book of a list, the last state that an update wrote; or says why there is none, as
@@ -59,21 +63,23 @@ export function readLists(node: Node | undefined, book: BookReader): ReadonlyMap
 }
 
 function readList(name: string, node: Node, book: BookReader): ListInForce | undefined {
-  const isNamed = NAME.test(name)
+  const isNamed = LIST_NAME.test(name)
   if (!isNamed)
     complain(
       node,
       `"${printable(name)}" cannot be a list's name: 1 to 32 lower-case letters, digits and hyphens`,
     )
-  if (RESERVED.includes(name)) complain(node, `the name "${name}" is reserved`)
+  if (RESERVED_LISTS.includes(name)) complain(node, `the name "${name}" is reserved`)
   const fields = fieldsOf(
     node,
     ['url', 'roles'],
     ['names', 'updates', 'revocations', 'grace', 'corroborated', 'witnesses'],
   )
-  readAddress(fields?.url)
-  wordOf(fields?.updates, ['auto', 'ask', 'pinned'])
-  wordOf(fields?.revocations, ['at-once', 'with-updates'])
+  const updates = {
+    url: readAddress(fields?.url),
+    mode: wordOf(fields?.updates, UPDATE_MODES) ?? 'ask',
+    revocations: wordOf(fields?.revocations, ['at-once', 'with-updates']) ?? 'at-once',
+  } as const
   readWitnesses(fields?.witnesses)
   const names = fields?.names && readGlobs(fields.names)
   const scope = {
@@ -82,18 +88,18 @@ function readList(name: string, node: Node, book: BookReader): ListInForce | und
     grace: graceOf(fields?.grace) * DAY,
     corroborated: booleanOf(fields?.corroborated) ?? false,
   }
-  return isNamed ? { name, line: lineOf(node), ...scope, book: book(name) } : undefined
+  return isNamed ? { name, line: lineOf(node), ...scope, updates, book: book(name) } : undefined
 }
 
-/** Where updates come from: whoever updates reads it again. Judging does not need it. */
-function readAddress(node: Node | undefined): void {
-  if (node === undefined) return
+/** Where updates come from; empty if it is no address. */
+function readAddress(node: Node | undefined): string {
+  if (node === undefined) return ''
   if (typeof node.value === 'string' && isAbsolute(node.value)) {
     if (/\/\/|\/\.{0,2}(?:\/|$)|[^ -~]/.test(node.value))
       complain(node, 'must be an absolute path without "." and "..", or an address')
-    return
+    return node.value
   }
-  readUrl(node, ['https', 'http'])
+  return readUrl(node, ['https', 'http']) ?? ''
 }
 
 function readWitnesses(node: Node | undefined): void {

@@ -19,8 +19,19 @@ export interface ListScope {
   readonly corroborated: boolean
 }
 
+/** How a policy wants a list to be updated. Judging does not need it. */
+export interface ListUpdates {
+  /** An absolute http or https URL, or the absolute path of a directory. */
+  readonly url: string
+  /** `pinned`: what is new is told, and not taken. */
+  readonly mode: 'auto' | 'ask' | 'pinned'
+  /** Whether new revocations are taken while everything else waits. */
+  readonly revocations: 'at-once' | 'with-updates'
+}
+
 /** A list as it is in force. */
 export interface ListInForce extends ListScope {
+  readonly updates: ListUpdates
   /** Or why there is none that could be read, raw. */
   readonly book: Book | { readonly problem: string }
 }

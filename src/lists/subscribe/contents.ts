@@ -1,0 +1,121 @@
+/** What a state of a list says: its documents with their certificates, read and checked. */
+import { FileError } from '../../files/regular-file.ts'
+import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
+import type { ListDocument } from '../../formats/lists/listed.ts'
+import type { CertificateFile } from '../../policy/digest.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { CERTIFICATE_LIMIT } from '../book/layout.ts'
+import type { BookPart } from '../book/write.ts'
+import { keysOfList } from '../document/keys-of-list.ts'
+import type { ReadList } from '../tuf/update.ts'
+
+/** Certificates that are fetched at the same time. */
+const AT_ONCE = 8
+
+/** One state of a list. */
+export interface Contents {
+  /** The list itself first. */
+  readonly parts: readonly [BookPart, ...BookPart[]]
+  /** Teams that count for nothing, by name, each with the reason (escaped). */
+  readonly lapsed: ReadonlyMap<string, string>
+  /** Of its targets metadata. */
+  readonly version: number
+}
+
+/**
+ * Reads all documents of a state and their certificates. A team whose part cannot be read counts
+ * for nothing. Throws FileError and FormatError if the list itself cannot.
+ */
+export async function contentsOf(list: ReadList): Promise<Contents> {
+  const main = await partOf(list, undefined)
+  if (main === undefined)
+    throw new FormatError('list', `has no ${LIST_FILE}`, `version ${list.targets.version}`)
+  const lapsed = new Map([...list.lapsed].map(([role, why]) => [nameOf(role), why]))
+  const parts: [BookPart, ...BookPart[]] = [main]
+  for (const role of list.teams.keys()) {
+    const team = nameOf(role)
+    if (!main.document.teams.has(team)) {
+      lapsed.set(team, 'the list does not say what it may speak for')
+      continue
+    }
+    try {
+      const part = await partOf(list, team)
+      if (part === undefined) lapsed.set(team, `has no ${LIST_FILE}`)
+      else parts.push(part)
+    } catch (error) {
+      // Its keepers are not the list's: they cannot keep the rest from being updated.
+      if (!(error instanceof FormatError)) throw error
+      lapsed.set(team, error.message)
+    }
+  }
+  return { parts, lapsed, version: list.targets.version }
+}
+
+/** Both with the revocations of a newer state: whatever else it changes waits. */
+export function withRevocationsOf(accepted: Contents, newer: Contents): Contents {
+  const [main, ...teams] = accepted.parts.map(part => {
+    const other = newer.parts.find(({ team }) => team === part.team)
+    return other === undefined ? part : { ...part, document: merged(part.document, other.document) }
+  })
+  if (main === undefined) return accepted
+  return { ...accepted, parts: [main, ...teams] }
+}
+
+function merged(document: ListDocument, { revocations: newer }: ListDocument): ListDocument {
+  const known = new Set(document.revocations.map(each => JSON.stringify(each)))
+  const more = newer.filter(each => !known.has(JSON.stringify(each)))
+  return { ...document, revocations: [...document.revocations, ...more] }
+}
+
+async function partOf(list: ReadList, team: string | undefined): Promise<BookPart | undefined> {
+  const base = team === undefined ? '' : `teams/${team}/`
+  const bytes = await list.target(`${base}${LIST_FILE}`)
+  if (bytes === undefined) return undefined
+  const document = parseList(bytes, team === undefined ? 'list' : 'team')
+  const files = await certificatesOf(list, base, document)
+  const certificate = (path: string) => {
+    const file = files.get(path)
+    if (file === undefined) throw new FormatError('list', 'is not among what was signed', path)
+    return file
+  }
+  keysOfList(document, certificate)
+  return { document, certificate, ...(team !== undefined && { team }) }
+}
+
+async function certificatesOf(
+  list: ReadList,
+  base: string,
+  { principals }: ListDocument,
+): Promise<ReadonlyMap<string, CertificateFile>> {
+  const keys = [...principals.values()].flatMap(principal => principal.keys)
+  const paths = [...new Set(keys.flatMap(key => ('openpgp' in key ? key.certificate : [])))]
+  const found = new Map<string, CertificateFile>()
+  const left = [...paths]
+  const fetchNext = async (): Promise<void> => {
+    for (let path = left.pop(); path !== undefined; path = left.pop()) {
+      const bytes = await list.target(`${base}${path}`)
+      if (bytes === undefined) continue
+      if (bytes.length > CERTIFICATE_LIMIT)
+        throw new FormatError('list', `larger than ${CERTIFICATE_LIMIT} bytes`, path)
+      found.set(path, { path: `${base}${path}`, bytes })
+    }
+  }
+  const stopping = (error: unknown) => {
+    left.length = 0
+    throw error
+  }
+  const all = Array.from({ length: AT_ONCE }, () => fetchNext().catch(stopping))
+  // Nothing may still be written once the caller has given the lock back.
+  const failed = (await Promise.allSettled(all)).find(each => each.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return found
+}
+
+function nameOf(role: string): string {
+  return role.slice('team-'.length)
+}
+
+/** Whether an error says that a list, or what is kept of it, cannot be read. */
+export function isUnreadable(error: unknown): error is FileError | FormatError {
+  return error instanceof FileError || error instanceof FormatError
+}

@@ -1,0 +1,228 @@
+/**
+ * Takes a list in: from what its keepers publish to the book that judges read. Whoever calls holds
+ * the list's lock. If it is interrupted anywhere, the old book or the new one is whole, and the next
+ * update goes on.
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { FileError } from '../../files/regular-file.ts'
+import { printTimestamp } from '../../formats/timestamp.ts'
+import type { Book, ListUpdates } from '../../policy/lists/book.ts'
+import type { Instant } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { openBook } from '../book/read.ts'
+import { digestOfBook, writeBook } from '../book/write.ts'
+import type { TufSource } from '../tuf/source.ts'
+import { openTufStore, type TufStore } from '../tuf/store.ts'
+import { type Candidate, type KeptList, readInForce, readNewest, readWaiting } from '../tuf/update.ts'
+import { type Contents, contentsOf, isUnreadable, withRevocationsOf } from './contents.ts'
+import { differenceOf, type ListDifference } from './difference.ts'
+import { makeListPlace, nextPlace, tufPlace } from './places.ts'
+
+/** What is asked about before it takes effect. */
+export interface Proposal {
+  readonly difference: ListDifference
+  /** The list as it would be. */
+  readonly contents: Contents
+  /** Its book, for those who want to know what falls under it. */
+  readonly book: Book
+  readonly ends: Instant
+  /** Whether its keepers have withdrawn the keys that signed the state in force. */
+  readonly isWithdrawn: boolean
+}
+
+/** How a list is updated. */
+export interface Updating extends Pick<ListUpdates, 'mode' | 'revocations'> {
+  readonly name: string
+  /** `<state>/lists/NAME`: see places.ts. */
+  readonly directory: string
+  readonly source: TufSource
+  readonly now: Instant
+  /**
+   * Shows what would change, and says whether it is taken. In the mode `ask` it may ask; in the
+   * others its answer does not matter. Revocations that are taken at once are in the book already.
+   */
+  readonly agree: (proposal: Proposal) => Promise<boolean>
+}
+
+/** What became of an update. */
+export type Updated =
+  /** `changed`: the book says something else than before. */
+  | {
+      readonly kind: 'taken'
+      readonly difference: ListDifference
+      readonly changed: boolean
+      readonly ends: Instant
+    }
+  /** It was the newest already, in everything that counts. */
+  | { readonly kind: 'newest'; readonly version: number; readonly ends: Instant }
+  /** It waits for somebody to agree; `revoked`: new revocations were taken all the same. */
+  | {
+      readonly kind: 'waits'
+      readonly difference: ListDifference
+      readonly revoked: boolean
+      readonly ends: Instant
+    }
+  /** Nothing newer could be read; `changed` as above. */
+  | { readonly kind: 'failed'; readonly problem: string; readonly changed: boolean }
+
+/** A clock that is this much later than it was at the last update is not taken for a fault. */
+const TOLERANCE = 3600
+
+/** Updates once. Throws FileError where its directories are not safe or cannot be written. */
+export async function updateList(asked: Updating): Promise<Updated> {
+  makeListPlace(asked.directory)
+  rmSync(nextPlace(asked.directory), { recursive: true, force: true })
+  const store = openTufStore(tufPlace(asked.directory))
+  const { state: accepted, contents: before } = await inForceOf(store)
+  let candidate: Candidate
+  let after: Contents
+  try {
+    candidate = await readNewest(store, asked.source, asked.now)
+    after = await contentsOf(candidate)
+    digestOfBook({ name: asked.name, parts: after.parts })
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    const problem = `${printable(error.message, 1000)}${clockRemark(store, asked)}`
+    return { kind: 'failed', problem, changed: await settle(asked, store, undefined) }
+  }
+  return decide(asked, { store, accepted, before, candidate, after })
+}
+
+interface Found {
+  readonly store: TufStore
+  readonly accepted: KeptList | undefined
+  readonly before: Contents | undefined
+  readonly candidate: Candidate
+  readonly after: Contents
+}
+
+async function decide(asked: Updating, found: Found): Promise<Updated> {
+  const { accepted, before, candidate, after } = found
+  const { name, mode } = asked
+  const old = before && digestOfBook({ name, parts: before.parts })
+  if (old === digestOfBook({ name, parts: after.parts })) {
+    const changed = take(asked, found)
+    const { ends } = candidate
+    if (changed) return { kind: 'taken', difference: differenceOf(name, before, after), changed, ends }
+    return { kind: 'newest', version: after.version, ends }
+  }
+  const difference = differenceOf(name, before, after)
+  let revoked = false
+  if (mode !== 'auto') {
+    candidate.postpone(accepted)
+    revoked = await settle(asked, found.store, asked.now)
+  }
+  const proposal = {
+    difference,
+    contents: after,
+    book: bookBeside(asked, after, candidate.ends),
+    ends: candidate.ends,
+    // Roots that were new to this update may have withdrawn them.
+    isWithdrawn: (await readInForce(found.store))?.isWithdrawn ?? false,
+  }
+  const agreed = await asked.agree(proposal)
+  rmSync(nextPlace(asked.directory), { recursive: true, force: true })
+  if (mode === 'auto' || (mode === 'ask' && agreed)) {
+    const changed = take(asked, found)
+    return { kind: 'taken', difference, changed, ends: candidate.ends }
+  }
+  return { kind: 'waits', difference, revoked, ends: bookHere(asked)?.ends ?? candidate.ends }
+}
+
+/** Accepts the newest state and writes its book. True if the book says something else than before. */
+function take(asked: Updating, { candidate, after }: Found): boolean {
+  const { name, directory, now } = asked
+  const old = bookHere(asked)?.digest
+  // First that it was accepted: whoever goes on from here does not ask again.
+  candidate.accept()
+  return (
+    old !==
+    writeBook(directory, {
+      name,
+      parts: after.parts,
+      version: after.version,
+      ends: candidate.ends,
+      seen: now,
+    })
+  )
+}
+
+/** The book of a state that is being looked at, written beside the one in force. */
+function bookBeside({ name, directory, now }: Updating, { parts, version }: Contents, ends: Instant): Book {
+  const next = nextPlace(directory)
+  makeListPlace(next)
+  writeBook(next, { name, parts, version, ends, seen: now })
+  return openBook(join(next, 'book'), name)
+}
+
+/** The book in force; undefined if there is none that can be read. */
+function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Book | undefined {
+  try {
+    return openBook(join(directory, 'book'), name)
+  } catch (error) {
+    if (isUnreadable(error)) return undefined
+    throw error
+  }
+}
+
+/**
+ * Makes the book say what was accepted, with the revocations of the state that waits. Returns
+ * whether it said something else before: an update was interrupted, or there are new revocations.
+ * `seen`: when that state was the newest, if it was just read.
+ */
+async function settle(asked: Updating, store: TufStore, seen: Instant | undefined): Promise<boolean> {
+  const { name, directory, revocations } = asked
+  const { state, contents } = await inForceOf(store)
+  if (state === undefined || contents === undefined) return false
+  const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
+  const newer = waiting && (await contentsOf(waiting).catch(() => undefined))
+  const { parts, version } = newer === undefined ? contents : withRevocationsOf(contents, newer)
+  const old = bookHere(asked)
+  const digest = digestOfBook({ name, parts })
+  // What waits was seen to be the newest, and all that it revokes is in force.
+  const ends = waiting && newer ? Math.min(waiting.newestUntil, state.targets.expires) : state.ends
+  const fresh = (newer && seen) ?? old?.seen ?? seenBy(store)
+  if (old?.digest === digest && old.ends === ends && old.seen === fresh) return false
+  writeBook(directory, { name, parts, version, ends, seen: fresh })
+  return old?.digest !== digest
+}
+
+/** What was accepted; nothing of it if it is damaged, and then everything that comes is new. */
+async function inForceOf(
+  store: TufStore,
+): Promise<{ readonly state: KeptList | undefined; readonly contents: Contents | undefined }> {
+  try {
+    const state = await readInForce(store)
+    return { state, contents: state && (await contentsOf(state)) }
+  } catch (error) {
+    if (!isUnreadable(error)) throw error
+    return { state: undefined, contents: undefined }
+  }
+}
+
+/** Whether a clock that was ahead keeps updates out, and what mends that. */
+function clockRemark(store: TufStore, { name, now }: Updating): string {
+  const seen = seenBy(store)
+  if (seen <= now + TOLERANCE) return ''
+  return `; this machine's clock said ${printTimestamp(seen)} at an earlier update, and now it is ${printTimestamp(now)}: if it was ahead then, nixsig trust update ${name} --clock-was-ahead`
+}
+
+/** The latest time that was seen at an update of this list. */
+function seenBy(store: TufStore): Instant {
+  try {
+    return store.floor().seen
+  } catch (error) {
+    if (error instanceof FileError) return 0
+    throw error
+  }
+}
+
+/**
+ * Forgets the latest time that was seen, because the clock was ahead then. No version goes back by
+ * that. Throws FileError.
+ */
+export function setClockBack(directory: string, now: Instant): void {
+  const store = openTufStore(tufPlace(directory))
+  store.keepFloor(store.floor().setBack(now))
+}
