@@ -25,7 +25,8 @@ export const TOP_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const
 export type TopRole = (typeof TOP_ROLES)[number]
 
 const TARGET_LIMIT = 50_000
-const META_LIMIT = 64
+/** Teams that were removed stay in a snapshot, because other clients refuse one that forgets them. */
+const META_LIMIT = 256
 const TEAM_LIMIT = 32
 const PATTERN_LIMIT = 16
 const LENGTH_LIMIT = 1024 * 1024 * 1024

@@ -72,7 +72,8 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   const floor = store.floor().at(now)
   store.keepFloor(floor)
   const root = await newestRoot(trusted, bounded, store.keepRoot)
-  const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
+  const onFloor = store.keepFloor
+  const state = await readState(root, bounded, { floor, onFloor, ends: 'must not be over', now })
   return {
     ...state,
     target: async path => {

@@ -1,10 +1,9 @@
 /** A TUF repository in memory that does what a test wants: right, wrong or hostile. */
 import { FileError } from '../../../src/files/regular-file.ts'
 import { printJson } from '../../../src/formats/json/print.ts'
-import { parseStrictJson } from '../../../src/formats/json/strict.ts'
-import { canonicalJson } from '../../../src/formats/lists/canonical-json.ts'
 import { targetFile } from '../../../src/formats/lists/target-path.ts'
 import { tufKeyId, tufKeyJson } from '../../../src/formats/lists/tuf-keys.ts'
+import type { TufRoot } from '../../../src/formats/lists/tuf-signed.ts'
 import { printTimestamp } from '../../../src/formats/timestamp.ts'
 import { Floor, parseFloor } from '../../../src/lists/tuf/floor.ts'
 import { readFirstRoot, readNextRoot } from '../../../src/lists/tuf/root-chain.ts'
@@ -44,15 +43,26 @@ export function keyCalled(name: string): NumberedKey {
 
 const digestOf = (bytes: Uint8Array) => toHex(sha256(bytes))
 
+/** Canonical JSON, said once more. */
+function canonical(value: Loose): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value === 'string') return `"${value.replace(/["\\]/g, '\\$&')}"`
+  if (value === null || typeof value !== 'object') return String(value)
+  const names = Object.keys(value).filter(name => value[name] !== undefined)
+  return `{${names
+    .sort()
+    .map(name => `${canonical(name)}:${canonical(value[name])}`)
+    .join(',')}}`
+}
+
 /** Metadata with signatures by the keys of these names. */
 export function signedBy(signed: Loose, names: readonly string[]): Uint8Array {
-  const text = JSON.stringify(signed)
-  const message = canonicalJson(parseStrictJson(text, { length: 4_000_000, depth: 16 }))
+  const message = Buffer.from(canonical(signed))
   const signatures = names.map(name => ({
     keyid: keyCalled(name).id,
     sig: toHex(signEd25519(message, keyCalled(name).secretKey)),
   }))
-  return Buffer.from(`{"signatures":${JSON.stringify(signatures)},"signed":${text}}`)
+  return Buffer.from(`{"signatures":${JSON.stringify(signatures)},"signed":${JSON.stringify(signed)}}`)
 }
 
 export class Simulator {
@@ -176,15 +186,14 @@ export class Simulator {
 export function memoryStore(): TufStore & { readonly files: ReadonlyMap<string, Uint8Array> } {
   const files = new Map<string, Uint8Array>()
   const rootOf = (version: number) => files.get(`metadata/${version}.root.json`)
+  const verified: TufRoot[] = []
   const roots = () => {
-    const first = rootOf(1)
-    const found = first === undefined ? [] : [readFirstRoot(first).signed]
-    for (let root = found[0]; root !== undefined; root = found[0]) {
-      const next = rootOf(root.version + 1)
-      if (next === undefined) break
-      found.unshift(readNextRoot(root, next).signed)
+    for (;;) {
+      const [newest] = verified
+      const bytes = rootOf((newest?.version ?? 0) + 1)
+      if (bytes === undefined) return verified
+      verified.unshift((newest === undefined ? readFirstRoot(bytes) : readNextRoot(newest, bytes)).signed)
     }
-    return found
   }
   const below = (directory: string) => ({
     read: async (path: string) => files.get(path.startsWith('metadata/') ? `${directory}${path}` : path),
