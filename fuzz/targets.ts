@@ -33,6 +33,7 @@ import { SIGSTORE } from './targets/sigstore.ts'
 import { SIGSTORE_DOCUMENTS } from './targets/sigstore-documents.ts'
 import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
+import { TUF } from './targets/tuf.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
 /** All parsers of outside data. `scratch`: an empty directory that only this user can write to. */
@@ -67,6 +68,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...LOCKS,
     ...HISTORIES,
     ...PACKAGING_FILES,
+    ...TUF,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,

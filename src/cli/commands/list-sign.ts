@@ -1,5 +1,5 @@
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { TEAM_ROLE, TOP_ROLES } from '../../formats/lists/tuf-metadata.ts'
+import { TEAM_ROLE, TOP_ROLES } from '../../formats/lists/tuf-signed.ts'
 import { planOf } from '../../lists/keep/plan.ts'
 import { reportOf } from '../../lists/keep/report.ts'
 import { rememberVersions } from '../../lists/keep/seen.ts'

@@ -2,7 +2,7 @@
 import { jsonObject } from '../../formats/json/print.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
 import { tufKeyJson } from '../../formats/lists/tuf-keys.ts'
-import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-metadata.ts'
+import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { DraftPart } from './draft.ts'

@@ -9,12 +9,11 @@ import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
 import { canonicalJson } from '../../formats/lists/canonical-json.ts'
 import {
   METADATA_LIMITS,
-  type MetadataKind,
   parseMetadata,
-  readSignedJson,
   type TufMetadata,
   type TufSignature,
 } from '../../formats/lists/tuf-metadata.ts'
+import { type MetadataKind, readSignedJson } from '../../formats/lists/tuf-signed.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { fromHex, toHex } from '../../primitives/hex.ts'

@@ -1,12 +1,7 @@
 /** What there is to sign and by whom, and what would be published. */
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
-import type {
-  MetadataKind,
-  TopRole,
-  TufMetadata,
-  TufRoot,
-  TufTargets,
-} from '../../formats/lists/tuf-metadata.ts'
+import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type { MetadataKind, TopRole, TufRoot, TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { type Signed, signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { type Draft, readDraft } from './draft.ts'
 import { type Core, rootCore, snapshotCore, targetsCore, teamCore, timestampCore } from './metadata-json.ts'

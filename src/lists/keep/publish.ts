@@ -2,12 +2,8 @@ import { FileError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { LIST_LIMIT } from '../../formats/lists/document.ts'
 import { targetFile } from '../../formats/lists/target-path.ts'
-import {
-  METADATA_LIMITS,
-  parseMetadata,
-  type TufMetadata,
-  type TufRoot,
-} from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS, parseMetadata, type TufMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { toHex } from '../../primitives/hex.ts'

@@ -2,7 +2,8 @@
 
 import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
 import type { TufRole } from '../../formats/lists/tuf-keys.ts'
-import { TOP_ROLES, type TufMetadata, type TufTargets } from '../../formats/lists/tuf-metadata.ts'
+import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
+import { TOP_ROLES, type TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { type Change, changesOf } from './changes.ts'
 import type { DraftPart } from './draft.ts'
 import type { Keepers } from './keepers.ts'

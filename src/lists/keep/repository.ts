@@ -5,16 +5,14 @@
 import { FileError } from '../../files/regular-file.ts'
 import { targetFile } from '../../formats/lists/target-path.ts'
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
-import {
-  METADATA_LIMITS,
-  parseMetadata,
-  type TufMeta,
-  type TufMetadata,
-  type TufRoot,
-  type TufSnapshot,
-  type TufTargets,
-  type TufTimestamp,
-} from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS, parseMetadata, type TufMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type {
+  TufMeta,
+  TufRoot,
+  TufSnapshot,
+  TufTargets,
+  TufTimestamp,
+} from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'

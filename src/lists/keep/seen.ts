@@ -9,7 +9,7 @@ import { jsonObject, printJson } from '../../formats/json/print.ts'
 import { fields, rootNode } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
 import { positiveOf } from '../../formats/lists/tuf-keys.ts'
-import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-metadata.ts'
+import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Repository } from './repository.ts'
 

@@ -5,18 +5,17 @@
  */
 import { FileError } from '../../files/regular-file.ts'
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
-import {
-  METADATA_LIMITS,
-  type MetadataKind,
-  parseMetadata,
-  type TopRole,
-  type TufDelegation,
-  type TufMeta,
-  type TufRoot,
-  type TufSigned,
-  type TufSnapshot,
-  type TufTargets,
-} from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS, parseMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type {
+  MetadataKind,
+  TopRole,
+  TufDelegation,
+  TufMeta,
+  TufRoot,
+  TufSigned,
+  TufSnapshot,
+  TufTargets,
+} from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -37,6 +36,8 @@ export interface Reading {
   readonly onFloor: (floor: Floor) => void
   /** Whether the state has to be in force now, or is one that was read before. Teams end in both. */
   readonly ends: 'must not be over' | 'may be over'
+  /** What this machine's clock says, if that matters for the words of a refusal. */
+  readonly now?: number
 }
 
 /** One state of a list, all parts of which belong together. */
@@ -224,13 +225,14 @@ class Reader {
     return { signed: metadata.signed, by }
   }
 
-  /** Takes note of versions that a metadata names. Throws FormatError if one goes back. */
+  /** Takes note of versions that a metadata names. Throws FormatError if one goes back or is left out. */
   name(
     source: string,
     versions: readonly (readonly [role: string, version: number])[],
     by: readonly string[],
   ): void {
     for (const [role, version] of versions) this.#floor.assertNotBelow(role, version)
+    this.#floor.assertStillNamed(source, new Set(versions.map(([role]) => role)))
     this.#rise(this.#floor.withNamed(source, versions, by))
   }
 
@@ -239,10 +241,12 @@ class Reader {
   }
 
   assertInForce(role: string, signed: Pick<TufSigned, 'expires' | 'version'>): void {
-    if (this.#reading.ends === 'may be over' || signed.expires > this.#floor.seen) return
+    const { seen } = this.#floor
+    if (this.#reading.ends === 'may be over' || signed.expires > seen) return
+    const isNow = this.#reading.now === undefined || this.#reading.now >= seen
     throw new FormatError(
       `${role} metadata`,
-      `ended on ${printTimestamp(signed.expires)}, and it is ${printTimestamp(this.#floor.seen)}`,
+      `ended on ${printTimestamp(signed.expires)}, and it ${isNow ? 'is' : 'was'} ${printTimestamp(seen)}${isNow ? '' : ' at an update before'}`,
       `version ${signed.version}`,
     )
   }

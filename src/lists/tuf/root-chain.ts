@@ -1,4 +1,5 @@
-import { parseMetadata, type TufMetadata, type TufRoot } from '../../formats/lists/tuf-metadata.ts'
+import { parseMetadata, type TufMetadata } from '../../formats/lists/tuf-metadata.ts'
+import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 

@@ -1,11 +1,7 @@
 import { FileError } from '../../files/regular-file.ts'
 import { targetFile } from '../../formats/lists/target-path.ts'
-import {
-  METADATA_LIMITS,
-  type TufFile,
-  type TufRoot,
-  type TufTargets,
-} from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
+import type { TufFile, TufRoot, TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -76,7 +72,8 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   const floor = store.floor().at(now)
   store.keepFloor(floor)
   const root = await newestRoot(trusted, bounded, store.keepRoot)
-  const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
+  const onFloor = store.keepFloor
+  const state = await readState(root, bounded, { floor, onFloor, ends: 'must not be over', now })
   const { assertSecondReaderAgrees } = await import('./second-reader.ts')
   await assertSecondReaderAgrees(store.rootFile, state)
   return {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { debianRoot } from '../../../tools/debian-roots.mjs'
 import { sidProgram } from '../sid-tools.ts'
+import { PYTHON_CASES } from './python-tuf-cases.ts'
 
 /** Argument 1: the repository, 2: the client's state, others: targets to download. */
 const PYTHON = `
@@ -62,16 +63,40 @@ export function tufOracles(): readonly TufOracle[] {
   return [python(), go()]
 }
 
-function python(): TufOracle {
-  const dir = mkdtempSync(join(tmpdir(), 'nixsig-python-tuf-'))
-  const program = sidProgram('python3', dir)
-  writeFileSync(join(dir, 'client.py'), PYTHON)
+/** What python-tuf made of the states of a case. */
+export interface PythonCase {
+  /** The target that was asked for, except in the first state, where it is `list.json`. */
+  readonly target: string
+  /** `accepted`, or why not. */
+  readonly verdicts: readonly string[]
+}
+
+/** Has python-tuf write its cases into a directory: see python-tuf-cases.ts. By their names, in order. */
+export async function pythonCases(directory: string): Promise<ReadonlyMap<string, PythonCase>> {
+  writeFileSync(join(directory, 'cases.py'), PYTHON_CASES)
+  const args = [join(directory, 'cases.py'), directory]
+  const { accepts, output } = await run(sidProgram('python3', directory), args, {
+    cwd: directory,
+    env: pythonEnvironment(),
+  })
+  if (!accepts) throw new Error(output)
+  return new Map(Object.entries(JSON.parse(output)))
+}
+
+function pythonEnvironment(): Readonly<Record<string, string>> {
   const usr = join(debianRoot('sid'), 'usr')
-  const env = {
+  return {
     PYTHONHOME: usr,
     PYTHONPATH: join(usr, 'lib/python3/dist-packages'),
     PYTHONDONTWRITEBYTECODE: '1',
   }
+}
+
+function python(): TufOracle {
+  const dir = mkdtempSync(join(tmpdir(), 'nixsig-python-tuf-'))
+  const program = sidProgram('python3', dir)
+  writeFileSync(join(dir, 'client.py'), PYTHON)
+  const env = pythonEnvironment()
   return {
     name: 'python-tuf',
     update: (repository, target = 'list.json') =>
@@ -81,7 +106,8 @@ function python(): TufOracle {
   }
 }
 
-function go(): TufOracle {
+/** A new go-tuf, which knows nothing. */
+export function go(): TufOracle {
   const dir = mkdtempSync(join(tmpdir(), 'nixsig-go-tuf-'))
   const program = sidProgram('tuf-client', dir)
   const work = join(dir, 'work')
