@@ -69,7 +69,6 @@ function bookFile({ state }: Places, name: string): string {
  */
 function readBook(places: Places, name: string, files: StampedFile[]): Book | { readonly problem: string } {
   const file = bookFile(places, name)
-  const stampOf = (path: string) => versionOf(protectedPath(path))
   try {
     const stamp = stampOf(file)
     if (stamp === undefined) {
@@ -85,6 +84,20 @@ function readBook(places: Places, name: string, files: StampedFile[]): Book | { 
     // Asked for again until it can be read.
     files.push([file, undefined])
     return { problem: error.message }
+  }
+}
+
+/** The version of a file that others cannot replace; undefined if there is none. Throws FileError. */
+function stampOf(path: string): string | undefined {
+  return isThere(path) ? versionOf(protectedPath(path)) : undefined
+}
+
+/** Also if it cannot be looked at. */
+function isThere(path: string): boolean {
+  try {
+    return versionOf(path) !== undefined
+  } catch {
+    return true
   }
 }
 
