@@ -51,7 +51,10 @@ test('a policy is warned of a list without a book, that ended, or whose book can
     },
   }
   const group = '[groups]\nsome = { members = ["debian/x"], threshold = 1 }\n'
-  assert.match(said(group + LIST + ITS, broken).join(), /debian\/x .* cannot be looked up: damaged\\u\{1b\}\[2J/)
+  assert.match(
+    said(group + LIST + ITS, broken).join(),
+    /debian\/x .* cannot be looked up: damaged\\u\{1b\}\[2J/,
+  )
 })
 
 test('a policy that trusts nobody but a list is one to enforce', () => {
