@@ -91,7 +91,7 @@ export function install(
       },
     ],
     version,
-    ends: now + days * DAY,
+    ends: now + Math.round(days * DAY),
     seen: now - 10 * DAY,
   })
 }
