@@ -83,6 +83,40 @@ in
       '';
     };
 
+    lists = mkOption {
+      type = types.attrsOf own.list;
+      default = { };
+      example = {
+        debian = {
+          url = "https://lists.example.org/debian";
+          roles = [ "developer" ];
+          grace = 14;
+        };
+      };
+      description = ''
+        Lists of keys that communities keep, sign and update. Whoever a list calls `libmd` is
+        `debian/libmd` here, and such a name may stand wherever one of `principals` or `groups` may.
+        What a list says is no part of the system: it is taken in on the machine, with
+        `nixsig trust update`.
+      '';
+    };
+
+    developers = mkOption {
+      type = types.attrsOf own.developers;
+      default = { };
+      example = {
+        libmd = {
+          names = [ "libmd-*.tar.*" ];
+          urls = [ "https://archive.hadrons.org/*" ];
+          by = "guillem";
+        };
+      };
+      description = ''
+        Who signs which sources, for requirements that say `developer = "its-developers"`. Where one of
+        these entries matches a source, no list is asked about it.
+      '';
+    };
+
     approvals.by = mkOption {
       type = types.nullOr own.names;
       default = null;

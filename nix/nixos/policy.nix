@@ -84,6 +84,12 @@ let
   // lib.optionalAttrs (cfg.acceptTrustedUsers != [ ]) {
     nix.accept-trusted-users = cfg.acceptTrustedUsers;
   }
+  // lib.optionalAttrs (cfg.lists != { }) {
+    lists = lib.mapAttrs (_: toFields) (written cfg.lists);
+  }
+  // lib.optionalAttrs (cfg.developers != { }) {
+    developers = lib.mapAttrs (_: toFields) (written cfg.developers);
+  }
   // lib.optionalAttrs (http != { }) { inherit http; }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 
@@ -103,6 +109,16 @@ let
       null
       "refuse"
     ]
+  ) (cfg.rules ++ [ cfg.default ]);
+
+  asksForDevelopers = lib.any (
+    { require, ... }:
+    let
+      inherit (require) source;
+    in
+    (require ? source)
+    && builtins.isAttrs source
+    && lib.any (who: lib.elem "its-developers" (lib.toList who)) (lib.attrValues source)
   ) (cfg.rules ++ [ cfg.default ]);
 
   asksForApproval =
@@ -135,6 +151,13 @@ in
         message = ''
           security.nixsig requires "approved" for something, and security.nixsig.approvals.by does not say who approves.
           Either name who (security.nixsig.approvals.by = "self" is what root approves on this machine), or require something else there.
+        '';
+      }
+      {
+        assertion = !asksForDevelopers || cfg.lists != { } || cfg.developers != { } || cfg.settings ? lists;
+        message = ''
+          security.nixsig requires its developers of some sources ("its-developers"), and nothing says who they are.
+          Either subscribe to a list that names them (security.nixsig.lists), or say so yourself (security.nixsig.developers).
         '';
       }
       {

@@ -54,6 +54,15 @@ let
     "output"
   ];
 
+  listRole = types.enum [
+    "developer"
+    "packager"
+    "reviewer"
+    "builder"
+    "committer"
+    "approver"
+  ];
+
   certifiedRole = types.enum [
     "developer"
     "packager"
@@ -173,6 +182,55 @@ let
           "bob"
         ] "Principals, other groups, or `self`, which is this machine.";
       threshold = required types.ints.positive 2 "How many of the members have to agree.";
+    };
+  };
+
+  # A list that a community keeps, as the policy subscribes to it.
+  list = types.submodule {
+    options = {
+      url = required (
+        types.strMatching "(https?://|/)[^[:space:]]+" // {
+          description = "address that begins with https:// or http://, or an absolute path";
+        }
+      ) "https://lists.example.org/debian" "Where its updates come from.";
+      roles = required (types.nonEmptyListOf listRole) [ "developer" ] "The roles in which it may speak.";
+      names = optional (types.nonEmptyListOf types.nonEmptyStr) [
+        "lib*"
+      ] "Globs for the names of what it may speak about; by default anything.";
+      updates =
+        optional
+          (types.enum [
+            "auto"
+            "ask"
+            "pinned"
+          ])
+          "auto"
+          ''
+            `"auto"`: updates take effect at once. `"ask"`: somebody is asked first, as by default.
+            `"pinned"`: there are none.
+          '';
+      revocations = optional (types.enum [
+        "at-once"
+        "with-updates"
+      ]) "with-updates" "Whether what it revokes is taken in before the rest of an update, as by default.";
+      grace =
+        optional types.ints.unsigned 14
+          "Days for which its last state counts after its end; none by default.";
+      corroborated = optional types.bool true "Whether only entries count that two independent distributions have.";
+      witnesses = optional types.nonEmptyStr "public" "A quorum of witnesses that must have seen an update.";
+    };
+  };
+
+  developers = types.submodule {
+    options = {
+      names = required (types.nonEmptyListOf types.nonEmptyStr) [
+        "libmd-*.tar.*"
+      ] "Globs for the names of sources.";
+      urls = optional (types.nonEmptyListOf types.nonEmptyStr) [
+        "https://archive.hadrons.org/*"
+      ] "Globs for the addresses that they come from; by default any.";
+      by = required names "guillem" "Who signs them: a principal or group, or several of whom any is enough.";
+      threshold = optional types.ints.positive 2 "How many of them have to.";
     };
   };
 
@@ -316,6 +374,8 @@ in
     principal
     fetchedList
     group
+    list
+    developers
     rule
     fallback
     revocation

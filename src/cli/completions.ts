@@ -149,7 +149,8 @@ async function quarantined({ typed }: Place): Promise<readonly string[]> {
 
 async function policyOf(typed: readonly string[]) {
   const { readPolicy } = await import('./policy-argument.ts')
-  return readPolicy(placesIn(typed).policy, false)
+  const { policy, state } = placesIn(typed)
+  return readPolicy(policy, false, state)
 }
 
 /** The places that the words name so far. */

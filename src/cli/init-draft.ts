@@ -17,6 +17,8 @@ import { lostParts } from '../setup/init/kept.ts'
 import { carriedForMachine, carriedForUser } from '../setup/init/machine.ts'
 import { type Putting, policyState } from '../setup/init/put.ts'
 import { machinePlaces } from '../setup/places.ts'
+import { bookReader } from '../verifier/books.ts'
+import { DEFAULT_PLACES } from '../verifier/places.ts'
 import { authorHere } from './exemption-end.ts'
 import { reportOn } from './policy-report.ts'
 import { UsageError } from './usage-error.ts'
@@ -90,7 +92,7 @@ function sourceFor(file: string, directory: string, toml: string): PolicySource 
     process.geteuid?.() === 0
       ? readProtectedFile(path, CERTIFICATE_LIMIT)
       : readNamedFile(path, CERTIFICATE_LIMIT).bytes
-  return { toml, file, directory, certificate }
+  return { toml, file, directory, certificate, book: bookReader(DEFAULT_PLACES.state) }
 }
 
 /**

@@ -9,6 +9,7 @@ import { endingWords } from '../policy/ending-words.ts'
 import { endingsIn } from '../policy/endings.ts'
 import { type ExaminedPolicy, examinePolicy, type PolicySource } from '../policy/language/parse.ts'
 import { PolicyError, type Problem } from '../policy/language/policy-error.ts'
+import { listShortcomings } from '../policy/lists/shortcomings.ts'
 import { remarkWords } from '../policy/passage-words.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import { type Remark, remarksOn } from '../policy/unsigned-passages.ts'
@@ -96,7 +97,7 @@ function warningsOn(
       code: ending.code,
       message: endingWords(ending),
     })),
-    ...(policy === undefined ? [] : remarks(policy, now)),
+    ...(policy === undefined ? [] : [...listShortcomings(policy, now), ...remarks(policy, now)]),
   ]
   return all.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
 }

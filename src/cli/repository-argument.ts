@@ -6,6 +6,7 @@ import { canonicalUrl, FORGE_HOSTS, forgeUrl } from '../formats/locks/input-url.
 import { isRepository, topOf } from '../git/layout.ts'
 import { type OpenRepository, openRepository } from '../git/open-repository.ts'
 import { isWrittenAsDirectory } from '../git/written-place.ts'
+import { listNameOf } from '../policy/lists/names.ts'
 import { type Demand, type Policy, type Requirement, ROLES } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
@@ -116,7 +117,8 @@ export async function judging<T>(
 function demandOf(policy: Policy, text: string): Demand {
   const role = ROLES.expression.find(each => text.startsWith(`${each}:`))
   const who = role === undefined ? text : text.slice(role.length + 1)
-  if (!policy.principals.has(who) && !policy.groups.has(who)) {
+  const isKnown = policy.principals.has(who) || policy.groups.has(who)
+  if (!isKnown && listNameOf(who, policy.lists) === undefined) {
     throw new UsageError(`--require ${printable(text, 60)}: the policy has no such principal or group`)
   }
   return role === undefined ? { who } : { who, role }

@@ -4,8 +4,8 @@ import { checkBook } from '../lists/book/check.ts'
 import { endOfList } from '../policy/lists/scope.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
+import { bookFile } from '../verifier/books.ts'
 import type { Places } from '../verifier/places.ts'
-import { bookFile } from '../verifier/policy-file.ts'
 import type { ListFacts } from './facts.ts'
 
 /** Reads all of the book of each list, which whoever judges does not. */
@@ -14,7 +14,7 @@ export function lookAtLists(policy: Policy, places: Places): readonly ListFacts[
     const { name, book } = list
     const until = endOfList(list)
     if ('problem' in book) return { name, problem: printable(book.problem), until }
-    const file = bookFile(places, name)
+    const file = bookFile(places.state, name)
     try {
       protectedPath(file)
       checkBook(file, name)

@@ -1,4 +1,5 @@
 /** Doors about the policy. */
+import { endOfList } from '../policy/lists/scope.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import { when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
@@ -29,15 +30,28 @@ export function mode({ policy, respite, now }: Facts): Finding {
 }
 
 /**
- * Keys and exemptions that have ended or end soon. Nothing comes in because of them, but legitimate
+ * Keys, exemptions and lists that have ended or end soon, and lists that are not here. Nothing comes in because of them, but legitimate
  * paths will soon be refused.
  */
 export function policyDates({ policy, now }: Facts): Finding {
   const parsed = known(policy)
   if (parsed === undefined) return notApplicable('there is no policy that can be read')
   const ends = endsOf(parsed).filter(({ at }) => at <= now + AHEAD)
-  if (ends.length === 0) return closed('nothing ends within 30 days')
-  return open(ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`).join('; '))
+  const words = [
+    ...missingLists(parsed),
+    ...ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`),
+  ]
+  return words.length === 0 ? closed('nothing ends within 30 days') : open(words.join('; '))
+}
+
+function missingLists({ lists }: Policy): readonly string[] {
+  return [...lists.values()].flatMap(({ name, book }) =>
+    'problem' in book
+      ? [
+          `the list ${printable(name)} is not here (${printable(book.problem, 200)}): nixsig trust update ${printable(name)}`,
+        ]
+      : [],
+  )
 }
 
 /**
@@ -63,6 +77,7 @@ export function lists({ lists, now }: Facts): Finding {
 
 function endsOf({
   principals,
+  lists,
   exemptions,
 }: Policy): readonly { readonly what: string; readonly at: Instant }[] {
   const keys = [...principals.values()].flatMap(({ name, keys }) =>
@@ -73,7 +88,11 @@ function endsOf({
     ),
   )
   const exempt = exemptions.map(({ line, until }) => ({ what: `the exemption in line ${line}`, at: until }))
-  return [...keys, ...exempt]
+  const listed = [...lists.values()].flatMap(list => {
+    const at = endOfList(list)
+    return at === undefined ? [] : [{ what: `the list ${printable(list.name)}`, at }]
+  })
+  return [...keys, ...exempt, ...listed]
 }
 
 function day(at: Instant): string {

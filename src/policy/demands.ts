@@ -2,7 +2,8 @@ import type { KeyHolder } from './key-standing.ts'
 import { type AbsentList, absentLists } from './lists/absent.ts'
 import { listNameOf } from './lists/names.ts'
 import { personsIn } from './lists/ownerships.ts'
-import { isAbout } from './lists/policy-for.ts'
+import { isAbout, namedDevelopers } from './lists/policy-for.ts'
+import { isInScope } from './lists/scope.ts'
 import {
   type Aspect,
   type Demand,
@@ -46,7 +47,8 @@ export function answerDemand(
   const seats = seatsFilled(policy, demand.who, present)
   const { who, role } = demand
   const { threshold, of } = seats
-  const need: Need = { aspect, who, threshold, of, ...(role === undefined ? {} : { role }) }
+  const by = who === ITS_DEVELOPERS ? { by: namedDevelopers(policy) } : {}
+  const need: Need = { aspect, who, threshold, of, ...by, ...(role === undefined ? {} : { role }) }
   return { demand, need, seats, met: isFilled(seats), counted, principals: [...present] }
 }
 
@@ -155,11 +157,19 @@ function shortfall(
 ): Finding {
   if (need.who === ITS_DEVELOPERS && need.of === 0 && absent.length === 0 && isAbout(policy)) {
     const { name, urls = [] } = subject
-    return { code: 'no-developer', need, name, urls, lists: policy.asked }
+    return { code: 'no-developer', need, name, urls, lists: policy.asked, silent: silentLists(policy, name) }
   }
   if (principals.length > 0) return { code: 'threshold', need, found: seats.filled }
   const unknown = strays.filter(({ problem }) => problem === 'unknown-signer')
   return unknown.length > 0 ? { code: 'unknown-signer', need, strays: unknown } : { code: 'unsigned', need }
+}
+
+/** The lists that were not asked for developers of what has this name, and why. */
+function silentLists({ lists }: Policy, name: string): Extract<Finding, { code: 'no-developer' }>['silent'] {
+  return [...lists.values()].flatMap(list => {
+    if (!list.roles.includes('developer')) return { list: list.name, lacks: 'role' as const }
+    return isInScope(list, name) ? [] : { list: list.name, lacks: 'name' as const }
+  })
 }
 
 function isAskedFor(demand: Demand, people: ReadonlySet<string>, role: Role, holder: KeyHolder): boolean {

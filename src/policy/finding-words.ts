@@ -50,7 +50,7 @@ function reason(finding: Finding, depth: number): string {
         ? needWords(finding.need)
         : `${needWords(finding.need)}, found no signature`
     case 'unknown-signer':
-      return `${needWords(finding.need)}, found only signers who are not in the trusted list (${details(finding.strays)})`
+      return `${needWords(finding.need)}, found only signers who are not ${finding.need.by?.length ? 'among them' : 'in the trusted list'} (${details(finding.strays)})`
     case 'threshold':
       return `${needWords(finding.need)}, found ${foundWords(finding.found)}`
     case 'bad-signature':
@@ -95,21 +95,30 @@ function reason(finding: Finding, depth: number): string {
 }
 
 /** `needs 2 of 3 packagers as packager for its source`. */
-function needWords({ who, role, threshold, of, aspect }: Need): string {
+function needWords({ who, role, threshold, of, aspect, by = [] }: Need): string {
   if (who === 'self' && role !== 'approver') return 'needs to be built by this machine'
   if (who === ITS_DEVELOPERS) {
     const some = threshold > 1 ? `${threshold} of ` : 'one of '
-    return `needs ${of > 1 ? some : ''}its developers${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
+    const people = by.length === 0 ? '' : ` (${list(by.map(whoWord), NAMES)})`
+    return `needs ${of > 1 ? some : ''}its developers${people}${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
   }
   const count = of === 1 ? '' : `${threshold} of ${of} `
   return `needs ${count}${whoWord(who)}${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
 }
 
-function noDeveloperWords({ need, name, urls, lists }: Extract<Finding, { code: 'no-developer' }>): string {
+function noDeveloperWords(finding: Extract<Finding, { code: 'no-developer' }>): string {
+  const { need, name, urls, lists, silent } = finding
   const asked = lists.length === 0 ? 'no list was asked' : `asked ${list(lists.map(word), NAMES)}`
-  const where = urls.length === 0 ? 'whose address is not known' : `from ${list(urls.map(pathWord), URLS)}`
+  const unasked = silent.map(
+    ({ list: one, lacks }) =>
+      `[lists.${word(one)}] may not speak ${lacks === 'role' ? 'for developers' : 'of this name'}`,
+  )
+  const where =
+    urls.length === 0
+      ? 'whose address (http, https, ftp or mirror) is not known'
+      : `from ${list(urls.map(pathWord), URLS)}`
   const nobody = lists.length === 0 ? 'nothing names' : 'no list names'
-  return `needs its developers${roleWords(need.role)} for ${ASPECT_WORDS[need.aspect]}, and ${nobody} a developer of ${word(name)} ${where} (${asked})`
+  return `needs its developers${roleWords(need.role)} for ${ASPECT_WORDS[need.aspect]}, and ${nobody} a developer of ${word(name)} ${where} (${list([asked, ...unasked], NAMES, '; ')})`
 }
 
 function endedListWords({

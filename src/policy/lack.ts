@@ -4,8 +4,9 @@ import type { Policy } from './policy.ts'
 /**
  * Why next to nothing could be built by this policy, with what to do; undefined if something could.
  */
-export function lackOf({ principals, groups, rules, fallback, exemptions }: Policy): string | undefined {
-  if (principals.size === 0)
+export function lackOf(policy: Policy): string | undefined {
+  const { principals, groups, lists, rules, fallback, exemptions } = policy
+  if (principals.size === 0 && lists.size === 0)
     return 'trusts nobody, so nearly everything would be refused: list whom you trust first ([principals], or nixsig init)'
   const takesSources = [...rules, fallback].some(
     ({ require: { source } }) => source && source.kind !== 'refuse',
@@ -13,6 +14,6 @@ export function lackOf({ principals, groups, rules, fallback, exemptions }: Poli
   // As setup wrote it, with the keys that nix.conf had.
   const caches = groups.get('caches')?.members ?? []
   const listsOthers = [...principals.keys()].some(name => !caches.includes(name))
-  if (takesSources || listsOthers || exemptions.length > 0) return undefined
+  if (takesSources || listsOthers || lists.size > 0 || exemptions.length > 0) return undefined
   return 'lists caches alone and refuses every source: for those it trusts nobody, so nearly everything would be refused: say who vouches for sources first (require.source, or nixsig init)'
 }

@@ -175,13 +175,17 @@ export type Finding =
       readonly signedAt?: Instant
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
-  /** Nobody names a developer of this source. `lists`: those that were asked. */
+  /**
+   * Nobody names a developer of this source. `lists`: those that were asked. `silent`: those that the
+   * policy lets say nothing about developers (`role`), or about sources of this name (`name`).
+   */
   | {
       readonly code: 'no-developer'
       readonly need: Need
       readonly name: string
       readonly urls: readonly string[]
       readonly lists: readonly string[]
+      readonly silent: readonly { readonly list: string; readonly lacks: 'role' | 'name' }[]
     }
   /**
    * A list that might have met the demand ended at `since` and, with its grace, at `until`. `seen`:
@@ -223,6 +227,8 @@ export interface Need {
   readonly role?: Role
   readonly threshold: number
   readonly of: number
+  /** Whom entries name, if `who` is `its-developers`: principals and groups. */
+  readonly by?: readonly string[]
 }
 
 /** What made a path trusted. */

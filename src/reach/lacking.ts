@@ -1,8 +1,10 @@
 /** What a closure lacks: the paths at which its refusals end, with what was found about each. */
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
+import { withAddresses } from '../verifier/addresses.ts'
 import { pathEvidence, rememberedEvidence } from '../verifier/evidence.ts'
+import { identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { madeHere } from '../verifier/judge-input.ts'
 import { outputsOf } from '../verifier/stored-derivation.ts'
@@ -13,6 +15,7 @@ import type { Graph, Lacking } from './smallest.ts'
 /** Findings that a signature can help. Whatever else is found, none may be asked for. */
 const HELPED: readonly Finding['code'][] = [
   'unsigned',
+  'no-developer',
   'unknown-signer',
   'threshold',
   'revoked',
@@ -49,10 +52,24 @@ export async function lackingOf(inquiry: Inquiry, { path, kind }: Refusal): Prom
   const narHash = info?.narHash ?? entry?.narHash
   if (narHash === undefined) return undefined
   const made = kind === 'output' ? await madeHere(inquiry, parsed, info) : { builtHere: false }
-  const subject = subjectOf({ path: parsed, kind }, { narHash, builtHere: made.builtHere })
+  const known =
+    kind === 'fetched-source'
+      ? await withWhereItIsFrom(inquiry, parsed, knownFromStore(info))
+      : { path: parsed, kind }
+  const subject = subjectOf(known, { narHash, builtHere: made.builtHere })
   const evidence = await pathEvidence(inquiry, subject, info)
   const remembered = await rememberedEvidence(inquiry, entry, subject)
   return { subject, claims: [...evidence.claims, ...remembered.claims] }
+}
+
+/** A source with its addresses, by which lists name its developers. */
+async function withWhereItIsFrom(
+  inquiry: Inquiry,
+  path: StorePath,
+  known: ReturnType<typeof knownFromStore>,
+) {
+  const source = await identify(inquiry, path, known)
+  return withAddresses(inquiry, source, source.makers)
 }
 
 /** The most paths of a build graph that are looked at. */

@@ -1,5 +1,6 @@
 /** In what two policies differ, in words. Pure. */
 import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
+import { developerLines, listLines } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
 
@@ -8,6 +9,8 @@ export type PolicyPart =
   | 'mode'
   | 'principals'
   | 'groups'
+  | 'lists'
+  | 'developers'
   | 'rules'
   | 'inputs'
   | 'revocations'
@@ -26,6 +29,8 @@ const NAMED = new Set([
   'mode',
   'principals',
   'groups',
+  'lists',
+  'developers',
   'rules',
   'fallback',
   'inputs',
@@ -45,6 +50,8 @@ export function policyDifference(before: Policy, after: Policy): readonly Differ
     ...mode,
     ...ofSets('principals', keyEntries(before), keyEntries(after)),
     ...ofSets('groups', groupEntries(before), groupEntries(after)),
+    ...ofSets('lists', listEntries(before), listEntries(after)),
+    ...ofSets('developers', developerEntries(before), developerEntries(after)),
     ...inOrder('rules', rulesOf(before).map(ruleEntry), rulesOf(after).map(ruleEntry)),
     ...inOrder('inputs', before.inputs.map(inputEntry), after.inputs.map(inputEntry)),
     ...ofSets('revocations', revocationEntries(before), revocationEntries(after)),
@@ -95,6 +102,20 @@ function groupEntries({ groups }: Policy): readonly Entry[] {
     const words = `${word(group.name)}: ${group.threshold} of ${members.length} (${members.map(whoWord).join(', ')})`
     return entry({ ...group, members }, words)
   })
+}
+
+/** What a list may speak for, and the state of it that is here; not until when that counts. */
+function listEntries({ lists }: Policy): readonly Entry[] {
+  return [...lists.values()].flatMap(one => {
+    const { book, name } = one
+    const state = 'problem' in book ? book.problem : book.digest
+    const lines = listLines({ lists: new Map([[name, one]]) }, undefined)
+    return lines.map(line => entry({ ...one, line: 0, book: state }, line))
+  })
+}
+
+function developerEntries({ developers }: Policy): readonly Entry[] {
+  return developers.flatMap(one => developerLines([one]).map(line => entry(one, line)))
 }
 
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {

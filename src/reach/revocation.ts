@@ -2,6 +2,8 @@
 
 import { plainProblem } from '../policy/language/fields.ts'
 import { isKey, parseFingerprint, parseKey } from '../policy/language/keys.ts'
+import { isListedName } from '../policy/language/listed-names.ts'
+import { listNameOf } from '../policy/lists/names.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import { when, word } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
@@ -31,7 +33,7 @@ const REASON_LIMIT = 500
  * or by an OpenPGP fingerprint; or else why nothing is.
  */
 export function revokedTarget(
-  policy: Pick<Policy, 'principals' | 'groups'>,
+  policy: Pick<Policy, 'principals' | 'groups' | 'lists'>,
   text: string,
 ): RevokedTarget | { readonly problem: string } {
   if (policy.principals.has(text))
@@ -41,6 +43,8 @@ export function revokedTarget(
       keys: keysOf(policy, text),
       principal: text,
     }
+  const listed = listedTarget(policy, text)
+  if (listed !== undefined) return listed
   if (policy.groups.has(text)) {
     const members = policy.groups.get(text)?.members.map(word).join(', ') ?? ''
     return { problem: `${word(text)} is a group: revoke its members one by one (${members})` }
@@ -53,6 +57,13 @@ export function revokedTarget(
   const holder = [...policy.principals.values()].find(({ keys }) =>
     keys.some(({ identity }) => identity === found.identity),
   )
+  // A list may have it, for one source among many.
+  if (holder === undefined && policy.lists.size > 0)
+    return {
+      field: found.field,
+      words: `the key ${printable(text, 100)}, which no own principal has`,
+      keys: new Set([found.identity]),
+    }
   if (holder === undefined)
     return { problem: `no principal of the policy has the key ${printable(text, 100)}` }
   const label = holder.keys.find(({ identity }) => identity === found.identity)?.label ?? text
@@ -60,6 +71,40 @@ export function revokedTarget(
     field: found.field,
     words: `the key ${word(label)} of ${word(holder.name)}`,
     keys: new Set([found.identity]),
+  }
+}
+
+/** A name of a list: of a principal that its book has. */
+function listedTarget(
+  { lists }: Pick<Policy, 'lists'>,
+  text: string,
+): RevokedTarget | { readonly problem: string } | undefined {
+  const list = lists.get(listNameOf(text, lists) ?? '')
+  if (list === undefined) return undefined
+  const { book, name } = list
+  const field = `principal = ${quoted(text)}`
+  // It takes effect once the list is here.
+  if ('problem' in book)
+    return isListedName(text, lists)
+      ? {
+          field,
+          words: `all keys of ${word(text)}, whom nobody knows while the list is not here`,
+          keys: new Set(),
+          principal: text,
+        }
+      : { problem: `${word(text)} is no name that the list ${word(name)} could have` }
+  const members = book.group(text)?.members
+  if (members !== undefined)
+    return {
+      problem: `${word(text)} is a group: revoke its members one by one (${members.map(word).join(', ')})`,
+    }
+  const principal = book.principal(text)
+  if (principal === undefined) return { problem: `the list ${word(name)} has nobody called ${word(text)}` }
+  return {
+    field,
+    words: `all keys of ${word(text)}`,
+    keys: new Set(principal.keys.map(({ identity }) => identity)),
+    principal: text,
   }
 }
 

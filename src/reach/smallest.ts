@@ -4,6 +4,8 @@
  */
 import { answerDemand } from '../policy/demands.ts'
 import { standingOf } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
+import { silenceOf } from '../policy/lists/scope.ts'
 import { requirementFor, ruleFor } from '../policy/match.ts'
 import {
   ASPECT,
@@ -112,7 +114,7 @@ function withGraphs(
 ): Lacking {
   const more = chosen.flatMap(({ who, role, path: graph }): readonly Claim[] => {
     const covers = graphs.some(({ derivation, members }) => derivation === graph && members.has(subject.path))
-    const key = validKey(policy, who, now)
+    const key = validKey(policyFor(policy, subject), who, now)
     if (!covers || key === undefined) return []
     const { path, narHash } = subject
     return [{ key: key.identity, role, path, narHash, graph, origin: 'wanted' }]
@@ -122,11 +124,13 @@ function withGraphs(
 
 function candidatesOf(policy: Policy, subject: Subject, now: Instant): readonly Wanted[] {
   const requirement = requirementFor(ruleFor(policy, subject), subject.kind)
-  return requirement.kind === 'all' ? candidatesFor(policy, subject, requirement.demands, now) : []
+  if (requirement.kind !== 'all') return []
+  return candidatesFor(policyFor(policy, subject), subject, requirement.demands, now)
 }
 
 /** Proposes for one path. */
-export function smallestFor(policy: Policy, { subject, claims }: Lacking, now: Instant): Proposal {
+export function smallestFor(given: Policy, { subject, claims }: Lacking, now: Instant): Proposal {
+  const policy = policyFor(given, subject)
   const { path } = subject
   const rule = ruleFor(policy, subject)
   const requirement = requirementFor(rule, subject.kind)
@@ -157,6 +161,7 @@ function candidatesFor(
     if (!roles.includes(role) || role === 'approver') continue
     for (const person of peopleOf(policy.groups, who)) {
       if (person === SELF || validKey(policy, person, now) === undefined) continue
+      if (silenceOf(policy, person, role, now) !== undefined) continue
       found.set(`${person} ${role}`, { who: person, role, path })
     }
   }

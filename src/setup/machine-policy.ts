@@ -6,6 +6,7 @@ import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import type { PolicySource } from '../policy/language/parse.ts'
 import { printable } from '../primitives/printable.ts'
+import { bookReader } from '../verifier/books.ts'
 import { announcePolicy, type GateReload } from './announce-policy.ts'
 import { placeState, readState } from './file-state.ts'
 import type { SetupPlaces } from './places.ts'
@@ -13,7 +14,7 @@ import type { SetupPlaces } from './places.ts'
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 /** The text of the policy, to be changed. Throws FileError. */
-export function sourceOf({ policy: file }: SetupPlaces): PolicySource {
+export function sourceOf({ policy: file, state }: SetupPlaces): PolicySource {
   const name = printable(file)
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup creates one`)
@@ -24,7 +25,7 @@ export function sourceOf({ policy: file }: SetupPlaces): PolicySource {
   }
   const toml = decodeUtf8(readState(file)?.bytes ?? Buffer.alloc(0), 'policy')
   const certificate = (path: string) => readProtectedFile(path, CERTIFICATE_LIMIT)
-  return { toml, file, directory: dirname(file), certificate }
+  return { toml, file, directory: dirname(file), certificate, book: bookReader(state) }
 }
 
 function realPath(file: string): string {

@@ -1,20 +1,18 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { keepCertificates, keptCertificates } from '../evidence/certified/keep.ts'
 import { readCertificates } from '../evidence/certified/read.ts'
 import { openSources } from '../evidence/remote/sources.ts'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
-import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
-import { openBook } from '../lists/book/read.ts'
 import { applyCertificates, certifyingKeys, type KeyCertificate } from '../policy/certified.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Book } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
-import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
+import { bookReader } from './books.ts'
 import { readGateKey, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 
@@ -52,44 +50,15 @@ export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = ne
     return bytes
   }
   const toml = read(places.policy, POLICY_LIMIT)
+  const readBook = bookReader(places.state, files)
   const parsed = parsePolicy({
     toml: decodeUtf8(toml, 'policy'),
     file: places.policy,
     directory: dirname(places.policy),
     certificate: path => read(path, CERTIFICATE_LIMIT),
-    book: name => books.get(name) ?? readBook(places, name, files),
+    book: name => books.get(name) ?? readBook(name),
   })
   return { policy: knowingMachine(places, parsed), files }
-}
-
-/** The last state of a list that an update wrote. */
-export function bookFile({ state }: Places, name: string): string {
-  return join(state, 'lists', name, 'book')
-}
-
-/**
- * The book of a list. Where there is none, the directory in which one would appear is among the
- * files, so that the policy is read again once it does.
- */
-function readBook(places: Places, name: string, files: StampedFile[]): Book | { readonly problem: string } {
-  const file = bookFile(places, name)
-  const stampOf = (path: string) => versionOf(protectedPath(path))
-  try {
-    const stamp = stampOf(file)
-    if (stamp === undefined) {
-      const above = [dirname(file), dirname(dirname(file))].find(path => stampOf(path) !== undefined)
-      files.push([above ?? file, above && stampOf(above)])
-      return { problem: 'it was never taken in' }
-    }
-    const book = openBook(file, name)
-    files.push([file, stamp === stampOf(file) ? stamp : undefined])
-    return book
-  } catch (error) {
-    if (!(error instanceof FileError || error instanceof FormatError)) throw error
-    // Asked for again until it can be read.
-    files.push([file, undefined])
-    return { problem: error.message }
-  }
 }
 
 /** A policy with lists knows the keys of this machine, which no list can have. */
@@ -144,11 +113,12 @@ export function withCertified(
 }
 
 /**
- * A policy with the certified keys that count on this machine. Writes nothing. Throws a system
+ * A policy with the certified keys that count on this machine, and with the keys of the machine
+ * itself. Writes nothing. Throws a system
  * error if the state directory cannot be read.
  */
 export function certifiedHere(places: Places, policy: Policy): Policy {
-  return withCertified(places, withPlaces(places, policy), { keep: false }).policy
+  return withCertified(places, withPlaces(places, knowingMachine(places, policy)), { keep: false }).policy
 }
 
 /**

@@ -70,6 +70,7 @@ const FINDINGS: { readonly [Code in Finding['code']]: fc.Arbitrary<Extract<Findi
     name: text,
     urls: fc.array(text, { maxLength: 5 }),
     lists: fc.array(text, { maxLength: 5 }),
+    silent: fc.array(fc.record({ list: text, lacks: fc.constantFrom('role', 'name') }), { maxLength: 5 }),
   }),
   'ended-list': made('ended-list', {
     list: text,

@@ -31,6 +31,21 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['principals.alice = { };', 'security.nixsig.principals.alice has no key'],
   ['principals.alice.keys = [ ];', 'security.nixsig.principals.alice has no key'],
   ['principals.alice.keys = [ { gpg = "x"; } ];', '.gpg', 'does not exist'],
+  [
+    'lists.debian = { url = "https://example.org"; };',
+    'security.nixsig.lists.debian.roles',
+    'no value defined',
+  ],
+  [
+    'lists.debian = { url = "ftp://x"; roles = [ "developer" ]; };',
+    'lists.debian.url',
+    'address that begins',
+  ],
+  [
+    'default.require.source.developer = "its-developers";',
+    'nothing says who they are',
+    'security.nixsig.lists',
+  ],
   ['groups.g = { members = [ "self" ]; threshold = 0; };', 'security.nixsig.groups.g.threshold', '>0'],
   ['default.require.source = [ ];', 'security.nixsig.default.require.source', 'name of a principal or group'],
   [

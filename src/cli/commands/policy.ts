@@ -75,16 +75,18 @@ function reportJson({ file, errors, warnings, policy }: PolicyReport) {
             principals: policy.principals.size,
             groups: policy.groups.size,
             rules: policy.rules.length,
+            lists: policy.lists.size,
             digest: policy.digest,
           },
   }
 }
 
-function summary({ mode, principals, groups, rules, digest }: Policy): string {
+function summary({ mode, principals, groups, rules, lists, digest }: Policy): string {
   const counts = [
     counted(principals.size, 'principal'),
     counted(groups.size, 'group'),
     counted(rules.length, 'rule'),
+    ...(lists.size === 0 ? [] : [counted(lists.size, 'list')]),
   ]
   return `mode ${mode}, ${counts.join(', ')}, digest ${digest.slice(0, 16)}`
 }

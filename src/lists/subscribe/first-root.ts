@@ -1,6 +1,7 @@
 /** The root on which trust in a list begins: what a user compares before anything is believed. */
 import { FileError } from '../../files/regular-file.ts'
-import { METADATA_LIMITS, type TufRoot } from '../../formats/lists/tuf-metadata.ts'
+import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
+import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'

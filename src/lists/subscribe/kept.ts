@@ -1,6 +1,6 @@
 /** What is known here of a list, without asking anybody: for those who look at it. */
 import { join } from 'node:path'
-import type { TufRoot } from '../../formats/lists/tuf-metadata.ts'
+import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import type { Book } from '../../policy/lists/book.ts'
 import { openBook } from '../book/read.ts'
 import { openTufStore } from '../tuf/store.ts'

@@ -8,6 +8,7 @@ import { printMinisignPublicKey } from '../../formats/minisign.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { versionOf } from '../../ledger/stamp.ts'
 import { standingOf } from '../../policy/key-standing.ts'
+import { silenceOf } from '../../policy/lists/scope.ts'
 import type { Key, Policy } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -84,11 +85,16 @@ function namesOf({ path, file }: Contents): readonly string[] {
   return [...new Set([basename(file), parseStorePath(path).name])]
 }
 
-/** The keys of a policy that are in force now. */
+/**
+ * The keys of a policy that are in force now; of a policy about one source also those of people whom
+ * lists name for it, as far as they may speak as developers.
+ */
 export function keysInForce(policy: Policy, now: number): readonly Key[] {
-  return [...policy.principals.values()].flatMap(principal =>
-    principal.keys.filter(key => standingOf(policy, { principal, key }, now).code === 'valid'),
-  )
+  return [...policy.principals.values()]
+    .filter(({ name }) => silenceOf(policy, name, 'developer', now) === undefined)
+    .flatMap(principal =>
+      principal.keys.filter(key => standingOf(policy, { principal, key }, now).code === 'valid'),
+    )
 }
 
 /** Others' hooks accept a detached signature only over a file whose every bit it covers. */

@@ -8,6 +8,7 @@ import { PackagingError } from '../packaging-error.ts'
 import { checkSource } from './check.ts'
 import type { CheckedSource } from './checked-source.ts'
 import { openDownloads } from './downloads.ts'
+import { type DevelopersWord, developersWord } from './its-developers.ts'
 import { assertAbout, type NamedRevision, type NamedSignature } from './named-signatures.ts'
 import type { Source } from './sources.ts'
 
@@ -37,18 +38,26 @@ export interface CheckProgress {
 
 /** The keys of the trusted list, and those that the caller named beside them. */
 export interface KeysToTry {
+  /** The user's own. */
   readonly listed: readonly Key[]
   readonly named: readonly Key[]
+  /** Whom entries and lists name for each source; missing without a policy that has any. */
+  readonly word?: DevelopersWord
 }
 
 /**
  * The keys of a policy that are in force at an instant (seconds since 1970), and those that were
- * named beside them. Throws PackagingError for a named key that the policy has and does not let
- * count: naming it does not bring it back.
+ * named beside them. Throws PackagingError for a named key that the policy has, or revokes in a
+ * list, and does not let count: naming it does not bring it back.
  */
 export function keysToTry(policy: Policy | undefined, named: readonly Key[], now: number): KeysToTry {
   if (policy === undefined) return { listed: [], named }
   for (const key of named) {
+    if (isRevoked(policy, key, now))
+      throw new PackagingError(
+        'key-not-in-force',
+        `${word(key.label)} is revoked by your policy: it does not count, whoever names it`,
+      )
     const holder = holderOf(policy, key.identity)
     const standing = holder && standingOf(policy, holder, now).code
     if (holder === undefined || standing === 'valid') continue
@@ -58,10 +67,18 @@ export function keysToTry(policy: Policy | undefined, named: readonly Key[], now
       `${whose}, which your policy says is ${standing}: it does not count, whoever names it`,
     )
   }
+  const hasOthers = policy.lists.size > 0 || policy.developers.length > 0
   return {
     listed: keysInForce(policy, now),
     named: named.filter(({ identity }) => !holderOf(policy, identity)),
+    ...(hasOthers && { word: developersWord(policy, now) }),
   }
+}
+
+/** By its key, for a key that none of the user's own people has. */
+function isRevoked({ principals, revocations }: Policy, { identity }: Key, now: number): boolean {
+  if (holderOf({ principals }, identity) !== undefined) return false
+  return revocations.some(({ target, from }) => 'key' in target && target.key === identity && from <= now)
 }
 
 /**
@@ -87,13 +104,15 @@ export async function checkAll(
   }
   const downloads = openDownloads(scratch, (url, bytes) => progress({ done, total, doing: { url, bytes } }))
   const workplace = { store: openOnce, downloads, known: new Map() }
-  const all = [...keys.listed, ...keys.named]
-  const checking = { keys: all, signatures, revisions, directories: [options.out], workplace }
+  const keysFor = (source: Source) => [...(keys.word?.keysFor(source) ?? keys.listed), ...keys.named]
+  const checking = { signatures, revisions, directories: [options.out], workplace }
   for (const { urls } of sources) downloads.expect(urls)
   try {
     return await sideBySide(sources, AT_ONCE, async source => {
       progress({ done, total, doing: { source } })
-      const checked = await checkSource(source, checking)
+      const found = await checkSource(source, { ...checking, keys: keysFor(source) })
+      const notes = keys.word?.notesOn(found) ?? []
+      const checked = notes.length === 0 ? found : { ...found, notes: [...found.notes, ...notes] }
       downloads.done(source.urls)
       done++
       return checked

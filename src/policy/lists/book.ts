@@ -46,7 +46,7 @@ export interface NamedSource {
 /**
  * One state of a list. All names in it are as the subscriber uses them, with the prefix. Methods
  * throw FileError if the book cannot be read. Whoever judges believes no book: what is not the
- * list's own (names without its prefix, certificates without `holds`, thresholds below 1, groups
+ * list's own (names without its prefix or with other characters than a list takes, certificates without `holds`, thresholds below 1, groups
  * that contain themselves) counts for nothing.
  */
 export interface Book {

@@ -2,6 +2,7 @@
 import { matchesGlob } from '../match.ts'
 import type { Policy } from '../policy.ts'
 import type { DevelopersEntry, ListInForce, NamedSource } from './book.ts'
+import { isNameOf } from './names.ts'
 
 /** How many entries of one list count for one source. Real lists have one or two. */
 const ENTRY_LIMIT = 64
@@ -59,7 +60,7 @@ function entriesOfList({ name, book, corroborated }: ListInForce, source: NamedS
     .filter(entry => matchesEntry(entry, source))
     .filter(({ standing }) => !corroborated || standing === 'corroborated')
     .filter(({ by, threshold }) => by.length > 0 && by.length <= BY_LIMIT && isThreshold(threshold))
-    .filter(({ by }) => by.every(who => who.startsWith(`${name}/`)))
+    .filter(({ by }) => by.every(who => isNameOf(name, who)))
     .slice(0, ENTRY_LIMIT)
 }
 

@@ -4,6 +4,7 @@ import { toHex } from '../../primitives/hex.ts'
 import type { Group, Key, Policy, Principal } from '../policy.ts'
 import type { Book } from './book.ts'
 import { isThreshold } from './entries.ts'
+import { isNameOf } from './names.ts'
 
 const KEY_LIMIT = 64
 const MEMBER_LIMIT = 1000
@@ -45,7 +46,7 @@ export function bringPeople(
     if (depths.has(who)) return depths.get(who)
     // Until it is known, a name that leads back to it is in a circle.
     depths.set(who, undefined)
-    if (depths.size > PEOPLE_LIMIT || !who.startsWith(`${list.name}/`)) return undefined
+    if (depths.size > PEOPLE_LIMIT || !isNameOf(list.name, who)) return undefined
     const depth = bringPrincipal(who) ? 0 : bringGroup(who)
     depths.set(who, depth)
     return depth

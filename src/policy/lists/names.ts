@@ -1,3 +1,11 @@
+/** What a list can call somebody, after its own name and a slash. */
+const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
+
+/** Whether a name is one that this list can give to somebody. */
+export function isNameOf(list: string, name: string): boolean {
+  return name.startsWith(`${list}/`) && NAME.test(name.slice(list.length + 1))
+}
+
 /**
  * The list whose name this is, by its prefix: `debian` for `debian/libmd`. Undefined for the user's
  * own names.

@@ -85,6 +85,13 @@ export function asksItsDevelopers(policy: Policy, about: Pick<About, 'name' | 'k
   return demandedBy(ruleFor(policy, about), about.kind).includes(ITS_DEVELOPERS)
 }
 
+/** Whom entries name for the source that a policy is about: principals and groups, each once. */
+export function namedDevelopers({ groups }: Policy): readonly string[] {
+  const named = groups.get(ITS_DEVELOPERS)?.members ?? []
+  const people = named.flatMap(name => (name.startsWith(PART) ? (groups.get(name)?.members ?? []) : name))
+  return [...new Set(people)]
+}
+
 function policyAbout(whole: Policy, about: About, id: string): Policy {
   const demanded = demandedBy(ruleFor(whole, about), about.kind)
   const isForDevelopers = demanded.includes(ITS_DEVELOPERS)
@@ -162,10 +169,10 @@ function isHeard({ roles }: ListInForce, kind: SubjectKind): boolean {
   return ROLES[aspect].some(role => roles.includes(role))
 }
 
-/**
- * `its-developers` as a group: the one entry, or any of several. What stands between them has a
- * name that no policy and no list can have.
- */
+/** Begins names that no policy and no list can have: those of entries, where several match. */
+const PART = '\0'
+
+/** `its-developers` as a group: the one entry, or any of several. */
 function groupsOf(entries: readonly DevelopersEntry[]): readonly Group[] {
   const [first, ...more] = entries
   if (first === undefined) return [{ name: ITS_DEVELOPERS, members: [], threshold: 1 }]
@@ -175,6 +182,6 @@ function groupsOf(entries: readonly DevelopersEntry[]): readonly Group[] {
     threshold,
   })
   if (more.length === 0) return [groupOf(first, ITS_DEVELOPERS)]
-  const parts = entries.map((entry, index) => groupOf(entry, `\0${index}`))
+  const parts = entries.map((entry, index) => groupOf(entry, `${PART}${index}`))
   return [{ name: ITS_DEVELOPERS, members: parts.map(({ name }) => name), threshold: 1 }, ...parts]
 }

@@ -220,6 +220,80 @@ test('attack: names and groups of a list that are not its own get nothing', () =
   }
 })
 
+test('attack: names of a list with spaces, control characters and letters that look alike', () => {
+  for (const name of [
+    'debian/a b',
+    'debian/a\nnixsig: trusted',
+    'debian/\u001b[2Jx',
+    'debian/r\u0435uben',
+    'debi\u0430n/reuben',
+    'debian//reuben',
+    'debian/Reuben',
+    'debian/',
+    'debian/../arch/x',
+    `debian/${'x'.repeat(101)}`,
+    'debian/\0' + '0',
+  ]) {
+    const named = bookOf({ principals: { [name]: ['mallory-1'] }, developers: [entry(name, [name])] })
+    const policy = policyWith(HEAD + LIST + ITS, { debian: named })
+    const verdict = judge(policy, FROM_GNU, evidenceOf([signed('mallory-1')]), NOW)
+    assert.notEqual(verdict.outcome, 'trusted', name)
+    const group = bookOf({
+      principals: { [name]: ['mallory-1'] },
+      groups: { 'debian/g': { members: [name], threshold: 1 } },
+      developers: [entry('debian/x', ['debian/g'])],
+    })
+    const grouped = judge(
+      policyWith(HEAD + LIST + ITS, { debian: group }),
+      FROM_GNU,
+      evidenceOf([signed('mallory-1')]),
+      NOW,
+    )
+    for (const one of [verdict, grouped]) {
+      const words = one.outcome === 'trusted' ? ['trusted'] : one.findings.map(findingWords)
+      for (const line of words) assert.match(line, /^(?!trusted)[ -~]+$/, name)
+    }
+  }
+})
+
+test('attack: a list for some names that has entries for all names', () => {
+  const all = bookOf({
+    principals: { 'debian/x': ['x-1'] },
+    developers: [entry('debian/all', ['debian/x'], { names: ['*'] })],
+  })
+  const toml = `${HEAD}${LIST}names = ["gnome-*"]\n${ITS}`
+  const policy = policyWith(toml, { debian: all })
+  const verdict = judge(policy, FROM_GNU, evidenceOf([signed('x-1')]), NOW)
+  const said = verdict.outcome === 'untrusted' ? findingWords(verdict.findings[0]) : verdict.outcome
+  assert.match(
+    said,
+    /nothing names a developer of hello-2\.12\.tar\.gz .*\[lists\.debian\] may not speak of this name/,
+  )
+  const gnome = { ...FROM_GNU, name: 'gnome-shell-1.tar.gz' }
+  assert.equal(outcome(policy, [signed('x-1')], gnome), 'trusted')
+  assert.equal(
+    outcome(policy, [signed('x-1')], { ...FROM_GNU, name: 'not-gnome-1' }),
+    'untrusted no-developer',
+  )
+})
+
+test('attack: a list that names a key of the user for a package of its own choice, or revokes it', () => {
+  const own = '[principals]\nalice.keys = ["KEY(alice-1)"]\n'
+  const book = bookOf({
+    principals: { 'debian/x': ['alice-1'] },
+    developers: [entry('debian/e', ['debian/x'])],
+    revocations: [
+      { target: { key: identityOf('alice-1') }, from: 0 },
+      { target: { principal: 'alice' }, from: 0 },
+    ],
+  })
+  const needs = (who: string) => ITS.replace('its-developers', who)
+  const mine = policyWith(HEAD + own + LIST + needs('alice'), { debian: book })
+  assert.equal(outcome(mine, [signed('alice-1')]), 'trusted')
+  const theirs = policyWith(HEAD + own + LIST + ITS, { debian: book })
+  assert.equal(outcome(theirs, [signed('alice-1')]), 'untrusted revoked')
+})
+
 test("attack: a list that has this machine's key gets nothing by it", () => {
   const policy = {
     ...policyWith(HEAD + LIST + ITS, { debian: bookOf(HELLO) }),

@@ -207,6 +207,7 @@ export function memoryStore(): TufStore & { readonly files: ReadonlyMap<string, 
     waiting: below('waiting/'),
     roots,
     root: () => roots()[0],
+    rootFile: rootOf,
     fingerprint: () => {
       const first = rootOf(1)
       return first && digestOf(first)
