@@ -42,6 +42,8 @@ export interface Inquiry {
   readonly waits: boolean
   /** Whether it goes by what is at hand: asks no source, and hashes no contents in the store. */
   readonly isAtHand: boolean
+  /** Whether contents count as the store registered them, without a look at what became of them. */
+  readonly takesRegistered: boolean
   /** The answers found so far, by kind and path, so that no path is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /**
@@ -99,6 +101,11 @@ export interface InquiryOptions {
    */
   readonly isAtHand?: boolean
   /**
+   * True for a question about the policy alone: what may have changed on the disk since it was
+   * judged counts as the store registered it. Hooks hash it before they use it. Defaults to false.
+   */
+  readonly takesRegistered?: boolean
+  /**
    * What this process keeps for all its inquiries into the same places. Without it, an inquiry
    * reads everything itself.
    */
@@ -113,7 +120,15 @@ export interface InquiryOptions {
  */
 export function openInquiry(
   places: Places,
-  { records, notesConflicts = records, takesOut = true, isAtHand = false, kept, draft }: InquiryOptions,
+  {
+    records,
+    notesConflicts = records,
+    takesOut = true,
+    isAtHand = false,
+    takesRegistered = false,
+    kept,
+    draft,
+  }: InquiryOptions,
 ): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
@@ -134,6 +149,7 @@ export function openInquiry(
     takesOut,
     waits: true,
     isAtHand,
+    takesRegistered,
     answers: new Map(),
     derivation: path => {
       const stored = derivations.get(path) ?? readDerivation(path)
