@@ -2,6 +2,7 @@
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { type Admission, isCurrent } from '../ledger/admissions.ts'
 import { judge } from '../policy/judge.ts'
+import { asksItsDevelopers, policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
 import { rememberedClaims } from '../verifier/evidence.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
@@ -33,6 +34,13 @@ export async function passesByRecord(
   { now, own }: Moment,
 ): Promise<boolean> {
   if (isCurrent(entry, policy.digest, now)) return true
-  const evidence = await recalledEvidence(policy, rememberedClaims(entry), { now, own })
-  return judge(policy, subjectOfEntry(entry), evidence, now).outcome === 'trusted'
+  const subject = subjectOfEntry(entry)
+  const about = policyFor(policy, subject)
+  const evidence = await recalledEvidence(about, rememberedClaims(entry), { now, own })
+  return judge(about, subject, evidence, now).outcome === 'trusted'
+}
+
+/** Whether the record cannot decide it: it does not know the addresses by which developers are found. */
+export function isByAddress(policy: Policy, entry: JudgedAdmission): boolean {
+  return entry.kind === 'fetched-source' && asksItsDevelopers(policy, subjectOfEntry(entry))
 }

@@ -6,7 +6,7 @@ import { isCurrent } from '../ledger/admissions.ts'
 import type { LedgerEntry } from '../ledger/all-admissions.ts'
 import type { Policy, SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
+import { isByAddress, isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
 import { copied, openMadeOf } from './made-of.ts'
 import { restsOn, type Support } from './rests-on.ts'
 
@@ -124,7 +124,9 @@ async function knownOf(asked: Compared, entry: JudgedAdmission, passed: boolean)
     isAdmitted: isCurrent(entry, asked.before.digest, asked.now),
     passes: await passesByRecord(asked.after, entry, asked),
     // Under another policy it counts as built here only while its inputs are the same.
-    isOpen: builtHere && entry.from === undefined,
+    isOpen:
+      (builtHere && entry.from === undefined) ||
+      [asked.before, asked.after].some(policy => isByAddress(policy, entry)),
   }
 }
 
