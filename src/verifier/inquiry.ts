@@ -118,18 +118,8 @@ export interface InquiryOptions {
  * Opens an inquiry, with the current time as its clock. Throws FileError if others can write the
  * state directory.
  */
-export function openInquiry(
-  places: Places,
-  {
-    records,
-    notesConflicts = records,
-    takesOut = true,
-    isAtHand = false,
-    takesRegistered = false,
-    kept,
-    draft,
-  }: InquiryOptions,
-): Inquiry {
+export function openInquiry(places: Places, options: InquiryOptions): Inquiry {
+  const { records, kept, draft } = options
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -137,19 +127,15 @@ export function openInquiry(
   let reader: Promise<AttestationReader> | undefined
   const derivations = new Map<string, StoredDerivation>()
   const opened = once(async () => {
-    const open = isAtHand ? keptSources : openSources
+    const open = options.isAtHand ? keptSources : openSources
     return open(places.mirrors ?? places.state, (await inquiry.snapshot()).sources)
   })
   const refresh = async (path: string) => (await opened()).refresh(path)
   const inquiry: Inquiry = {
     places,
     now: Math.floor(Date.now() / 1000),
-    records,
-    notesConflicts,
-    takesOut,
+    ...behaviourOf(options),
     waits: true,
-    isAtHand,
-    takesRegistered,
     answers: new Map(),
     derivation: path => {
       const stored = derivations.get(path) ?? readDerivation(path)
@@ -200,6 +186,16 @@ export function openInquiry(
     },
   }
   return inquiry
+}
+
+function behaviourOf({
+  records,
+  notesConflicts = records,
+  takesOut = true,
+  isAtHand = false,
+  takesRegistered = false,
+}: InquiryOptions) {
+  return { records, notesConflicts, takesOut, isAtHand, takesRegistered }
 }
 
 /** What is made when it is first asked for. */
