@@ -8,6 +8,7 @@ import { printable } from '../primitives/printable.ts'
 import type { Comparison } from '../reach/compare.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { PlaceName } from './command.ts'
+import { isMadeElsewhere } from './policy-argument.ts'
 import { isReadable } from './readable-inquiry.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -45,6 +46,14 @@ export function chosenLists(policy: Policy, names: readonly string[]): readonly 
 export async function sourceAt(url: string) {
   const { directorySource, httpSource } = await import('../lists/tuf/source.ts')
   return isAbsolute(url) ? directorySource(url) : httpSource(url)
+}
+
+/** Throws UsageError, with what to do instead, if something else makes the policy, as NixOS does. */
+export function assertMadeHere({ policy }: Pick<Places, 'policy'>, instead: string): void {
+  if (isMadeElsewhere(policy))
+    throw new UsageError(
+      `${printable(policy)} is made by something else, so nothing was done; next: ${instead} where it is made`,
+    )
 }
 
 /** Throws UsageError where this user may not look at what is kept of lists. */

@@ -7,12 +7,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { commandsOf } from '../docs/markdown.ts'
+import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
 import { assertBuilt, instantiate, isValid, nixBuild } from '../support/scene.ts'
 import { assertSchema } from '../support/schema.ts'
 import { NIXSIG, nixsig } from '../support/setup-world.ts'
 import { POLICY, policyText, publish, released, setPolicy, sha256, signer } from '../support/trust.ts'
 import { NEWEST, type World, withWorld } from '../support/world.ts'
+
+const PAGE = 'docs/how-to/subscribe.md'
 
 const RULES = `[default]
 require.source = "me"
@@ -188,4 +192,23 @@ for (const version of NEWEST) {
         /subscribed/,
       )
     }))
+
+  test(`${version}: the page, as it is written`, () =>
+    withWorld(version, {}, async world => {
+      const root = await begin(world)
+      await setPolicy(world, policyText({ me: [PEOPLE.me] }, RULES))
+      for (const commands of commandsOf(PAGE)) {
+        const script = commands.script
+          .replaceAll('https://lists.example.org/house', '/srv/www/list')
+          .replaceAll('FINGERPRINT', root)
+        const { status, stdout, stderr } = await world.run(`set -e; PATH=/opt/nixsig:$PATH; ${script}`)
+        assert.equal(status, commands.refused ? 2 : 0, `${commands.at}: ${stdout}${stderr}`)
+        const said = stdout.replaceAll('/srv/www/list', 'https://lists.example.org/house')
+        for (const line of commands.answer) assert.match(said, line, commands.at)
+        if (commands.section === 'Compare its fingerprint') askDevelopers(world)
+        markRun(commands, version)
+      }
+    }))
 }
+
+everyBlockWasRun('e2e/subscribe')

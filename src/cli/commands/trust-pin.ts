@@ -12,6 +12,7 @@ import { numberOption } from '../list-arguments.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import {
+  assertMadeHere,
   chosenLists,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
@@ -56,13 +57,14 @@ async function pin(options: Options, { places, terminal }: Invocation<'policy' |
   const { name, undo, json } = options
   const wanted = numberOption('VERSION', options.version)
   if (undo && wanted !== undefined) throw new UsageError('--undo takes no version')
+  const mode = undo ? 'ask' : 'pinned'
+  assertMadeHere(places, `set updates = "${mode}" for ${printable(name, 60)}`)
   const [list] = chosenLists(await policyHere(places), [name])
   if (list === undefined || 'problem' in list.book)
     throw new UsageError(`${name} was never taken in here; next: nixsig trust update ${name}`)
   const version = list.book.version
   if (wanted !== undefined && wanted !== version)
     await takeVersion(list, wanted, { options, places, terminal })
-  const mode = undo ? 'ask' : 'pinned'
   const status = await setUpdates(name, mode, terminal)
   if (json) terminal.print(jsonLine({ list: name, version: wanted ?? version, mode }))
   else if (undo) terminal.print(`${name} is followed again: nixsig trust update ${name} asks`)

@@ -15,6 +15,7 @@ import { printable } from '../../primitives/printable.ts'
 import { askToAgree, hasTerminal, openInterview } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
+import { isMadeElsewhere } from '../policy-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { now, policyHere, sourceAt } from '../trust-lists.ts'
@@ -79,7 +80,7 @@ export const trustSubscribe = command({
   ],
   epilogue: `Nothing of a list counts until a rule asks for somebody whom it names: "NAME/principal", or its-developers.
 Without --root the fingerprints are shown and asked about; without a terminal nothing is done.
-Status 0: subscribed. 20: the list could not be read. 2: it is another list, or the policy cannot be changed here.`,
+Status 0: subscribed. 2: it cannot be read, is another list, or the policy cannot be changed here.`,
   reads: ['policy', 'state'],
   run: subscribe,
 })
@@ -104,17 +105,24 @@ async function subscribe(
   const table = tableOf(name, url, roles, options)
   const updated = await take({ name, state: places.state, source, first })
   if (updated.kind === 'failed') throw new FileError(`${name}: ${updated.problem}`)
-  const status = await writeSubscription(name, known === undefined ? table : undefined, terminal)
+  const isElsewhere = known === undefined && isMadeElsewhere(places.policy)
+  const status = isElsewhere
+    ? 2
+    : await writeSubscription(name, known === undefined ? table : undefined, terminal)
   if (options.json)
     terminal.print(
       jsonLine({ list: name, url, root: first.sha256, roles, version: contents.version, ends: updated.ends }),
     )
-  else {
+  else if (!isElsewhere) {
     const says = `${terminal.good('subscribed')} to ${printable(url)} as ${name}: version ${contents.version}, ${endWords(updated.ends, now())}`
     terminal.print(
       `${says}\nnext: let a rule ask for "${name}/…" or its-developers; nixsig trust show ${name} has whom it names`,
     )
   }
+  if (isElsewhere)
+    terminal.note(
+      `nixsig: ${printable(places.policy)} is made by something else. The list is kept here, and counts once this is written where the policy is made:\n${table}`,
+    )
   return status
 }
 

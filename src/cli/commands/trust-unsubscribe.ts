@@ -10,7 +10,7 @@ import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
+import { assertMadeHere, LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -48,7 +48,10 @@ async function unsubscribe(
   const policy = await policyHere(places)
   const isListed = policy.lists.has(name)
   if (!isListed && !forget) throw new UsageError(`the policy has no list ${name}`)
-  if (isListed) await assertUnused(name)
+  if (isListed) {
+    assertMadeHere(places, `take the list ${name} out`)
+    await assertUnused(name)
+  }
   if (!json && policy.lists.size === 1 && isListed)
     terminal.print('it is the last list: its-developers then means your own [developers] alone')
   if (!yes && !(await askToAgree(`unsubscribe from ${name}?`))) {

@@ -38,6 +38,8 @@ export interface TufStore {
   readonly root: () => TufRoot | undefined
   /** All roots from the newest to the first. */
   readonly roots: () => readonly TufRoot[]
+  /** The file of one version of root, as it was published. */
+  readonly rootFile: (version: number) => Uint8Array | undefined
   /** SHA-256, lower-case hex, of the first root's file. */
   readonly fingerprint: () => string | undefined
   readonly floor: () => Floor
@@ -66,6 +68,7 @@ export function openTufStore(directory: string): TufStore {
     },
     root: () => rootsOf(rootFile)[0],
     roots: () => rootsOf(rootFile),
+    rootFile,
     fingerprint: () => {
       const first = rootFile(1)
       return first && toHex(sha256(first))

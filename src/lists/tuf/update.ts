@@ -77,6 +77,8 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   store.keepFloor(floor)
   const root = await newestRoot(trusted, bounded, store.keepRoot)
   const state = await readState(root, bounded, { floor, onFloor: store.keepFloor, ends: 'must not be over' })
+  const { assertSecondReaderAgrees } = await import('./second-reader.ts')
+  await assertSecondReaderAgrees(store.rootFile, state)
   return {
     ...state,
     target: async path => {
