@@ -194,6 +194,7 @@ nixsig list add list developers gtk --source 'gtk-*.tar' --by gina`)
     const { out: tool } = await instantiate(user, sourceOf('tool-1.0.tar'))
     const said = await nixsig(user, 'trust update', 12)
     assert.match(said, /revoked: principal erik .*laptop stolen/)
+    assert.match(said, /admitted paths 2 would fall; 0 would rise$/m)
     assert.match(said, /falls \S+-tool-1\.0\.tar/)
     assert.match(said, /falls \S+-app/)
     assert.doesNotMatch(said, /falls \S+-libmd/)
@@ -219,14 +220,22 @@ async function replaceKeeper(story: Story): Promise<void> {
     assert.match(await nixsig(user, 'trust update'), /version \d+ is the newest/)
   })
 
-  // What the lost key signs counts nothing; the new one does.
-  await carol.change(`nixsig list remove list developers gtk`)
+  // What the lost key signs counts nothing. With the new one carol ends the time of dora's old key.
+  await carol.change(`nixsig list remove list developers libmd
+nixsig list remove list principal dora
+nixsig list add list principal dora --key '${doraNew.publicKey}'
+nixsig list add list developers libmd --source 'libmd-*.tar' --by dora`)
   const found = await carol.run('nixsig list sign list --key found-by-somebody.secret --yes')
   assert.match(found, /there is nothing for the key carol to sign/)
   await carol.sign('new-carol')
   await publishTogether(alice, [bob])
   await onEach(users, async user => {
-    assert.match(await nixsig(user, 'trust update --yes'), /updated to version/)
+    const said = await nixsig(user, 'trust update --yes')
+    assert.match(said, /updated to version/)
+    assert.match(said, /falls \S+-libmd-1\.0\.tar/)
+    assert.doesNotMatch(said, /falls \S+-libmd-2\.0\.tar/)
+    await assertRefused(user, 'outdated', 'libmd-1.0.tar', /only signers who are not/)
+    await use(user, 'current', 'libmd-2.0.tar')
   })
   assert.deepEqual(
     users.map(user => user.read(POLICY)),
