@@ -1,8 +1,10 @@
 /** What commands for those who use lists share: the machine's subscriptions, and how they are read. */
 import { isAbsolute } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
+import { PolicyError } from '../policy/language/policy-error.ts'
 import type { Book, ListInForce } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Comparison } from '../reach/compare.ts'
@@ -93,7 +95,8 @@ export async function fallenWith(
     const after = readPolicy(whole, new Map([[name, book]])).policy
     return await fallenUnder(whole, after, { before, patience })
   } catch (error) {
-    if (error instanceof FileError) return undefined
+    if (error instanceof FileError || error instanceof FormatError || error instanceof PolicyError)
+      return undefined
     throw error
   }
 }

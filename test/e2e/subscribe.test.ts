@@ -126,7 +126,9 @@ for (const version of NEWEST) {
         assert.match((await nixBuild(world)).stderr, /libmd-2\.0\.tar/)
         assert.match(await nixsig(world, 'trust diff house', 12), /~ principal house\/dora/)
         assertSchema('trust-diff', (await world.run(`${NIXSIG} trust diff house --json`)).stdout)
-        assert.match(await nixsig(world, 'trust update house --yes'), /updated to version 2/)
+        const taken = (await world.run(`${NIXSIG} trust update house --yes --json`)).stdout
+        assertSchema('trust-update', taken)
+        assert.deepEqual([JSON.parse(taken).result, JSON.parse(taken).difference.to], ['taken', 2])
         await assertBuilt(world)
 
         await keep(world, `nixsig list revoke list dora --reason 'laptop stolen'; ${SIGN}`)
@@ -180,17 +182,19 @@ for (const version of NEWEST) {
         await nixsig(world, 'trust show ours libmd-1.0.tar'),
         /developers ours\/libmd[\s\S]*signed by 1 of ours\/dora/,
       )
-      await nixsig(world, 'trust pin ours')
+      assertSchema('trust-show', (await world.run(`${NIXSIG} trust show ours dora --json`)).stdout)
+      assertSchema('trust-update', (await world.run(`${NIXSIG} trust update --json`)).stdout)
+      assertSchema('trust-pin', (await world.run(`${NIXSIG} trust pin ours 1 --json`)).stdout)
+      assert.match(await nixsig(world, 'trust pin ours 2', 2), /version 2 of ours is not to be had/)
       assert.match(world.read(POLICY), /updates = "pinned"/)
       assert.match(await nixsig(world, 'trust unsubscribe ours --yes', 2), /"its-developers" needs/)
       world.write(POLICY, world.read(POLICY).replace('source = {', 'source = "me" #'))
-      assert.match(await nixsig(world, 'trust unsubscribe ours --yes'), /unsubscribed/)
+      const left = await world.run(`${NIXSIG} trust unsubscribe ours --yes --json`)
+      assertSchema('trust-unsubscribe', left.stdout)
       assert.doesNotMatch(world.read(POLICY), /lists/)
       assert.equal(world.exists(book), false)
-      assert.match(
-        await nixsig(world, `trust subscribe /srv/www/list --as ours --role developer --root ${root}`),
-        /subscribed/,
-      )
+      const again = `${NIXSIG} trust subscribe /srv/www/list --as ours --role developer --root ${root} --json`
+      assertSchema('trust-subscribe', (await world.run(again)).stdout)
     }))
 
   test(`${version}: the page, as it is written`, () =>

@@ -1,8 +1,7 @@
 /** `nixsig trust pin NAME`: a list stays as it is, and what is new is only told. */
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { withLockIfFree } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { listPlace, lockOf } from '../../lists/subscribe/places.ts'
+import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
 import type { ListInForce, ListUpdates } from '../../policy/lists/book.ts'
 import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
@@ -25,7 +24,7 @@ import { UsageError } from '../usage-error.ts'
 
 interface Options {
   readonly name: string
-  readonly version: string | undefined
+  readonly number: string | undefined
   readonly undo: boolean
   readonly yes: boolean
   readonly json: boolean
@@ -35,7 +34,7 @@ interface Options {
 export const trustPin = command({
   arguments: {
     name: LIST_NAME_ARGUMENT,
-    version: { count: 'at most one', text: 'The version to pin it to: the one in force, or the newest' },
+    number: { count: 'at most one', text: 'The version to pin it to: the one in force, or the newest' },
   },
   options: {
     undo: { kind: 'flag', text: 'Follow it again: what is new is asked about' },
@@ -55,7 +54,7 @@ ends like everything else: the list has to be renewed by its keepers, and the ve
 async function pin(options: Options, { places, terminal }: Invocation<'policy' | 'state'>): Promise<Status> {
   assertOwnMachine('trust pin', { ...places, attestations: undefined })
   const { name, undo, json } = options
-  const wanted = numberOption('VERSION', options.version)
+  const wanted = numberOption('NUMBER', options.number)
   if (undo && wanted !== undefined) throw new UsageError('--undo takes no version')
   const mode = undo ? 'ask' : 'pinned'
   assertMadeHere(places, `set updates = "${mode}" for ${printable(name, 60)}`)
@@ -90,7 +89,7 @@ async function takeVersion(
   const directory = listPlace(places.state, name)
   const source = await sourceAt(updates.url)
   let newest: number | undefined
-  const done = await withLockIfFree(lockOf(directory), () =>
+  const done = await inTurn(directory, () =>
     updateList({
       name,
       directory,

@@ -6,7 +6,7 @@ import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { openBook } from '../../lists/book/read.ts'
 import { writeBook } from '../../lists/book/write.ts'
 import { type Contents, isUnreadable } from '../../lists/subscribe/contents.ts'
-import { type KeptHere, keptHere } from '../../lists/subscribe/kept.ts'
+import { type KeptHere, keptHere, waitingVersion } from '../../lists/subscribe/kept.ts'
 import { listPlace } from '../../lists/subscribe/places.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -66,7 +66,7 @@ function stateLine({ name, book, updates }: ListInForce, waiting: number | undef
 /** The version that waits; undefined if none does, or this user may not look. */
 async function waitingOf({ state }: ListPlaces, name: string): Promise<number | undefined> {
   try {
-    return (await keptHere(listPlace(state, name), name)).waiting?.contents.version
+    return await waitingVersion(listPlace(state, name))
   } catch (error) {
     if (isUnreadable(error) || (error as NodeJS.ErrnoException).code === 'EACCES') return undefined
     throw error

@@ -1,12 +1,11 @@
 /** `nixsig trust subscribe URL`: begins to trust a list that others keep, as far as the policy says. */
 import { isAbsolute, normalize } from 'node:path'
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { withLockIfFree } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import type { Contents } from '../../lists/subscribe/contents.ts'
 import type { FirstRootSeen } from '../../lists/subscribe/first-root.ts'
-import { listPlace, lockOf, makeListPlace, tufPlace } from '../../lists/subscribe/places.ts'
+import { inTurn, listPlace, tufPlace } from '../../lists/subscribe/places.ts'
 import type { TufSource } from '../../lists/tuf/source.ts'
 import { ALL_ROLES, LIST_NAME, RESERVED_LISTS, UPDATE_MODES } from '../../policy/language/lists.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
@@ -232,8 +231,7 @@ async function take({ name, state, source, first }: Taking) {
     import('../../lists/subscribe/update.ts'),
   ])
   const directory = listPlace(state, name)
-  const done = await withLockIfFree(lockOf(directory), async () => {
-    makeListPlace(directory)
+  const done = await inTurn(directory, async () => {
     const store = openTufStore(tufPlace(directory))
     const before = store.fingerprint()
     if (before !== undefined && before !== first.sha256)

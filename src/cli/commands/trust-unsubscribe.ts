@@ -1,8 +1,7 @@
 /** `nixsig trust unsubscribe NAME`: a list is asked no more. */
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { withLockIfFree } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { listPlace, lockOf } from '../../lists/subscribe/places.ts'
+import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
 import { LIST_NAME } from '../../policy/language/lists.ts'
 import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
@@ -61,7 +60,7 @@ async function unsubscribe(
   const status = isListed ? await removeTable(name, terminal) : 0
   const { endSubscription, forgetList } = await import('../../lists/subscribe/end.ts')
   const directory = listPlace(places.state, name)
-  const done = await withLockIfFree(lockOf(directory), async () => {
+  const done = await inTurn(directory, async () => {
     endSubscription(directory)
     if (forget) forgetList(places.state, name)
     return true

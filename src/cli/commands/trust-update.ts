@@ -1,7 +1,6 @@
 /** `nixsig trust update`: takes in what the keepers of lists have published. */
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { withLockIfFree } from '../../files/lock.ts'
-import { listPlace, lockOf } from '../../lists/subscribe/places.ts'
+import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
 import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -106,7 +105,7 @@ async function updateOne(
     return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
   }
   terminal.progress(`${name}: asking ${updates.url}`)
-  const done = await withLockIfFree(lockOf(directory), async () => {
+  const done = await inTurn(directory, async () => {
     if (options['clock-was-ahead']) setClockBack(directory, now())
     return updateList({ name, directory, source, ...updates, now: now(), agree })
   })

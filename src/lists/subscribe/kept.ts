@@ -4,7 +4,7 @@ import type { TufRoot } from '../../formats/lists/tuf-metadata.ts'
 import type { Book } from '../../policy/lists/book.ts'
 import { openBook } from '../book/read.ts'
 import { openTufStore } from '../tuf/store.ts'
-import { readInForce, readWaiting } from '../tuf/update.ts'
+import { type ReadList, readInForce, readWaiting } from '../tuf/update.ts'
 import { type Contents, contentsOf, isUnreadable } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { tufPlace } from './places.ts'
@@ -38,6 +38,19 @@ export async function keptHere(directory: string, name: string): Promise<KeptHer
     waiting: waiting && isChange(waiting.difference) ? waiting : undefined,
     book: bookOf(directory, name),
   }
+}
+
+/** The version that waits, as far as it differs from the one in force; undefined if none does. */
+export async function waitingVersion(directory: string): Promise<number | undefined> {
+  const store = openTufStore(tufPlace(directory))
+  const [waiting, accepted] = [await readWaiting(store), await readInForce(store)]
+  if (waiting === undefined) return undefined
+  const same = accepted !== undefined && versionsOf(accepted) === versionsOf(waiting)
+  return same ? undefined : waiting.targets.version
+}
+
+function versionsOf({ targets, teams }: ReadList): string {
+  return JSON.stringify([targets.version, ...[...teams].map(([role, { version }]) => [role, version])])
 }
 
 function isChange({ changes, developers, from, to }: ListDifference): boolean {

@@ -71,7 +71,7 @@ for (const mode of ['auto', 'ask'] as const)
       const saved = join(dir, mode)
       cpSync(taker.directory, saved, { recursive: true })
       const isTaken = mode === 'auto'
-      for (let at = isTaken ? 1 : 2; ; at += 5) {
+      for (let at = isTaken ? 1 : 2; ; at += 7) {
         rmSync(taker.directory, { recursive: true })
         cpSync(saved, taker.directory, { recursive: true })
         const killed = updateKilled(taker, kept, mode, at)
@@ -97,7 +97,7 @@ test('where the server is gone, an update that was killed is brought to its end 
     cpSync(taker.directory, saved, { recursive: true })
     taker.served.set('metadata/timestamp.json', null)
     const reached = new Set<number>()
-    for (let at = 3; ; at += 5) {
+    for (let at = 3; ; at += 7) {
       rmSync(taker.directory, { recursive: true })
       cpSync(saved, taker.directory, { recursive: true })
       const killed = updateKilled(taker, kept, 'auto', at)
