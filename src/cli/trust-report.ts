@@ -58,11 +58,10 @@ export function sayFalls(terminal: Terminal, comparison: Comparison | undefined)
     terminal.note('nixsig: what would fall could not be told')
     return
   }
-  const { admitted, falls, rises, byRecord, untold } = comparison
+  const { admitted, falls, rises, untold } = comparison
   const told = untold.length > 0 ? `; ${counted(untold.length, 'path')} could not be told` : ''
-  const part = byRecord > 0 && falls.length > 0 ? ', as far as there was time to look' : ''
   terminal.print(
-    `  of ${counted(admitted, 'admitted path')} ${falls.length === 0 ? 'none' : falls.length} would fall${part}; ${rises.length} would rise${told}`,
+    `  of ${counted(admitted, 'admitted path')} ${falls.length === 0 ? 'none' : falls.length} would fall; ${rises.length} would rise${told}`,
   )
   sayComparison(terminal, comparison, new Map())
 }

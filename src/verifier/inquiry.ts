@@ -42,6 +42,8 @@ export interface Inquiry {
   readonly waits: boolean
   /** Whether it goes by what is at hand: asks no source, and hashes no contents in the store. */
   readonly isAtHand: boolean
+  /** Whether contents count as the store registered them, without a look at what became of them. */
+  readonly takesRegistered: boolean
   /** The answers found so far, by kind and path, so that no path is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /**
@@ -99,6 +101,11 @@ export interface InquiryOptions {
    */
   readonly isAtHand?: boolean
   /**
+   * True for a question about the policy alone: what may have changed on the disk since it was
+   * judged counts as the store registered it. Hooks hash it before they use it. Defaults to false.
+   */
+  readonly takesRegistered?: boolean
+  /**
    * What this process keeps for all its inquiries into the same places. Without it, an inquiry
    * reads everything itself.
    */
@@ -111,10 +118,8 @@ export interface InquiryOptions {
  * Opens an inquiry, with the current time as its clock. Throws FileError if others can write the
  * state directory.
  */
-export function openInquiry(
-  places: Places,
-  { records, notesConflicts = records, takesOut = true, isAtHand = false, kept, draft }: InquiryOptions,
-): Inquiry {
+export function openInquiry(places: Places, options: InquiryOptions): Inquiry {
+  const { records, kept, draft } = options
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -122,18 +127,15 @@ export function openInquiry(
   let reader: Promise<AttestationReader> | undefined
   const derivations = new Map<string, StoredDerivation>()
   const opened = once(async () => {
-    const open = isAtHand ? keptSources : openSources
+    const open = options.isAtHand ? keptSources : openSources
     return open(places.mirrors ?? places.state, (await inquiry.snapshot()).sources)
   })
   const refresh = async (path: string) => (await opened()).refresh(path)
   const inquiry: Inquiry = {
     places,
     now: Math.floor(Date.now() / 1000),
-    records,
-    notesConflicts,
-    takesOut,
+    ...behaviourOf(options),
     waits: true,
-    isAtHand,
     answers: new Map(),
     derivation: path => {
       const stored = derivations.get(path) ?? readDerivation(path)
@@ -184,6 +186,16 @@ export function openInquiry(
     },
   }
   return inquiry
+}
+
+function behaviourOf({
+  records,
+  notesConflicts = records,
+  takesOut = true,
+  isAtHand = false,
+  takesRegistered = false,
+}: InquiryOptions) {
+  return { records, notesConflicts, takesOut, isAtHand, takesRegistered }
 }
 
 /** What is made when it is first asked for. */

@@ -64,7 +64,7 @@ async function settle(
     if (altered !== undefined) return { refusal: alteredRefusal({ path, kind }, altered) }
     return { stamp: stampOf(path.path) }
   }
-  if (known === undefined) return { stamp }
+  if (known === undefined || inquiry.takesRegistered) return { stamp }
   if (inquiry.isAtHand) {
     throw new FileError(
       `${printable(path.path)} has changed on the disk since it was judged, and contents are not hashed for this question`,

@@ -18,61 +18,18 @@ import { after, before, test } from 'node:test'
 import { type DetachedResult, verifyDetached } from '../../src/crypto/detached/verify.ts'
 import { type ListDocument, parseList } from '../../src/formats/lists/document.ts'
 import { buildList } from '../../src/lists/build/build.ts'
-import { paragraphsOf } from '../../src/lists/build/debian/control.ts'
 import { matchesGlob } from '../../src/policy/match.ts'
-import { testCache } from '../../tools/debian-roots.mjs'
-import { debianSource, fetchDebianSources, RELEASES } from '../support/debian-source.ts'
+import { debianSource } from '../support/debian-source.ts'
+import { GOOD, KEYRING, layOutMirror } from '../support/lists/debian-mirror.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-debian-list-')
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-/** Ten releases by keys that are in force. */
-const GOOD = [
-  'ap51-flash',
-  'cmocka',
-  'libassuan',
-  'libbsd',
-  'libgpg-error',
-  'libmd',
-  'libpipeline',
-  'munin-c',
-  'pciutils',
-  'stunnel4',
-]
-
 const mirror = join(dir, 'mirror')
 let list: ListDocument
 
-/** The index that apt fetched and verified, and the packages in the cache, laid out as on a mirror. */
-function layOut(): void {
-  fetchDebianSources(RELEASES)
-  const cache = join(testCache(), 'debian-sources')
-  const lists = join(cache, '.apt/lists')
-  const main = readdirSync(lists).find(name => /_debian_dists_[a-z]+_InRelease$/.test(name))
-  assert.ok(main, 'apt has no InRelease of Debian')
-  const [, suite = ''] = /_dists_([a-z]+)_InRelease$/.exec(main) ?? []
-  const index = readdirSync(lists).find(name =>
-    name.startsWith(main.replace('InRelease', 'main_source_Sources')),
-  )
-  assert.ok(index)
-  const dists = join(mirror, 'dists', suite)
-  mkdirSync(join(dists, 'main/source'), { recursive: true })
-  copyFileSync(join(lists, main), join(dists, 'InRelease'))
-  const helper = ['cat-file', join(lists, index)]
-  const { stdout } = spawnSync('/usr/lib/apt/apt-helper', helper, { maxBuffer: 2 ** 28 })
-  writeFileSync(join(dists, 'main/source/Sources'), stdout)
-  for (const fields of paragraphsOf(stdout.toString('utf8'))) {
-    const source = join(cache, fields.get('package') ?? '-')
-    const place = join(mirror, fields.get('directory') ?? '-')
-    if (!existsSync(source)) continue
-    mkdirSync(place, { recursive: true })
-    for (const file of readdirSync(source).filter(name => name.includes('.tar.')))
-      copyFileSync(join(source, file), join(place, file))
-  }
-}
-
 before(async () => {
-  layOut()
+  layOutMirror(mirror)
   const report = await buildList({
     from: ['debian'],
     out: join(dir, 'list'),
@@ -81,7 +38,7 @@ before(async () => {
     cache: undefined,
     now: Math.floor(Date.now() / 1000),
     remark: () => undefined,
-    debian: { place: mirror, suites: [], keyring: '/usr/share/keyrings/debian-archive-keyring.gpg' },
+    debian: { place: mirror, suites: [], keyring: KEYRING },
     gentoo: { directory: '', distfiles: undefined, keyring: '', trust: 'signed' },
     arch: { directory: '' },
   })

@@ -1,7 +1,7 @@
 /** A real nginx with TLS, certificates from an authority of the test's own, and a real proxy. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, isIP } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,8 +15,8 @@ export interface Certificates {
   readonly client: { readonly certificate: string; readonly key: string }
 }
 
-/** Makes them in a directory, for a server at an IP address. */
-export function makeCertificates(directory: string, address: string): Certificates {
+/** Makes them in a directory, for a server with these IP addresses and names. */
+export function makeCertificates(directory: string, ...hosts: readonly string[]): Certificates {
   mkdirSync(directory, { recursive: true })
   const at = (name: string) => join(directory, name)
   const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
@@ -34,7 +34,8 @@ export function makeCertificates(directory: string, address: string): Certificat
     at('ca.pem'),
   )
   const make = (name: string) => {
-    writeFileSync(at('extensions'), `subjectAltName=IP:${address}\n`)
+    const names = hosts.map(host => `${isIP(host) > 0 ? 'IP' : 'DNS'}:${host}`)
+    writeFileSync(at('extensions'), `subjectAltName=${names.join(',')}\n`)
     openssl('req', ...fresh, '-subj', `/CN=${name}`, '-keyout', at(`${name}.key`), '-out', at(`${name}.csr`))
     const ca = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-extfile', at('extensions')]
     openssl('x509', '-req', '-in', at(`${name}.csr`), ...ca, ...YEAR, '-out', at(`${name}.pem`))
