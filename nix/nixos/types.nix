@@ -54,6 +54,13 @@ let
     "output"
   ];
 
+  certifiedRole = types.enum [
+    "developer"
+    "packager"
+    "reviewer"
+    "builder"
+  ];
+
   sigstore = types.submodule {
     options = {
       subject = required types.nonEmptyStr "alice@example.org" "What the identity provider calls them, exactly.";
@@ -86,6 +93,13 @@ let
         "release@example.org"
         "git"
       ] "What a key in OpenSSH's form may sign for.";
+      certifies = optional (types.nonEmptyListOf certifiedRole) [
+        "builder"
+      ] "In which roles the keys speak that it certifies, with `forAtMost`.";
+      forAtMost =
+        optional types.ints.positive 90
+          "How many days a key may count at most that it certifies.";
+      rotates = optional types.bool true "Whether it may name its successor.";
       validFrom = optional date "2026-01-01" "When the key begins to count.";
       validUntil = optional date "2027-01-01" "When the key stops counting.";
     };
@@ -253,6 +267,7 @@ let
         optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
           "The kinds of paths that `name` applies to; by default all.";
       reason = required types.nonEmptyStr "the seed is not signed yet" "Why, for messages.";
+      author = optional types.nonEmptyStr "alice" "Who decided that, for messages.";
       until = required date "2026-12-31" "When it ends.";
     };
   };

@@ -11,6 +11,8 @@ export interface Exempting {
   readonly path: string
   /** Printable ASCII without quotes and backslashes. */
   readonly reason: string
+  /** Likewise. */
+  readonly author?: string | undefined
   readonly until: Instant
 }
 
@@ -26,14 +28,18 @@ export function usualEnd(now: Instant): Instant {
 /** One exemption for each path that an exemption would help, sorted by path. */
 export function exemptionsFor(
   causes: Iterable<Cause>,
-  { now, until }: { readonly now: Instant; readonly until: Instant },
+  {
+    now,
+    until,
+    author,
+  }: { readonly now: Instant; readonly until: Instant; readonly author?: string | undefined },
 ): readonly Exempting[] {
   const found = new Map<string, Exempting>()
   const helpless = new Set<string>()
   for (const { code, path, kind } of causes) {
     const { exempt } = CAUSE_WORDS[code]
     if (exempt === undefined || kind === 'expression' || !isStorePath(path)) helpless.add(path)
-    else found.set(path, { path, reason: `adopted ${dayOf(now)}: ${exempt}`, until })
+    else found.set(path, { path, reason: `adopted ${dayOf(now)}: ${exempt}`, author, until })
   }
   const helped = [...found.values()].filter(({ path }) => !helpless.has(path))
   return helped.sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -43,11 +49,11 @@ export function exemptionsFor(
 export function exemptionsToml(exemptions: readonly Exempting[]): string {
   return exemptions
     .map(
-      ({ path, reason, until }) => `
+      ({ path, reason, author, until }) => `
 [[exemptions]]
 path = "${path}"
 reason = "${reason}"
-until = ${when(until)}
+${author === undefined ? '' : `author = "${author}"\n`}until = ${when(until)}
 `,
     )
     .join('')
@@ -56,10 +62,10 @@ until = ${when(until)}
 /** The same as the option security.nixsig.exemptions of NixOS. */
 export function exemptionsNix(exemptions: readonly Exempting[]): string {
   const entries = exemptions.map(
-    ({ path, reason, until }) => `  {
+    ({ path, reason, author, until }) => `  {
     path = "${path}";
     reason = "${reason}";
-    until = "${when(until)}";
+${author === undefined ? '' : `    author = "${author}";\n`}    until = "${when(until)}";
   }
 `,
   )

@@ -18,11 +18,12 @@ export interface Entry {
 export const GROUPS: Readonly<Record<string, string>> = {
   key: 'Change what protects a secret key',
   attest: 'Sign a statement about a source, a derivation or an output',
-  policy: 'Check or describe the policy',
+  policy: 'Check, describe or compare policies',
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
   list: 'Keep a list of keys that others subscribe to',
+  trust: 'Use lists of keys that others keep',
   lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
@@ -96,6 +97,16 @@ export const COMMANDS: readonly Entry[] = [
     name: 'key passphrase',
     summary: 'Add, change or remove the passphrase of a secret key',
     load: async () => (await keys()).keyPassphrase,
+  },
+  {
+    name: 'key certify',
+    summary: 'Let another key sign for a while, within what policies allow',
+    load: async () => (await import('./commands/key-certify.ts')).keyCertify,
+  },
+  {
+    name: 'key rotate',
+    summary: 'Name the key that takes over from this one',
+    load: async () => (await import('./commands/key-certify.ts')).keyRotate,
   },
   {
     name: 'machine-keys',
@@ -270,6 +281,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/list-status.ts')).listStatus,
   },
   {
+    name: 'suggest',
+    summary: 'Name the fewest signatures with which paths would pass, and whom to ask for them',
+    load: async () => (await import('./commands/suggest.ts')).suggest,
+  },
+  {
+    name: 'revoke',
+    summary: 'Revoke a key or a person: what rested on that alone is told, and refused from now on (root)',
+    load: async () => (await import('./commands/revoke.ts')).revoke,
+  },
+  {
     name: 'policy check',
     summary: 'Report what is wrong with a policy, every problem with its line',
     load: async () => (await policy()).checkPolicy,
@@ -278,6 +299,52 @@ export const COMMANDS: readonly Entry[] = [
     name: 'policy describe',
     summary: 'Describe a policy in plain words, or why it would let a path pass',
     load: async () => (await describing()).describe,
+  },
+  {
+    name: 'policy diff',
+    summary: 'Show in what two policies differ, and which admitted paths would fall or rise',
+    load: async () => (await import('./commands/policy-diff.ts')).diff,
+  },
+  {
+    name: 'prune',
+    summary: 'Drop from the policy what nothing needs any more: exemptions, groups, people (root)',
+    load: async () => (await import('./commands/prune.ts')).prune,
+  },
+  {
+    name: 'trust subscribe',
+    summary: 'Begin to use a list of keys that others keep, after comparing its fingerprint (root)',
+    load: async () => (await import('./commands/trust-subscribe.ts')).trustSubscribe,
+  },
+  {
+    name: 'trust list',
+    summary: 'Show which version of each list is in force, until when, and what waits',
+    load: async () => (await import('./commands/trust-show.ts')).trustList,
+  },
+  {
+    name: 'trust show',
+    summary: 'Show who keeps a list and what it says, or what it says of somebody or of a source',
+    load: async () => (await import('./commands/trust-show.ts')).trustShow,
+  },
+  {
+    name: 'trust diff',
+    summary: 'Show what waits in a list, and which admitted paths would fall with it',
+    load: async () => (await import('./commands/trust-show.ts')).trustDiff,
+  },
+  {
+    name: 'trust update',
+    summary:
+      'Take in what is new in lists: what changes is shown first, revocations are taken at once (root)',
+    load: async () => (await import('./commands/trust-update.ts')).trustUpdate,
+  },
+  {
+    name: 'trust pin',
+    summary: 'Keep a list at its version, or follow it again (root)',
+    load: async () => (await import('./commands/trust-pin.ts')).trustPin,
+  },
+  {
+    name: 'trust unsubscribe',
+    summary: 'Use a list no more (root)',
+    load: async () => (await import('./commands/trust-unsubscribe.ts')).trustUnsubscribe,
   },
   {
     name: 'quarantine list',

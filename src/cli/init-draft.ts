@@ -17,6 +17,7 @@ import { lostParts } from '../setup/init/kept.ts'
 import { carriedForMachine, carriedForUser } from '../setup/init/machine.ts'
 import { type Putting, policyState } from '../setup/init/put.ts'
 import { machinePlaces } from '../setup/places.ts'
+import { authorHere } from './exemption-end.ts'
 import { reportOn } from './policy-report.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -104,7 +105,7 @@ export function draftFor(
   const { file, directory, isMachine } = target
   const { before, carried, state } = found
   const attestations = join(directory, 'attestations')
-  const toml = draftPolicy({ answers, carried, attestations, before, now })
+  const toml = draftPolicy({ answers, carried, attestations, before, now, author: authorHere() })
   const source = sourceFor(file, directory, toml)
   const policy = parsePolicy(source)
   const lost = before === undefined ? [] : lostParts(before.policy, policy)

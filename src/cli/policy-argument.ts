@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readNamedFile } from '../files/named-file.ts'
 import { ownPlaces } from '../files/own-places.ts'
@@ -39,6 +39,11 @@ export function policySource(file: string, protectedOnly: boolean): PolicySource
     directory: dirname(file),
     certificate: path => read(path, CERTIFICATE_LIMIT),
   }
+}
+
+/** Whether something else makes a policy, as NixOS does: its file is a symbolic link then. */
+export function isMadeElsewhere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 /** Root sets the machine up; everybody else may have a policy of their own. */

@@ -46,10 +46,11 @@ export function policyJson(policy: Policy) {
       from,
       reason: reason ?? null,
     })),
-    exemptions: policy.exemptions.map(({ line, match, reason, until }) => ({
+    exemptions: policy.exemptions.map(({ line, match, reason, author, until }) => ({
       line,
       ...match,
       reason,
+      author: author ?? null,
       until,
     })),
   }

@@ -4,8 +4,8 @@ import { UsageError } from './usage-error.ts'
 const LONGEST = 2_000_000
 
 /**
- * Milliseconds of an option that is a whole number of seconds, at most `most`. Throws UsageError for
- * anything else.
+ * Milliseconds of an option that is a whole number of seconds, at most `most`. Throws UsageError
+ * for anything else.
  */
 export function millisecondsOf(option: string, text: string, most = LONGEST): number {
   const seconds = /^[1-9]\d{0,6}$/.test(text) ? Number(text) : 0

@@ -1,7 +1,8 @@
 import { hashingCost } from '../crypto/work.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
-import { listedKeys } from '../policy/key-standing.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { covers, listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -44,7 +45,7 @@ export function storeSignatureEvidence(
   origin: string,
 ): Evidence & Pick<SignedPath, 'signatures'> {
   const message = Buffer.from(narFingerprint(signed), 'utf8')
-  const keys = nixKeys(policy)
+  const keys = nixKeys(policy).filter(key => mayHaveBuilt(key, signed.path))
   const texts = likelyFirst(signed.signatures, keys).slice(0, SIGNATURE_LIMIT)
   const parsed = texts.map(text => ({ text, signature: readSignature(text) }))
   const signers = signersOf(message, parsed, keys)
@@ -144,6 +145,15 @@ export function namesOfNixKeys(policy: Policy): ReadonlySet<string> {
 
 function nixKeys(policy: Policy): readonly Ed25519Key[] {
   return listedKeys(policy).filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
+}
+
+/**
+ * Whether a certified key is one for what this path is called, and for builders; a listed one is.
+ */
+function mayHaveBuilt({ grants }: Ed25519Key, path: string): boolean {
+  if (grants === undefined) return true
+  const { name } = parseStorePath(path)
+  return grants.some(granted => covers(granted, { role: 'builder', name }))
 }
 
 function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {

@@ -9,11 +9,13 @@
  *                                 <digest><extension> <bytes> <SHA-256>      one line each, sorted
  *     <xx>/<digest><extension>    the listed bytes; more may have been appended since
  *     approvals/index             as in a part, of approvals: <graph>.intoto.jsonl and <graph>.graph
+ *     keys/index                  likewise, of certificates of keys: ed25519-<key>.intoto.jsonl
  *
  * `digest` is the hash part of a store path and `xx` its first two characters; `graph` is the
- * SHA-256 of the list of an approved build graph. SHA-256 is in lower-case hex. A list has only one spelling, so parsing and printing it gives the same bytes.
+ * SHA-256 of the list of an approved build graph; `key` is the raw key that signed, in hex. SHA-256 is in lower-case hex. A list has only one spelling, so parsing and printing it gives the same bytes.
  */
 import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { DIRECT_SIGNATURES } from './detached/forms.ts'
 import { decodeUtf8 } from './json/strict.ts'
@@ -32,6 +34,16 @@ export const PUBLISHED_GRAPH_LIMIT = 128 * 1024 * 1024
 
 /** The part of approvals. All others are named by two characters. */
 export const APPROVALS = 'approvals'
+
+/** The part of certificates of keys. */
+export const KEY_CERTIFICATES = 'keys'
+
+const CERTIFICATE_NAME = /^ed25519-[0-9a-f]{64}\.intoto\.jsonl$/
+
+/** The name of the file with the certificates that a raw Ed25519 key signed. */
+export function certificateFileName(publicKey: Uint8Array): string {
+  return `ed25519-${toHex(publicKey)}${ENVELOPES}`
+}
 
 /** What follows the digest in the names of envelopes, and of the list of a build graph. */
 export const ENVELOPES = '.intoto.jsonl'
@@ -102,13 +114,14 @@ export interface PublicationIndex {
 const HEAD = 'nixsig-publication-1 '
 const PART_HEAD = 'nixsig-publication-part-1 '
 
-/** Whether this is a part's name: two characters that a digest can begin with, or approvals. */
+/** Whether this is a part's name: two characters that a digest can begin with, or one of the two above. */
 export function isPartName(name: string): boolean {
-  return name === APPROVALS || /^[0-9a-df-np-sv-z]{2}$/.test(name)
+  return name === APPROVALS || name === KEY_CERTIFICATES || /^[0-9a-df-np-sv-z]{2}$/.test(name)
 }
 
 /** The part that a published file belongs to. */
 export function partOf(name: string): string {
+  if (CERTIFICATE_NAME.test(name)) return KEY_CERTIFICATES
   return isOfApproval(name) ? APPROVALS : name.slice(0, 2)
 }
 
@@ -129,6 +142,7 @@ export function parsePublishedName(
   name: string,
 ): { readonly digest: string; readonly extension: string } | undefined {
   if (isOfApproval(name)) return { digest: name.slice(0, 64), extension: name.slice(64) }
+  if (CERTIFICATE_NAME.test(name)) return { digest: name.slice(0, -ENVELOPES.length), extension: ENVELOPES }
   const [, digest, extension] = /^([0-9a-df-np-sv-z]{32})(\.[a-z0-9.]{1,30})$/.exec(name) ?? []
   if (digest === undefined || extension === undefined || !KNOWN_EXTENSIONS.has(extension)) {
     return undefined

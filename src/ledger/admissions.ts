@@ -36,7 +36,7 @@ import { printable } from '../primitives/printable.ts'
 import { type AdmissionLine, admissionLine, parseAdmissionLine } from './first-line.ts'
 
 /** The most bytes of one entry, and the most inputs and outputs together. */
-const ENTRY_LIMIT = 256 * 1024
+export const ENTRY_LIMIT = 256 * 1024
 const BUILD_LIMIT = 512
 /** The most claims in an entry. */
 export const CLAIM_LIMIT = 64

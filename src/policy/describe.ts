@@ -134,14 +134,25 @@ function keysWords(keys: readonly Key[]): string {
   return list(keys.map(keyWords), NAMES)
 }
 
-function keyWords(key: Key): string {
+/** A key in words: its form, its name, and what it is limited to. */
+export function keyWords(key: Key): string {
   const kind = formWord('form' in key ? key.form : key.kind)
   const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
   const what = key.kind === 'sigstore' ? 'identity' : 'key'
   const namespaces = 'namespaces' in key && key.namespaces !== undefined ? key.namespaces : []
   const uses = namespaces.length === 0 ? '' : ` for ${list(namespaces.map(word), NAMES)}`
-  return `${kind} ${what} ${word(key.label)}${uses}${from}${until}`
+  return `${kind} ${what} ${word(key.label)}${uses}${from}${until}${powerWords(key)}`
+}
+
+/** What certificates by a key may say. */
+function powerWords({ certifies, rotates }: Key): string {
+  const days = certifies === undefined ? 0 : certifies.forAtMost / 86_400
+  const others =
+    certifies === undefined
+      ? ''
+      : `, certifies keys of a ${list(certifies.roles, NAMES)} for at most ${days} days`
+  return `${others}${rotates === true ? ', may name its successor' : ''}`
 }
 
 /** Key forms that do not belong to one kind of detached signature. */
@@ -151,7 +162,8 @@ function formWord(form: string): string {
   return SHARED_FORMS[form] ?? DETACHED_FORMS.find(({ kind }) => kind === form)?.title ?? form
 }
 
-function ruleLines(rule: Rule): readonly string[] {
+/** A rule in lines. */
+export function ruleLines(rule: Rule): readonly string[] {
   const kinds = rule.title === 'default' ? 'everything else' : matchWords(rule.name, rule.kinds)
   const accepts = [
     ...(rule.acceptGraph ? ['  a packager may vouch for a whole build graph at once'] : []),
@@ -167,7 +179,8 @@ function ruleLines(rule: Rule): readonly string[] {
   return [`"${word(rule.title)}" (line ${rule.line}): ${kinds}`, ...needs, ...accepts]
 }
 
-function inputWords({ title, line, url, require, acceptUnlocked }: InputRule): string {
+/** A rule of `[[inputs]]` in words. */
+export function inputWords({ title, line, url, require, acceptUnlocked }: InputRule): string {
   const unlocked = acceptUnlocked ? '; it may be unlocked' : ''
   return `"${word(title)}" (line ${line}): a commit of ${word(url)} ${requirementWords(require)}${unlocked}`
 }
@@ -187,7 +200,8 @@ function demandWords({ who, role }: Demand): string {
   return whoWord(who) + roleWords(role)
 }
 
-function revocationWords(policy: Policy, { target, from, reason }: Revocation): string {
+/** A revocation in words. */
+export function revocationWords(policy: Policy, { target, from, reason }: Revocation): string {
   const why = reason === undefined ? '' : ` (${word(reason)})`
   return `${'key' in target ? ownedKey(policy, target.key) : `all keys of ${word(target.principal)}`} from ${when(from)}${why}`
 }
@@ -197,9 +211,14 @@ function ownedKey(policy: Policy, identity: string): string {
   return holder === undefined ? word(identity) : `${keyWords(holder.key)} of ${word(holder.principal.name)}`
 }
 
-function exemptionWords({ match, reason, until }: Exemption, now: Instant | undefined): string {
+/** An exemption in words. */
+export function exemptionWords(
+  { match, reason, author, until }: Exemption,
+  now: Instant | undefined,
+): string {
   const what = 'path' in match ? pathWord(match.path) : matchWords(match.name, match.kinds)
   const end =
     now !== undefined && until <= now ? `no more: it is over since ${when(until)}` : `until ${when(until)}`
-  return `${what} ${end} (${word(reason)})`
+  const by = author === undefined ? '' : `; by ${word(author)}`
+  return `${what} ${end} (${word(reason)}${by})`
 }

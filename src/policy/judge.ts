@@ -7,7 +7,7 @@ import { earliest, endOf } from './key-standing.ts'
 import { policyFor } from './lists/policy-for.ts'
 import { exemptionFor, inputRuleFor, requirementFor, ruleFor } from './match.ts'
 import { ASPECT, type Instant, type Policy } from './policy.ts'
-import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdict.ts'
+import type { Basis, Evidence, Refusal, Stray, Subject, Trust, Verdict } from './verdict.ts'
 import { weigh } from './weigh.ts'
 
 /**
@@ -19,7 +19,7 @@ export function judge(given: Policy, subject: Subject, evidence: Evidence, now: 
   const rule = ruleFor(policy, subject)
   const aspect = ASPECT[subject.kind]
   const weighing = weigh(policy, subject, rule, evidence.claims, now)
-  const strays = [...evidence.strays, ...weighing.strays]
+  const strays = [...evidence.strays, ...weighing.strays, ...certificateStrays(policy)]
   const refuse = (outcome: Refusal['outcome'], findings: Refusal['findings']): Refusal => {
     return {
       outcome,
@@ -72,6 +72,11 @@ export function judge(given: Policy, subject: Subject, evidence: Evidence, now: 
     { kind: 'claims', claims: counted.map(({ claim }) => claim), principals: principalsOf(answers) },
     counted.flatMap(({ holder, claim }) => [endOf(policy, holder), claim.until]),
   )
+}
+
+/** Certificates of keys that do not count may be why nothing is found. */
+function certificateStrays({ refusedCertificates = [] }: Policy): readonly Stray[] {
+  return refusedCertificates.map(refused => ({ problem: 'unused', ...refused }))
 }
 
 function principalsOf(answers: readonly DemandResult[]): readonly string[] {

@@ -1,10 +1,17 @@
 import { endOfList, listOfName, silenceOf } from './lists/scope.ts'
-import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
+import { matchesGlob } from './match.ts'
+import type { Grant, Instant, Key, KeyIdentity, Policy, Principal, Role } from './policy.ts'
 
 /** A key of the trusted list and its principal. */
 export interface KeyHolder {
   readonly principal: Principal
   readonly key: Key
+}
+
+/** What a key is used for: a claim in a role, about something of this name. */
+export interface KeyUse {
+  readonly role: Role
+  readonly name: string
 }
 
 /** Whether a key's claims count at one instant. */
@@ -55,15 +62,68 @@ export function standingOf(
   return { code: 'valid' }
 }
 
+/**
+ * The holder of a key with the dates that apply to one use of it: those of the best of its
+ * certificates, if it is a certified key. Undefined if none of them covers this role and name.
+ */
+export function holderFor(
+  policy: Pick<Policy, 'principals' | 'revocations'>,
+  identity: KeyIdentity,
+  use: KeyUse,
+  now: Instant,
+): KeyHolder | undefined {
+  const holder = holderOf(policy, identity)
+  return holder && datedFor(policy, holder, use, now)
+}
+
+/** The same for a holder who is known already. */
+export function datedFor(
+  policy: Pick<Policy, 'revocations'>,
+  holder: KeyHolder,
+  use: KeyUse,
+  now: Instant,
+): KeyHolder | undefined {
+  if (holder.key.grants === undefined) return holder
+  const { principal, key } = holder
+  const fitting = holder.key.grants
+    .filter(granted => covers(granted, use))
+    .map(({ from, until, by }) => {
+      const dated = { principal, key: { ...key, validFrom: from, validUntil: until, certifiedBy: by } }
+      return { dated, code: standingOf(policy, dated, now).code, until }
+    })
+  const rank = ({ code }: { readonly code: KeyStanding['code'] }) => PREFERENCE.indexOf(code)
+  return fitting.sort((one, other) => rank(one) - rank(other) || other.until - one.until)[0]?.dated
+}
+
+/** Whether what a certificate grants covers one use of its key. */
+export function covers({ roles, names }: Pick<Grant, 'roles' | 'names'>, { role, name }: KeyUse): boolean {
+  const isNamed = names.length === 0 || names.some(glob => matchesGlob(glob, name))
+  return isNamed && (roles === undefined || roles.includes(role))
+}
+
+/** Which of several certificates of a key is used. */
+const PREFERENCE: readonly KeyStanding['code'][] = ['valid', 'not-yet-valid', 'expired', 'revoked']
+
 /** How the key of a builder stands, for each of its holders who may speak as one; S20. */
 export function builderStandings(
   policy: Policy,
   identity: KeyIdentity,
+  name: string,
   now: Instant,
 ): readonly KeyStanding['code'][] {
+  return builderHolders(policy, identity, name, now).map(holder => standingOf(policy, holder, now).code)
+}
+
+/** The holders of a key who may speak as a builder about something of this name, with the dates of that. */
+export function builderHolders(
+  policy: Policy,
+  identity: KeyIdentity,
+  name: string,
+  now: Instant,
+): readonly KeyHolder[] {
   return holdersOf(policy, identity)
     .filter(({ principal }) => silenceOf(policy, principal.name, 'builder', now) === undefined)
-    .map(holder => standingOf(policy, holder, now).code)
+    .flatMap(holder => datedFor(policy, holder, { role: 'builder', name }, now) ?? [])
 }
 
 /**
@@ -88,7 +148,8 @@ export function earliest(instants: readonly (Instant | undefined)[]): Instant | 
 function revocationsOf(policy: Pick<Policy, 'revocations'>, { principal, key }: KeyHolder) {
   return policy.revocations.filter(({ target }) =>
     'key' in target
-      ? target.key === key.identity && (target.of ?? principal.name) === principal.name
+      ? (target.key === key.identity || key.certifiedBy?.includes(target.key)) &&
+        (target.of ?? principal.name) === principal.name
       : target.principal === principal.name,
   )
 }

@@ -26,6 +26,32 @@ interface KeyBase {
   readonly validFrom?: Instant
   /** From this instant on, the key does not count. */
   readonly validUntil?: Instant
+  /** What certificates by this key may say of other keys; undefined: nothing. See certified.ts. */
+  readonly certifies?: CertifyingPower
+  /** Whether a certificate by this key may name its successor. */
+  readonly rotates?: true
+  /** Only for a key that is not listed but certified by one that is: within which limits. */
+  readonly grants?: readonly Grant[]
+  /** The keys that certified it, the listed one first. A revocation of any of them is one of it. */
+  readonly certifiedBy?: readonly KeyIdentity[]
+}
+
+/** For which roles a listed key may certify others, and for how long each time. */
+export interface CertifyingPower {
+  readonly roles: readonly Role[]
+  /** The most seconds between the two dates of a certificate. */
+  readonly forAtMost: number
+}
+
+/** What one certificate lets its key sign, cut down to what the key that certified it may. */
+export interface Grant {
+  /** Undefined: all roles. */
+  readonly roles?: readonly Role[]
+  /** Globs for the names of what is judged; empty: any. */
+  readonly names: readonly string[]
+  readonly from: Instant
+  readonly until: Instant
+  readonly by: readonly KeyIdentity[]
 }
 
 /**

@@ -112,6 +112,8 @@ export interface Exemption {
     | { readonly path: string }
     | { readonly name: string; readonly kinds: readonly SubjectKind[] }
   readonly reason: string
+  /** Who made the exemption, as they say. For people: nothing is decided by it. */
+  readonly author?: string
   readonly until: Instant
 }
 
@@ -146,6 +148,8 @@ export interface Policy {
   readonly developers: readonly DevelopersEntry[]
   /** This machine's own keys: in a list they are nobody's. */
   readonly machineKeys?: readonly KeyIdentity[]
+  /** Why certificates of keys do not count, with where each was found: see certified.ts. */
+  readonly refusedCertificates?: readonly { readonly origin: string; readonly detail: string }[]
 }
 
 /** An HTTP(S) address at which somebody publishes attestations. */

@@ -1,4 +1,11 @@
-import { earliest, holdersOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
+import {
+  datedFor,
+  earliest,
+  holdersOf,
+  type KeyHolder,
+  type KeyStanding,
+  standingOf,
+} from './key-standing.ts'
 import { silenceOf } from './lists/scope.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
@@ -41,13 +48,15 @@ export function weigh(
   const conflictFrom: Instant[] = []
   for (const claim of claims) {
     const holders = holdersOf(policy, claim.key)
+    const use = { role: claim.role, name: subject.name }
+    const dated = holders.flatMap(holder => datedFor(policy, holder, use, now) ?? [])
     const stray = strayOf(claim, holders, subject)
-    if (stray !== undefined) {
-      weighing.strays.push(stray)
+    if (stray !== undefined || dated.length === 0) {
+      weighing.strays.push(stray ?? uncovered(claim, subject))
       continue
     }
-    const silences = holders.map(({ principal }) => silenceOf(policy, principal.name, claim.role, now))
-    const heard = holders.filter((_, index) => silences[index] === undefined)
+    const silences = dated.map(({ principal }) => silenceOf(policy, principal.name, claim.role, now))
+    const heard = dated.filter((_, index) => silences[index] === undefined)
     const [silence] = silences
     if (heard.length === 0 && silence !== undefined) {
       weighing.strays.push({ problem: 'unused', origin: claim.origin, detail: silence })
@@ -121,6 +130,12 @@ function strayOf(claim: Claim, holders: readonly KeyHolder[], subject: Subject):
   if (holders.length === 0) return { problem: 'unknown-signer', origin: claim.origin, detail: claim.key }
   if (claim.path === subject.path) return undefined
   return { problem: 'other-subject', origin: claim.origin, detail: claim.path }
+}
+
+/** For a key whose certificates do not cover this. */
+function uncovered({ key, role, origin }: Claim, { name }: Subject): Stray {
+  const detail = `the certificate of ${key} does not cover a ${role} of ${name}`
+  return { problem: 'unused', origin, detail }
 }
 
 function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | undefined {

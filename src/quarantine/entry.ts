@@ -5,6 +5,7 @@ export interface QuarantineEntry {
   readonly narHash: string
   readonly narSize: number
   readonly references: readonly string[]
+  /** The path itself where none is known, as of what came from elsewhere and fell later. */
   readonly derivation: string
   /** Whether this machine built it. What came from elsewhere must not be attested as built here. */
   readonly builtHere: boolean

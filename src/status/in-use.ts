@@ -50,6 +50,14 @@ export interface InUse {
 /** The name of one generation of a profile: `profile-12-link`. */
 const GENERATION = /-\d+-link$/
 
+/** The store paths of the running systems; none where there is no NixOS. */
+export function runningSystems({
+  systems,
+  store,
+}: Pick<RootPlaces, 'systems' | 'store'> = ROOT_PLACES): readonly string[] {
+  return systems.flatMap(link => storePathBehind(link, store) ?? [])
+}
+
 /**
  * The store paths that the machine's systems, the present generations of its profiles and links
  * such as `./result` lead to. What cannot be read by this user is left out. Systems are followed
@@ -62,7 +70,7 @@ export function pathsInUse(
   limits: RootLimits = LIMITS,
 ): InUse {
   const behind = (link: string) => storePathBehind(link, places.store)
-  const systems = new Set(places.systems.flatMap(link => behind(link) ?? []))
+  const systems = new Set(runningSystems(places))
   const { sources, left } = sourcesIn(places, limits, end)
   const found = new Map<number, Set<string>>()
   const taken = inTurns(sources, { steps: limits.entries, end }, (link, owner) => {

@@ -55,6 +55,7 @@ export interface PathInfo {
 const OPERATION = {
   queryReferrers: 6,
   addTempRoot: 11,
+  findRoots: 14,
   queryPathInfo: 26,
   queryPathFromHashPart: 29,
   queryValidPaths: 31,
@@ -107,6 +108,14 @@ export function queryDerivers(path: string): Query<readonly string[]> {
  */
 export function queryOutputs(derivation: string): Query<ReadonlyMap<string, string | undefined>> {
   return query(readOutputs(), OPERATION.queryDerivationOutputMap, parsed(derivation))
+}
+
+/**
+ * Asks for everything that a garbage collection keeps for its own sake: what links lead to that Nix
+ * knows, and what processes have open. Each path once.
+ */
+export function findRoots(): Query<ReadonlySet<string>> {
+  return query(readRoots(), OPERATION.findRoots)
 }
 
 /** Protects a path from garbage collection while the connection is open. */
@@ -186,6 +195,16 @@ function* readOutputs(): Reader<ReadonlyMap<string, string | undefined>> {
 
 function* readOutput(where: string): Reader<readonly [string, string | undefined]> {
   return [yield* readString(where), yield* readOptionalPath(where)]
+}
+
+function* readRoots(): Reader<ReadonlySet<string>> {
+  return new Set(yield* readList('roots', readRoot))
+}
+
+function* readRoot(where: string): Reader<string> {
+  // Who keeps it: a link of any bytes, or a process.
+  yield* readString(where)
+  return yield* readPath(where)
 }
 
 function* readDone(): Reader<void> {

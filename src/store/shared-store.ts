@@ -28,6 +28,7 @@ export function shareStore(open: () => Promise<Store> = openStore, limits: LaneL
     pathInfo: (path, names) => ask(`info ${path}`, store => store.pathInfo(path, names)),
     validPaths: paths => ask(undefined, store => store.validPaths(paths)),
     referrers: path => ask(`referrers ${path}`, store => store.referrers(path)),
+    roots: () => ask('roots', store => store.roots()),
     derivers: path => ask(`derivers ${path}`, store => store.derivers(path)),
     outputs: derivation => ask(`outputs ${derivation}`, store => store.outputs(derivation)),
     addTempRoot: async path => (await connections.forRoots()).addTempRoot(path),

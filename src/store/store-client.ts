@@ -10,6 +10,7 @@ import { GREETING, INTRODUCTION, readGreeting, readWelcome } from './handshake.t
 import {
   addSignatures,
   addTempRoot,
+  findRoots,
   type PathInfo,
   type Query,
   queryDerivers,
@@ -48,6 +49,11 @@ export interface Store {
    * The outputs of a derivation in the store, by name; undefined where the path is not known yet.
    */
   outputs(derivation: string): Promise<ReadonlyMap<string, string | undefined>>
+  /**
+   * Every path that a garbage collection keeps for its own sake, by a link or an open file. Links
+   * of other users are among them whoever asks.
+   */
+  roots(): Promise<ReadonlySet<string>>
   /** Protects a path from garbage collection until `close`. */
   addTempRoot(path: string): Promise<void>
   /** Adds signatures, `name:base64` each, to a valid path. */
@@ -115,6 +121,7 @@ function storeOver(connection: Connection, version: string): Store {
     pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     referrers: path => ask(() => queryReferrers(path)),
+    roots: () => ask(() => findRoots()),
     derivers: path => ask(() => queryDerivers(path)),
     outputs: derivation => ask(() => queryOutputs(derivation)),
     addTempRoot: path => ask(() => addTempRoot(path)),

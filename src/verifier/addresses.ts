@@ -1,6 +1,5 @@
 import { addressesOf } from '../formats/nix/fetched-urls.ts'
-import { requirementFor, ruleFor } from '../policy/match.ts'
-import { ITS_DEVELOPERS } from '../policy/policy.ts'
+import { asksItsDevelopers } from '../policy/lists/policy-for.ts'
 import type { Input, Output } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { vouchedFor } from './makers.ts'
@@ -20,12 +19,8 @@ export async function withAddresses<T extends Input>(
   makers: readonly Output[],
 ): Promise<T & { readonly urls?: readonly string[] }> {
   if (input.kind !== 'fetched-source') return input
-  const policy = await inquiry.policy()
-  if (policy.lists.size === 0 && policy.developers.length === 0) return input
   const { path, kind, derivation } = input
-  const requirement = requirementFor(ruleFor(policy, { name: path.name, kind }), kind)
-  const isAsked = requirement.kind === 'all' && requirement.demands.some(({ who }) => who === ITS_DEVELOPERS)
-  if (!isAsked) return input
+  if (!asksItsDevelopers(await inquiry.policy(), { name: path.name, kind })) return input
   const vouched = (await vouchedFor(inquiry, makers)).map(maker => maker.derivation)
   const derivations = derivation === undefined ? vouched : [derivation, ...vouched]
   const urls = new Set(derivations.flatMap(stored => addressesOf(stored.derivation)))

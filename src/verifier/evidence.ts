@@ -1,13 +1,13 @@
 import { mergeEvidence } from '../evidence/merge.ts'
+import type { RememberedClaim } from '../evidence/remembered.ts'
 import { namesOfNixKeys, storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
 import { type About, policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
-import { toHex } from '../primitives/hex.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Inquiry } from './inquiry.ts'
-import { readGateKeyName, readMachineKey } from './machine-key.ts'
+import { readGateKeyName, readMachineIdentity } from './machine-key.ts'
 
 /**
  * Gathers all evidence about a source or an output: attestations; for a source that is in the
@@ -73,11 +73,15 @@ export async function rememberedEvidence(
   const isAbout = entry?.narHash === narHash && entry.claims.length > 0
   if (!isAbout) return { claims: [], strays: [], troubles: [] }
   const { recalledEvidence } = await import('../evidence/remembered.ts')
-  const remembered = entry.claims.map(({ key, role, graph, seen, trace, origin }) => {
-    const about = { key, role, path: entry.path, narHash, seen, trace, origin }
+  const own = readMachineIdentity(inquiry.places.state)
+  const policy = policyFor(await inquiry.policy(), subject)
+  return recalledEvidence(policy, rememberedClaims(entry), { now: inquiry.now, own })
+}
+
+/** The claims in an entry, about the contents that it is about. */
+export function rememberedClaims({ path, narHash, claims }: Admission): readonly RememberedClaim[] {
+  return claims.map(({ key, role, graph, seen, trace, origin }) => {
+    const about = { key, role, path, narHash, seen, trace, origin }
     return graph === undefined ? about : { ...about, graph }
   })
-  const machineKey = readMachineKey(inquiry.places.state)
-  const own = machineKey && `ed25519:${toHex(machineKey)}`
-  return recalledEvidence(policyFor(await inquiry.policy(), subject), remembered, { now: inquiry.now, own })
 }

@@ -17,7 +17,7 @@ import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { loadPolicy, withPlaces } from './policy-file.ts'
+import { certifiedHere, loadPolicy, withCertified, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
 import type { SignedRoots } from './signed-root.ts'
 import { readDerivation } from './stored-derivation.ts'
@@ -201,9 +201,10 @@ async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoo
 }
 
 async function inForce(places: Places, { records, kept, draft }: Means, now: Instant): Promise<Policy> {
-  if (draft !== undefined) return withPlaces(places, draft)
+  if (draft !== undefined) return certifiedHere(places, draft)
   if (kept !== undefined) return kept.policy()
-  const policy = withPlaces(places, loadPolicy(places, { remember: records }))
+  const listed = withPlaces(places, loadPolicy(places, { remember: records }))
+  const { policy } = withCertified(places, listed, { keep: records })
   return underRespite(policy, places.state, now)
 }
 

@@ -10,6 +10,8 @@ import {
   printNixPublicKey,
   printNixSecretKey,
 } from '../formats/nix/nix-key.ts'
+import type { KeyIdentity } from '../policy/policy.ts'
+import { toHex } from '../primitives/hex.ts'
 
 /**
  * The two keys of a machine. A signature by `machine` says "built here". A signature by `gate` says
@@ -23,6 +25,12 @@ export type OwnKey = 'machine' | 'gate'
  */
 export function readMachineKey(state: string): Uint8Array | undefined {
   return readPublicKey(state, 'machine')?.publicKey
+}
+
+/** The identity of this machine's key; undefined as `readMachineKey` is. */
+export function readMachineIdentity(state: string): KeyIdentity | undefined {
+  const key = readMachineKey(state)
+  return key && `ed25519:${toHex(key)}`
 }
 
 /**

@@ -191,7 +191,7 @@ async function judgeWord(inquiry: Inquiry, word: Word, said: AllSaid): Promise<J
     const offered = await whatItIs(inquiry, path, { word, ...said })
     const { judged, signatures } = await judgeOffered(inquiry, offered, word, others)
     const strays = [...(judged.strays ?? []), ...straysOf(others)]
-    const until = untilOf(aboutOutput(await inquiry.policy(), word.offers), word, others)
+    const until = untilOf(aboutOutput(await inquiry.policy(), word.offers), word, others, inquiry.now)
     const verdict =
       judged.outcome === 'trusted' ? endingAt({ ...judged, strays }, until) : { ...judged, strays }
     return { offered, word, verdict, signatures }

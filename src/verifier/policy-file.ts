@@ -1,4 +1,6 @@
 import { dirname, join } from 'node:path'
+import { keepCertificates, keptCertificates } from '../evidence/certified/keep.ts'
+import { readCertificates } from '../evidence/certified/read.ts'
 import { openSources } from '../evidence/remote/sources.ts'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -6,6 +8,7 @@ import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import { openBook } from '../lists/book/read.ts'
+import { applyCertificates, certifyingKeys, type KeyCertificate } from '../policy/certified.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Book } from '../policy/lists/book.ts'
@@ -29,14 +32,18 @@ export function loadPolicy(places: Places, options: { readonly remember: boolean
   return policy
 }
 
-/**
- * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
- * certificates and the books of its lists. Throws as `loadPolicy` does.
- */
-export function readPolicy(places: Places): {
+/** A policy, and the files that it was read from. */
+export interface ReadPolicy {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
-} {
+}
+
+/**
+ * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
+ * certificates and the books of its lists. Books in `books`, by the names of their lists, take the
+ * place of those. Throws as `loadPolicy` does.
+ */
+export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = new Map()): ReadPolicy {
   const files: StampedFile[] = []
   const read = (path: string, limit: number): Buffer => {
     const stamp = versionOf(protectedPath(path))
@@ -50,7 +57,7 @@ export function readPolicy(places: Places): {
     file: places.policy,
     directory: dirname(places.policy),
     certificate: path => read(path, CERTIFICATE_LIMIT),
-    book: name => readBook(places, name, files),
+    book: name => books.get(name) ?? readBook(places, name, files),
   })
   return { policy: knowingMachine(places, parsed), files }
 }
@@ -98,6 +105,50 @@ function knowingMachine({ state }: Places, policy: Policy): Policy {
  */
 export function expressionTrustOf(policy: Policy): string {
   return expressionTrust(policy, path => readProtectedFile(path, CERTIFICATE_LIMIT))
+}
+
+/** A policy with the certified keys in it, and the files of certificates as they were then. */
+export interface CertifiedPolicy {
+  readonly policy: Policy
+  readonly certificates: readonly (readonly [path: string, version: string | undefined])[]
+}
+
+/**
+ * Adds the keys that keys of the policy certify, as the policy's directories and this machine's own
+ * state have it. With `keep`, certificates that count are kept. Never throws because of a
+ * certificate. Costs nothing for a policy whose keys certify none.
+ */
+export function withCertified(
+  places: Places,
+  policy: Policy,
+  { keep }: { readonly keep: boolean },
+): CertifiedPolicy {
+  if (certifyingKeys(policy).length === 0) return { policy, certificates: [] }
+  const directories = [...policy.attestations, keptCertificates(places.state)]
+  const files: [string, string | undefined][] = []
+  const note = (file: string) => void files.push([file, versionOf(file)])
+  const { certificates, problems } = readCertificates(policy, directories, note)
+  const { policy: extended, accepted } = applyCertificates(
+    policy,
+    certificates,
+    Math.floor(Date.now() / 1000),
+  )
+  const counting = new Set<KeyCertificate>(accepted)
+  if (keep) {
+    const chosen = certificates.filter(one => counting.has(one))
+    keepCertificates(places.state, chosen, certificates)
+  }
+  if (problems.length === 0) return { policy: extended, certificates: files }
+  const refusedCertificates = [...(extended.refusedCertificates ?? []), ...problems.slice(0, 16)]
+  return { policy: { ...extended, refusedCertificates }, certificates: files }
+}
+
+/**
+ * A policy with the certified keys that count on this machine. Writes nothing. Throws a system
+ * error if the state directory cannot be read.
+ */
+export function certifiedHere(places: Places, policy: Policy): Policy {
+  return withCertified(places, withPlaces(places, policy), { keep: false }).policy
 }
 
 /**

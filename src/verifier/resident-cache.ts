@@ -5,6 +5,7 @@ import { FileError } from '../files/regular-file.ts'
 import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import { forAMoment } from '../primitives/for-a-moment.ts'
 import { printable } from '../primitives/printable.ts'
@@ -12,7 +13,7 @@ import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import { machineKeyFile, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { readPolicy, withPlaces } from './policy-file.ts'
+import { type CertifiedPolicy, readPolicy, withCertified, withPlaces } from './policy-file.ts'
 
 /**
  * What a resident process keeps from one inquiry to the next. Each item gives the same result as if
@@ -40,6 +41,8 @@ export interface ResidentCache {
 interface HeldPolicy {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
+  /** The files of certificates of keys, with their versions; undefined: absent. */
+  readonly certificates: CertifiedPolicy['certificates']
 }
 
 /** Opens an empty cache for these places; nothing is read until it is asked for. */
@@ -71,7 +74,8 @@ function keepPolicy(places: Places) {
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
     wasThere ||= existsSync(places.state)
-    held = { policy: withPlaces(places, next.policy), files: next.files }
+    const listed = withPlaces(places, next.policy)
+    held = { ...withCertified(places, listed, { keep: true }), files: next.files }
     return taken(held.policy)
   }
   const taken = (policy: Policy): Policy => underRespite(policy, places.state, Math.floor(Date.now() / 1000))
@@ -82,6 +86,7 @@ function keepPolicy(places: Places) {
       if (current !== undefined) return current
       // The plugin and the hooks know the policy by its snapshot, so the snapshot must exist.
       if (!held.files.every(isUnchanged) || !hasSnapshot(places.state)) return read()
+      if (held.certificates.some(([file, version]) => versionOf(file) !== version)) return read()
       const policy = taken(held.policy)
       fresh.set(policy)
       return policy
@@ -124,7 +129,10 @@ function keepReader(state: string) {
     current(policy: Policy): AttestationReader {
       // This machine's key is made when it is first needed. It decides whose attestations count as
       // its own.
-      const asked = [policy.digest, ...policy.attestations, versionOf(machineKeyFile(state)) ?? ''].join('\n')
+      // Certificates add keys, and leave the digest as it is.
+      const certified = listedKeys(policy).flatMap(({ grants, identity }) => (grants ? [identity] : []))
+      const machine = versionOf(machineKeyFile(state)) ?? ''
+      const asked = [policy.digest, ...policy.attestations, machine, ...certified].join('\n')
       if (held?.asked !== asked) {
         held = { asked, reader: attestationReader(policy, readMachineKey(state)) }
       }

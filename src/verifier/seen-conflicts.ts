@@ -57,7 +57,7 @@ function contradictions(
   return claims.filter(({ key, role, path, narHash, expired }) => {
     const isOther = role === 'builder' && path === subject.path && narHash !== subject.narHash
     if (!isOther || expired !== undefined) return false
-    const standings = builderStandings(about, key, now)
+    const standings = builderStandings(about, key, subject.name, now)
     return standings.includes('valid') || standings.includes('not-yet-valid')
   })
 }

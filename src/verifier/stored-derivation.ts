@@ -1,3 +1,4 @@
+import { spendAllowance } from '../files/allowance.ts'
 import { readRegularFile } from '../files/regular-file.ts'
 import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
 import { DERIVATION_LIMIT } from '../formats/nix/derivation.ts'
@@ -26,11 +27,12 @@ export class UnsupportedDerivationError extends Error {
 
 /**
  * Reads a .drv from the store. Throws FormatError if it is absent, is not a derivation, or does not
- * match its store path; FileError if it cannot be read.
+ * match its store path; FileError if it cannot be read, or if the caller's question may not cost as
+ * much as to read it (src/files/allowance.ts).
  */
 export function readDerivation(drvPath: string): StoredDerivation {
   const path = parseStorePath(drvPath)
-  const bytes = readRegularFile(path.path, DERIVATION_LIMIT)
+  const bytes = readRegularFile(path.path, DERIVATION_LIMIT, ({ size }) => spendAllowance(size))
   if (bytes === undefined) throw new FormatError('derivation', 'not in the store', printable(drvPath))
   return {
     path,

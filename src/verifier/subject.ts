@@ -1,4 +1,5 @@
-import { derivationName, type StorePath } from '../formats/nix/store-path.ts'
+import { derivationName, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
+import type { Admission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Subject } from '../policy/verdict.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -21,12 +22,25 @@ export interface Contents {
 }
 
 /** Builds the subject that the policy judges. Subjects are made here and nowhere else. */
-export function subjectOf(
-  { path, kind, derivation, urls = [] }: Identity,
+export function subjectOf({ path, kind, derivation, urls }: Identity, contents: Contents): Subject {
+  return subjectMadeBy(path, kind, contents, { derivation: derivation?.path.path, urls })
+}
+
+/** The subject as the ledger's entry knows it. A signature file is none. */
+export function subjectOfEntry(entry: Admission & { readonly kind: SubjectKind }): Subject {
+  const { kind, derivation } = entry
+  const made = kind === 'derivation' ? {} : { derivation }
+  return subjectMadeBy(parseStorePath(entry.path), kind, entry, made)
+}
+
+function subjectMadeBy(
+  path: StorePath,
+  kind: SubjectKind,
   { narHash, builtHere }: Contents,
+  { derivation, urls = [] }: { readonly derivation?: string | undefined; readonly urls?: Identity['urls'] },
 ): Subject {
   const name = kind === 'derivation' ? derivationName(path) : path.name
   const known = { path: path.path, name, kind, narHash, builtHere }
   const subject = urls.length === 0 ? known : { ...known, urls }
-  return derivation === undefined ? subject : { ...subject, derivation: derivation.path.path }
+  return derivation === undefined ? subject : { ...subject, derivation }
 }

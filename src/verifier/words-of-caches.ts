@@ -2,7 +2,15 @@
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
-import { builderStandings, earliest, endOf, holderOf, type KeyStanding } from '../policy/key-standing.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import {
+  builderHolders,
+  earliest,
+  endOf,
+  type KeyHolder,
+  type KeyStanding,
+  standingOf,
+} from '../policy/key-standing.ts'
 import type { Instant, Policy, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Evidence, Refusal, Side, Stray } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -37,7 +45,9 @@ export function wordsOf(
     const signed = group.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
     const claims = signed.flatMap(evidence => evidence.claims)
     const withStanding = (code: KeyStanding['code']) =>
-      claims.filter(({ key }) => builderStandings(policy, key, now).includes(code))
+      claims.filter(claim =>
+        holdersOfClaim(policy, claim, now).some(one => standingOf(policy, one, now).code === code),
+      )
     return {
       offers: group,
       fingerprint,
@@ -108,14 +118,25 @@ export function straysOf(words: readonly Word[]): readonly Stray[] {
  * Until when the word stands against these others, if it stands because of signatures: until a key
  * that backs it ends, or one that signed another becomes valid.
  */
-export function untilOf(policy: Policy, { backing }: Word, others: readonly Word[]): Instant | undefined {
+export function untilOf(
+  policy: Policy,
+  { backing }: Word,
+  others: readonly Word[],
+  now: Instant,
+): Instant | undefined {
   if (others.length === 0) return undefined
-  const ends = backing.map(({ key }) => {
-    const holder = holderOf(policy, key)
-    return holder && endOf(policy, holder)
-  })
-  const begins = others.flatMap(({ later }) => later).map(({ key }) => holderOf(policy, key)?.key.validFrom)
+  const ends = backing
+    .flatMap(claim => holdersOfClaim(policy, claim, now))
+    .map(holder => endOf(policy, holder))
+  const begins = others
+    .flatMap(({ later }) => later)
+    .flatMap(claim => holdersOfClaim(policy, claim, now))
+    .map(({ key }) => key.validFrom)
   return earliest([...ends, ...begins])
+}
+
+function holdersOfClaim(policy: Policy, { key, path }: Claim, now: Instant): readonly KeyHolder[] {
+  return builderHolders(policy, key, parseStorePath(path).name, now)
 }
 
 function sideOf(who: string, { path, narHash, narSize }: Omit<Side, 'who'>): Side {

@@ -53,7 +53,7 @@ const EXPECTED: readonly (readonly [typed: readonly string[], found: readonly st
   [['help', 'rel'], ['reload'].filter(name => name.startsWith('rel'))],
   [
     ['policy', ''],
-    ['check', 'describe'],
+    ['check', 'describe', 'diff'],
   ],
   [['--policy', policy, 'policy', 'de'], ['describe']],
   [['verify', './result', '--rec'], ['--recursive']],

@@ -47,6 +47,7 @@ const COSIGN = by('e2e/how-to-roles', NEWEST)
 const FLEET = by('e2e/fleet', OLDEST)
 const EXPRESSIONS = by('e2e/how-to-expressions', EVERY_VERSION)
 const DEPLOY = by('e2e/how-to-deploy', EVERY_VERSION)
+const SUBSCRIBE = by('e2e/subscribe', NEWEST)
 const UPGRADE = by('e2e/how-to-upgrade', EVERY_VERSION)
 const EXAMPLES = by('e2e/nixos-examples', NEWEST)
 const SNIPPETS = by('e2e/nixos-snippets', NEWEST)
@@ -163,9 +164,24 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Keep your key in an agent': ROLES,
     'Publish what you attested': ROLES,
   },
+  'docs/how-to/rotate-keys.md': {
+    'A new key takes over': [
+      not('has names in place of keys; evidence/certified.test.ts reads such certificates'),
+    ],
+    'Short-lived keys of builders': [
+      not('has names in place of keys; policy/certified.test.ts applies such certificates'),
+    ],
+  },
   'docs/how-to/reviewer.md': ROLES,
   'docs/how-to/setup.md': by('e2e/setup', EVERY_VERSION),
   'docs/how-to/own-versions.md': by('e2e/own-versions', OLDEST),
+  'docs/how-to/subscribe.md': {
+    'Compare its fingerprint': SUBSCRIBE,
+    'See what it says': SUBSCRIBE,
+    'Take in what is new': [SUBSCRIBE, SUBSCRIBE, not('units of systemd')],
+    "If this machine's clock was ahead": SUBSCRIBE,
+    Unsubscribe: SUBSCRIBE,
+  },
   'docs/how-to/upgrade.md': {
     'Make an archive and a Debian package': [
       not("needs npm's registry; support/release.ts runs the same program"),

@@ -46,7 +46,7 @@ for (const version of VERSIONS) {
       )
       assert.match(
         first.stdout,
-        /\npath = "\S+-random"\nreason = "adopted .* twice"\nuntil = 2\d\d\d-\d\d-\d\d\n/,
+        /\npath = "\S+-random"\nreason = "adopted .* twice"\n(?:author = "\S+"\n)?until = 2\d\d\d-\d\d-\d\d\n/,
       )
       assert.equal(first.stdout.match(/^path = /gm)?.length, 2)
       const attested = world.read(

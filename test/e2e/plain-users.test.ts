@@ -16,6 +16,17 @@ function nixsig(world: World, line: string, options = {}): Promise<Outcome> {
   return world.run(`/opt/nixsig/nixsig ${line}`, options)
 }
 
+/** Reads 60 MB of derivations before it can be judged. */
+const LARGE = `let
+  text = builtins.concatStringsSep "" (builtins.genList (n: "0123456789abcdef0123456789abcdef") 187500);
+  of = inputs: name: derivation {
+    inherit name inputs text;
+    system = builtins.currentSystem;
+    builder = "/bin/sh";
+  };
+in of (map (of [ ]) [ "a" "b" "c" "d" "e" "f" "g" "h" "i" ]) "large"
+`
+
 async function withGate(world: World, use: (gate: Resident) => Promise<void>): Promise<void> {
   const gate = await startResident(world, RESIDENT_COMMAND)
   try {
@@ -150,6 +161,31 @@ for (const version of VERSIONS) {
           (await nixsig(world, `verify --json ${out} ${out}`, ALICE)).stderr,
           /trusted|unsigned/,
         )
+      })
+    }))
+
+  test(`${version}: attack: a user asks about derivations so large that the gate would answer nobody else`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      await withVictim(world)
+      const { out } = await build(world, 'good')
+      await world.startDaemon()
+      await withGate(world, async () => {
+        world.write('/tmp/large.nix', LARGE)
+        const drv = await world.output('nix-instantiate /tmp/large.nix 2>/dev/null', ALICE)
+        const began = performance.now()
+        const asked = Array.from({ length: 4 }, () => nixsig(world, `explain ${drv}`, ALICE))
+        const verified = await nixsig(world, `verify ${out}`, ALICE)
+        const took = performance.now() - began
+        assert.equal(verified.status, 0, verified.stderr)
+        for (const { stdout, stderr } of await Promise.all(asked)) {
+          const told = `${stdout}${stderr}`
+          assert.match(
+            told,
+            /more than 8388608 bytes, too many for a question of a user.*ask an administrator/,
+          )
+        }
+        // To read them all would take the gate longer than that, four times.
+        assert.ok(took < 20_000, `${took} ms`)
       })
     }))
 

@@ -120,6 +120,22 @@ for (const version of VERSIONS) {
     })
   })
 
+  test(`${version}: once the builder is revoked, the same import is refused, although the ledger admitted it`, async () => {
+    await withGuarded(version, async ({ world, makeElsewhere, admitted, valid }) => {
+      const { path, drv, file } = await makeElsewhere('tool')
+      await attestElsewhere(world, BUILDER, path, drv)
+      assert.equal(await world.output(`nix-store --import < ${file}`), path)
+      const said = await world.output('/opt/nixsig/nixsig revoke builder --reason stolen --quarantine --yes')
+      assert.match(said, /1 admitted path rested on it; 1 path would fall/)
+      assert.equal(await valid(path), false)
+      assert.ok(admitted(path))
+      const refused = await world.run(`nix-store --import < ${file}`)
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stderr, /-tool \(output\).*the key of builder is revoked since .* \(stolen\)/s)
+      assert.equal(await valid(path), false)
+    })
+  })
+
   test(`${version}: the gate reads a store that Nix holds in the middle of a transaction, without a daemon too`, async () => {
     await withGuarded(
       version,

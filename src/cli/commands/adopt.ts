@@ -2,7 +2,6 @@
  * `nixsig adopt CLOSURE…`: from a machine that existed before nixsig to one on which everything is
  * vouched for.
  */
-import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { adopt as adoptClosures } from '../../adopt/adopt.ts'
 import { type Attempts, NO_ATTEMPTS, openAttempts } from '../../adopt/attempts.ts'
@@ -12,15 +11,15 @@ import type { Decided } from '../../adopt/run.ts'
 import type { Upstream } from '../../evidence/upstreams/upstream.ts'
 import { withLockIfFree } from '../../files/lock.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Places } from '../../verifier/places.ts'
 import { estimateFor } from '../adopt-estimate.ts'
 import { decidedLine, summaryLine } from '../adopt-json.ts'
 import { causesIn, sayCauses, sayEstimate, sayExemptions, saySums } from '../adopt-report.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
-import { exemptionEnd } from '../exemption-end.ts'
+import { authorHere, exemptionEnd } from '../exemption-end.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { finishInterrupted } from '../finish-interrupted.ts'
 import { upstreamsFrom } from '../offered-paths.ts'
+import { isMadeElsewhere } from '../policy-argument.ts'
 import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
@@ -117,7 +116,7 @@ async function adoptOnce(call: Call, { places, terminal }: Invocation<PlaceName>
   for (let pass = 1; ; pass++) {
     const { decided, bytes } = await adoptPass({ ...call, attempts }, { places, terminal }, pass)
     const causes = [...causesIn(decided).values()].map(({ cause }) => cause)
-    const exemptions = exemptionsFor(causes, { now: now(), until: call.until })
+    const exemptions = exemptionsFor(causes, { now: now(), until: call.until, author: authorHere() })
     if (call.exempt && exemptions.length > 0 && pass < PASSES) {
       const status = await exempt(exemptions, terminal)
       if (status !== 0) return status
@@ -133,7 +132,7 @@ async function adoptOnce(call: Call, { places, terminal }: Invocation<PlaceName>
       saySums(terminal, decided, call.dry)
       if (time !== undefined) sayEstimate(terminal, time)
       sayCauses(terminal, decided)
-      sayExemptions(terminal, exemptions, isLink(places.policy) ? 'nix' : 'toml')
+      sayExemptions(terminal, exemptions, isMadeElsewhere(places.policy) ? 'nix' : 'toml')
     }
     return mostSevere(causesOfMembers(decided))
   }
@@ -180,7 +179,7 @@ async function exempt(exemptions: readonly Exempting[], terminal: Terminal): Pro
   const { machinePlaces } = await import('../../setup/places.ts')
   const { addExemptions } = await import('../../setup/add-exemptions.ts')
   const places = machinePlaces()
-  if (isLink(places.policy))
+  if (isMadeElsewhere(places.policy))
     throw new UsageError(
       `${printable(places.policy)} is made by something else, so it cannot be changed here; next: leave out --exempt, and put the exemptions that are printed where it is made`,
     )
@@ -193,10 +192,6 @@ function causesOfMembers(decided: readonly Decided[]) {
   return decided.flatMap(({ isMember, outcome }) =>
     isMember && outcome.kind === 'left' ? outcome.causes.map(({ status }) => status) : [],
   )
-}
-
-function isLink(file: Places['policy']): boolean {
-  return lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true
 }
 
 function now(): number {

@@ -125,7 +125,7 @@ function entryLines(id: string, entry: QuarantineEntry, content: string | undefi
   return [
     `entry       ${id}`,
     `path        ${pathWord(entry.path)}`,
-    `derivation  ${pathWord(entry.derivation)}`,
+    `derivation  ${entry.derivation === entry.path ? 'not known' : pathWord(entry.derivation)}`,
     `NAR hash    sha256:${printable(entry.narHash)} (${entry.narSize} bytes)`,
     `refused     ${when(entry.refused)}, ${printable(entry.outcome)}`,
     `content     ${content === undefined ? 'gone' : printable(content)}`,

@@ -1,6 +1,7 @@
 import { isInOnePiece, signatureKind } from '../../crypto/detached/verify.ts'
 import { parseChecksumList } from '../../formats/checksum-list.ts'
 import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
+import { parseKeyCertificate } from '../../formats/in-toto/key-certificate.ts'
 import { parseApproval } from '../../formats/in-toto/predicates/approval.ts'
 import { parsePredicate } from '../../formats/in-toto/predicates.ts'
 import { parseStatement } from '../../formats/in-toto/statement.ts'
@@ -12,6 +13,7 @@ import {
   APPROVALS,
   ENVELOPES,
   GRAPH_LIST,
+  KEY_CERTIFICATES,
   parsePublishedName,
   partOf,
   splitExtension,
@@ -34,6 +36,8 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
   const { plain } = splitExtension(extension)
   if (partOf(name) === APPROVALS) {
     assertOfApproval(digest, extension, bytes)
+  } else if (partOf(name) === KEY_CERTIFICATES) {
+    assertOfKeys(digest, bytes)
   } else if (isLines(name)) {
     for (const [index, line] of linesOf(bytes).entries()) assertLine(line, index + 1, digest)
   } else if (extension === '.narinfo') {
@@ -44,6 +48,14 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
     else parseChecksumList(bytes)
   } else {
     signatureKind(bytes)
+  }
+}
+
+function assertOfKeys(key: string, bytes: Uint8Array): void {
+  for (const [index, line] of linesOf(bytes).entries()) {
+    const { issuer } = within(`line ${index + 1}`, () => parseKeyCertificate(parseEnvelope(line).payload))
+    if (issuer.replace(':', '-') === key) continue
+    throw new FormatError('attestations', 'is not by the key that the file is named by', `line ${index + 1}`)
   }
 }
 

@@ -53,10 +53,14 @@ function compared(before: Entry, after: Entry, old: Entry | undefined): OtherDev
   if (keys.length === 0 && !isEasier) return undefined
   const names = common(before, after)
   if (names === undefined) return undefined
-  // It let the same people sign for these before.
-  const had = old !== undefined && old.needed <= after.needed && keys.every(key => old.keys.has(key))
-  if (had && old !== before && common(before, old) === names) return undefined
-  return { names, before, after, keys }
+  return hadThem(before, after, old, keys) ? undefined : { names, before, after, keys }
+}
+
+/** Whether the same entry let the same people sign for the very same sources before. */
+function hadThem(before: Entry, after: Entry, old: Entry | undefined, keys: readonly string[]): boolean {
+  if (old === undefined || old === before || old.needed > after.needed) return false
+  const globs = ({ names, urls }: Entry) => JSON.stringify([names, urls])
+  return globs(old) === globs(after) && keys.every(key => old.keys.has(key))
 }
 
 /** A glob over sources that both are about; undefined if there are none. */

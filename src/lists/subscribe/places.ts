@@ -9,11 +9,24 @@
  */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { withLockIfFree } from '../../files/lock.ts'
 import { assertOwnedDirectory, protectedPath } from '../../files/owned-file.ts'
 
 /** The directory of a list, whose name is one of a policy. */
 export function listPlace(state: string, name: string): string {
   return join(state, 'lists', name)
+}
+
+/**
+ * Does something while nobody else changes anything of a list; undefined, and nothing is done, if
+ * somebody does. Makes its directory: see makeListPlace.
+ */
+export async function inTurn<T>(
+  directory: string,
+  action: () => Promise<T>,
+): Promise<{ readonly value: T } | undefined> {
+  makeListPlace(directory)
+  return withLockIfFree(lockOf(directory), action)
 }
 
 /** The lock of a list. */

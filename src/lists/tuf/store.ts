@@ -39,6 +39,8 @@ export interface TufStore {
   readonly root: () => TufRoot | undefined
   /** All roots from the newest to the first. */
   readonly roots: () => readonly TufRoot[]
+  /** The file of one version of root, as it was published. */
+  readonly rootFile: (version: number) => Uint8Array | undefined
   /** SHA-256, lower-case hex, of the first root's file. */
   readonly fingerprint: () => string | undefined
   readonly floor: () => Floor
@@ -67,6 +69,7 @@ export function openTufStore(directory: string): TufStore {
     },
     root: () => rootsOf(rootFile)[0],
     roots: () => rootsOf(rootFile),
+    rootFile,
     fingerprint: () => {
       const first = rootFile(1)
       return first && toHex(sha256(first))
@@ -77,7 +80,7 @@ export function openTufStore(directory: string): TufStore {
       // It is written before any state is: without it, somebody could go back.
       if (read('metadata/timestamp.json', METADATA_LIMITS.timestamp) === undefined) return new Floor()
       throw new FileError(
-        `${printable(join(directory, 'floor'))} is not there, although the list was updated before: subscribe to it again`,
+        `${printable(join(directory, 'floor'))} is not there, although the list was updated before; next: nixsig trust unsubscribe with --forget, then subscribe to it again`,
       )
     },
     keepRoot: (version, bytes) => write(`metadata/${version}.root.json`, bytes),

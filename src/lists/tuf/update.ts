@@ -74,6 +74,8 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   const root = await newestRoot(trusted, bounded, store.keepRoot)
   const onFloor = store.keepFloor
   const state = await readState(root, bounded, { floor, onFloor, ends: 'must not be over', now })
+  const { assertSecondReaderAgrees } = await import('./second-reader.ts')
+  await assertSecondReaderAgrees(store.rootFile, state)
   return {
     ...state,
     target: async path => {

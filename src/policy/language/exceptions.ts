@@ -1,7 +1,7 @@
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Exemption, Policy, Revocation } from '../policy.ts'
+import type { Exemption, Key, Policy, Revocation } from '../policy.ts'
 import { complain, fieldsOf, lineOf, listOf, type Node, plainStringOf, stringOf } from './fields.ts'
 import { instantOf } from './instant.ts'
 import { isListedName } from './listed-names.ts'
@@ -12,6 +12,7 @@ import { readSigstoreIdentity } from './sigstore-key.ts'
 const REVOCATION_LIMIT = 10_000
 const EXEMPTION_LIMIT = 10_000
 const REASON_LIMIT = 500
+const AUTHOR_LIMIT = 200
 
 /**
  * Reads `[[revocations]]`. Records a problem for a key or principal that neither the policy nor any
@@ -22,10 +23,12 @@ export function readRevocations(
   { principals, lists }: Pick<Policy, 'principals' | 'lists'>,
 ): readonly Revocation[] {
   const keys = new Set([...principals.values()].flatMap(principal => principal.keys.map(key => key.identity)))
+  const mayBeCertified = [...principals.values()].some(one => one.keys.some(maySpeakForOthers))
   const known: Known = {
     isPrincipal: name => principals.has(name) || isListedName(name, lists),
-    // Lists may have it, today or after their next update.
-    isKey: identity => keys.has(identity) || lists.size > 0,
+    // Lists may have it, today or after their next update. Where keys certify others, those can be
+    // revoked, and none of them is listed.
+    isKey: identity => keys.has(identity) || lists.size > 0 || mayBeCertified,
   }
   const revocations: Revocation[] = []
   for (const item of listOf(node, REVOCATION_LIMIT)) {
@@ -44,13 +47,15 @@ export function readRevocations(
 export function readExemptions(node: Node | undefined): readonly Exemption[] {
   const exemptions: Exemption[] = []
   for (const item of listOf(node, EXEMPTION_LIMIT)) {
-    const fields = fieldsOf(item, ['reason', 'until'], ['path', 'name', 'kind'])
+    const fields = fieldsOf(item, ['reason', 'until'], ['path', 'name', 'kind', 'author'])
     if (fields === undefined) continue
     const match = readMatch(item, fields)
     const reason = plainStringOf(fields.reason, REASON_LIMIT)
+    const author = plainStringOf(fields.author, AUTHOR_LIMIT)
     const until = instantOf(fields.until)
     if (match === undefined || reason === undefined || until === undefined) continue
-    exemptions.push({ line: lineOf(item), match, reason, until })
+    const by = author === undefined ? {} : { author }
+    exemptions.push({ line: lineOf(item), match, reason, ...by, until })
   }
   return exemptions
 }
@@ -103,4 +108,8 @@ function readMatch(
     if (error instanceof FormatError) return complain(path, error.message)
     throw error
   }
+}
+
+function maySpeakForOthers({ certifies, rotates }: Key): boolean {
+  return certifies !== undefined || rotates === true
 }

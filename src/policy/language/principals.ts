@@ -11,6 +11,7 @@ import {
   type Principal,
   SELF,
 } from '../policy.ts'
+import { readCertifying } from './certifying.ts'
 import {
   ALONE,
   complain,
@@ -103,11 +104,13 @@ function readKey(node: Node, principal: string, reading: Reading): Key | undefin
   if (!isTable(node.value)) return readTextKey(node)
   if ('openpgp' in node.value || 'certificate' in node.value) return readOpenPgp(node, principal, reading)
   if ('sigstore' in node.value || 'trusted-root' in node.value) return readSigstore(node, reading.certificate)
-  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces'])
+  const powers = ['certifies', 'for-at-most', 'rotates'] as const
+  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces', ...powers])
   const key = fields?.key && readTextKey(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
   const namespaces = fields?.namespaces && readNamespaces(fields.namespaces, key)
-  return key && { ...key, ...validity, ...(namespaces && { namespaces }) }
+  const power = fields && readCertifying(fields, { ...key, ...(namespaces && { namespaces }) })
+  return key && { ...key, ...validity, ...(namespaces && { namespaces }), ...power }
 }
 
 function readTextKey(node: Node): TextKey | undefined {

@@ -76,6 +76,15 @@ export function isAbout(policy: Policy): policy is PolicyAbout {
   return 'whole' in policy
 }
 
+/**
+ * Whether the developers of a subject are asked for by its name and its addresses, so that nothing
+ * can be said of it without these.
+ */
+export function asksItsDevelopers(policy: Policy, about: Pick<About, 'name' | 'kind'>): boolean {
+  if (policy.lists.size === 0 && policy.developers.length === 0) return false
+  return demandedBy(ruleFor(policy, about), about.kind).includes(ITS_DEVELOPERS)
+}
+
 function policyAbout(whole: Policy, about: About, id: string): Policy {
   const demanded = demandedBy(ruleFor(whole, about), about.kind)
   const isForDevelopers = demanded.includes(ITS_DEVELOPERS)

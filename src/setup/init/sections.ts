@@ -17,6 +17,8 @@ export interface DraftParts {
   /** The policy that is there, valid, with its text. */
   readonly before: { readonly policy: Policy; readonly toml: string } | undefined
   readonly now: Instant
+  /** Who makes the exemption, as plain as a user's name. */
+  readonly author?: string | undefined
 }
 
 /** A piece of the policy that init writes. */
@@ -129,7 +131,7 @@ threshold = ${threshold}
 `
 }
 
-function exemptionSection({ answers, now }: DraftParts): readonly Section[] {
+function exemptionSection({ answers, now, author }: DraftParts): readonly Section[] {
   const { unsigned } = answers
   if (typeof unsigned === 'string') return []
   const day = when(Math.floor(now / 86_400) * 86_400)
@@ -141,7 +143,7 @@ function exemptionSection({ answers, now }: DraftParts): readonly Section[] {
 name = "*"
 kind = ["fetched-source", "local-source"]
 reason = "${REASON} ${day}: sources are not signed yet"
-until = ${when(unsigned.exemptUntil)}
+${author === undefined ? '' : `author = "${author}"\n`}until = ${when(unsigned.exemptUntil)}
 `,
     },
   ]

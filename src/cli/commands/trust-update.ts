@@ -1,0 +1,191 @@
+/** `nixsig trust update`: takes in what the keepers of lists have published. */
+import { jsonLine } from '../../explain/verdict-json.ts'
+import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
+import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
+import type { ListInForce } from '../../policy/lists/book.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Comparison } from '../../reach/compare.ts'
+import { askToAgree, hasTerminal } from '../ask.ts'
+import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
+import type { Status } from '../exit-status.ts'
+import { millisecondsOf } from '../seconds-argument.ts'
+import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import type { Terminal } from '../terminal.ts'
+import { chosenLists, fallenWith, type ListPlaces, now, policyHere, sourceAt } from '../trust-lists.ts'
+import { differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
+
+interface Options {
+  readonly names: readonly string[]
+  readonly yes: boolean
+  readonly 'clock-was-ahead': boolean
+  readonly seconds: string
+  readonly json: boolean
+}
+
+/** Shows what changes before it takes effect. */
+export const trustUpdate = command({
+  arguments: { names: { count: 'any number', text: 'Lists, as the policy calls them; all by default' } },
+  options: {
+    yes: { kind: 'flag', text: 'Take what is new without asking, from lists that are not pinned' },
+    'clock-was-ahead': {
+      kind: 'flag',
+      text: "Forget the latest time of an update: this machine's clock was ahead then",
+    },
+    seconds: {
+      kind: 'value',
+      value: 'SECONDS',
+      fallback: '60',
+      text: 'How long to look for what would fall',
+    },
+    json: JSON_LINES_OPTION,
+  },
+  examples: [
+    ['trust update', 'Shows what is new in every list, and asks'],
+    ['trust update debian --yes', 'Takes what is new in one'],
+  ],
+  epilogue: `Revocations are taken at once, also where the rest waits (revocations = "with-updates" in the policy waits).
+Without a terminal nothing is asked: what is new waits, and nixsig trust diff shows it.
+Status 0: everything is taken, or pinned. 12: something waits for somebody to agree. 20: a list could not be updated,
+or another update of it runs.`,
+  reads: ['policy', 'state'],
+  run: update,
+})
+
+async function update(
+  options: Options,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
+  assertOwnMachine('trust update', { ...places, attestations: undefined })
+  const policy = await policyHere(places)
+  const lists = chosenLists(policy, options.names)
+  if (lists.length === 0)
+    terminal.note('nixsig: the policy subscribes to no list; next: nixsig trust subscribe')
+  const statuses: Status[] = []
+  let isWritten = false
+  for (const list of lists) {
+    const { status, written } = await updateOne(list, options, { places, policy, terminal })
+    statuses.push(status)
+    isWritten ||= written
+  }
+  if (isWritten) {
+    const { announcePolicy } = await import('../../setup/announce-policy.ts')
+    const { machinePlaces } = await import('../../setup/places.ts')
+    statuses.push(saySettled(await announcePolicy(machinePlaces()), terminal))
+  }
+  return ([20, 2, 12] as const).find(status => statuses.includes(status)) ?? 0
+}
+
+interface Here {
+  readonly places: ListPlaces
+  /** As it was before anything was taken. */
+  readonly policy: Policy
+  readonly terminal: Terminal
+}
+
+interface Answer {
+  readonly status: Status
+  readonly written: boolean
+}
+
+async function updateOne(
+  list: ListInForce,
+  options: Options,
+  { places, policy, terminal }: Here,
+): Promise<Answer> {
+  const { name, updates } = list
+  const patience = millisecondsOf('--seconds', options.seconds)
+  const { updateList, setClockBack } = await import('../../lists/subscribe/update.ts')
+  const directory = listPlace(places.state, name)
+  const source = await sourceAt(updates.url)
+  let fallen: Comparison | undefined
+  const agree = async (proposal: Proposal): Promise<boolean> => {
+    fallen = await fallenWith(places, { name, book: proposal.book, before: policy, patience })
+    if (!options.json) sayProposal(terminal, list, proposal, fallen)
+    if (updates.mode !== 'ask' || options.yes) return true
+    return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
+  }
+  terminal.progress(`${name}: asking ${updates.url}`)
+  const done = await inTurn(directory, async () => {
+    if (options['clock-was-ahead']) setClockBack(directory, now())
+    return updateList({ name, directory, source, ...updates, now: now(), agree })
+  })
+  const result: Updated = done?.value ?? {
+    kind: 'failed',
+    problem: 'another update of it runs',
+    changed: false,
+  }
+  if (options.json) terminal.print(jsonLine(resultJson(list, result, fallen)))
+  else sayResult(terminal, list, result)
+  return {
+    status: statusOf(result, list),
+    written: done !== undefined && result.kind !== 'failed' ? true : 'changed' in result && result.changed,
+  }
+}
+
+function statusOf({ kind }: Updated, { updates }: ListInForce): Status {
+  if (kind === 'failed') return 20
+  return kind === 'waits' && updates.mode === 'ask' ? 12 : 0
+}
+
+function sayProposal(
+  terminal: Terminal,
+  { name }: ListInForce,
+  { difference, isWithdrawn }: Proposal,
+  fallen: Comparison | undefined,
+): void {
+  const { from, to } = difference
+  const versions = from === 0 ? `version ${to}` : `version ${from} to ${to}`
+  terminal.print(terminal.strong(`${name}: ${versions}`))
+  if (isWithdrawn)
+    terminal.print(
+      terminal.bad(
+        '! its keepers have withdrawn the keys that signed the state in force: that they did not say what it says any more',
+      ),
+      'refusal',
+    )
+  sayDifference(terminal, difference)
+  sayFalls(terminal, fallen)
+}
+
+function sayResult(terminal: Terminal, { name, updates }: ListInForce, result: Updated): void {
+  switch (result.kind) {
+    case 'taken':
+      terminal.print(
+        `${name}: ${terminal.good('updated')} to version ${result.difference.to}, ${endWords(result.ends, now())}`,
+      )
+      return
+    case 'newest':
+      terminal.print(`${name}: version ${result.version} is the newest, ${endWords(result.ends, now())}`)
+      return
+    case 'waits': {
+      const { difference, revoked, ends } = result
+      if (revoked) terminal.print(`${name}: ${terminal.good('took its new revocations')}`)
+      const what = updates.mode === 'pinned' ? 'it is pinned' : 'nobody has agreed to it'
+      terminal.print(
+        `${name}: ${terminal.doubtful('waits')}: version ${difference.to}, for ${what}; the state in force ${endWords(ends, now())}; next: nixsig trust diff ${name}`,
+        'refusal',
+      )
+      return
+    }
+    case 'failed':
+      terminal.print(`${name}: ${terminal.bad('not updated')}: ${result.problem}`, 'refusal')
+  }
+}
+
+function resultJson({ name, updates }: ListInForce, result: Updated, fallen: Comparison | undefined): object {
+  const common = { list: name, url: updates.url, mode: updates.mode, result: result.kind }
+  switch (result.kind) {
+    case 'failed':
+      return { ...common, problem: result.problem }
+    case 'newest':
+      return { ...common, version: result.version, ends: result.ends }
+    default:
+      return {
+        ...common,
+        ends: result.ends,
+        difference: differenceJson(result.difference),
+        comparison: fallsJson(fallen),
+        ...(result.kind === 'waits' && { revocations_taken: result.revoked }),
+      }
+  }
+}

@@ -1,0 +1,102 @@
+/** What commands for those who use lists share: the machine's subscriptions, and how they are read. */
+import { isAbsolute } from 'node:path'
+import { FileError } from '../files/regular-file.ts'
+import { PolicyError } from '../policy/language/policy-error.ts'
+import type { Book, ListInForce } from '../policy/lists/book.ts'
+import type { Policy } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
+import { printable } from '../primitives/printable.ts'
+import type { Comparison } from '../reach/compare.ts'
+import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
+import type { PlaceName } from './command.ts'
+import { isMadeElsewhere } from './policy-argument.ts'
+import { isReadable } from './readable-inquiry.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Places of commands that look at lists; attestations are the policy's. */
+export type ListPlaces = Pick<Places, Extract<PlaceName, 'policy' | 'state'>>
+
+/** The name of a list, as its subscriber calls it. */
+export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls the list' } as const
+
+/** Seconds since 1970. */
+export function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+/** The machine's policy with the books of its lists. Throws PolicyError and FileError. */
+export async function policyHere(places: ListPlaces): Promise<Policy> {
+  const { readPolicy } = await import('../verifier/policy-file.ts')
+  return readPolicy({ ...places, attestations: undefined }).policy
+}
+
+/** The lists with these names; all of them if none is given. Throws UsageError. */
+export function chosenLists(policy: Policy, names: readonly string[]): readonly ListInForce[] {
+  if (names.length === 0) return [...policy.lists.values()]
+  return [...new Set(names)].map(name => {
+    const list = policy.lists.get(name)
+    if (list !== undefined) return list
+    const all = [...policy.lists.keys()]
+    throw new UsageError(
+      `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: nixsig trust subscribe`,
+    )
+  })
+}
+
+/** Where a list is published, by the address that a policy has. */
+export async function sourceAt(url: string) {
+  const { directorySource, httpSource } = await import('../lists/tuf/source.ts')
+  return isAbsolute(url) ? directorySource(url) : httpSource(url)
+}
+
+/** Throws UsageError, with what to do instead, if something else makes the policy, as NixOS does. */
+export function assertMadeHere({ policy }: Pick<Places, 'policy'>, instead: string): void {
+  if (isMadeElsewhere(policy))
+    throw new UsageError(
+      `${printable(policy)} is made by something else, so nothing was done; next: ${instead} where it is made`,
+    )
+}
+
+/** Throws UsageError where this user may not look at what is kept of lists. */
+export function assertLooks(places: Pick<Places, 'state'>): void {
+  if (!isReadable({ ...DEFAULT_PLACES, ...places }) || !canLook(places))
+    throw new UsageError(
+      `cannot read ${printable(places.state)}, which is root's; next: the same command ${BY_ROOT}`,
+    )
+}
+
+/** What was published of lists is root's alone. */
+function canLook({ state }: Pick<Places, 'state'>): boolean {
+  return process.geteuid?.() === 0 || state !== DEFAULT_PLACES.state
+}
+
+interface With {
+  readonly name: string
+  readonly book: Book
+  /** The policy with which it is compared. */
+  readonly before: Policy
+  /** Milliseconds. */
+  readonly patience: number
+}
+
+/**
+ * What would fall on this machine with another book of a list. Undefined where that cannot be told. */
+export async function fallenWith(
+  places: ListPlaces,
+  { name, book, before, patience }: With,
+): Promise<Comparison | undefined> {
+  const whole = { ...places, attestations: undefined }
+  const [{ readPolicy }, { fallenUnder }] = await Promise.all([
+    import('../verifier/policy-file.ts'),
+    import('../reach/fallen.ts'),
+  ])
+  try {
+    const after = readPolicy(whole, new Map([[name, book]])).policy
+    return await fallenUnder(whole, after, { before, patience })
+  } catch (error) {
+    if (error instanceof FileError || error instanceof FormatError || error instanceof PolicyError)
+      return undefined
+    throw error
+  }
+}

@@ -1,0 +1,24 @@
+/** The end of a subscription. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { openTufStore } from '../tuf/store.ts'
+import { listPlace, lockOf, nextPlace, tufPlace } from './places.ts'
+
+/**
+ * Removes what judges read of a list and what was published of it. What was seen of it stays, so
+ * that it cannot go back when it is subscribed to again. The caller holds the lock.
+ */
+export function endSubscription(directory: string): void {
+  rmSync(join(directory, 'book'), { force: true })
+  for (const each of [join(directory, 'certificates'), nextPlace(directory)])
+    rmSync(each, { recursive: true, force: true })
+  const store = openTufStore(tufPlace(directory))
+  if (store.root() !== undefined) store.prune(new Set())
+}
+
+/** Removes everything that is known of a list. */
+export function forgetList(state: string, name: string): void {
+  const directory = listPlace(state, name)
+  rmSync(directory, { recursive: true, force: true })
+  rmSync(lockOf(directory), { force: true })
+}

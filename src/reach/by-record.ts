@@ -1,0 +1,46 @@
+/** What a policy says of a path by the ledger's record alone: without the store, and fast. */
+import { recalledEvidence } from '../evidence/remembered.ts'
+import { type Admission, isCurrent } from '../ledger/admissions.ts'
+import { judge } from '../policy/judge.ts'
+import { asksItsDevelopers, policyFor } from '../policy/lists/policy-for.ts'
+import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
+import { rememberedClaims } from '../verifier/evidence.ts'
+import { subjectOfEntry } from '../verifier/subject.ts'
+
+/** An entry of a path that a policy judges. A signature file is not one. */
+export type JudgedAdmission = Admission & { readonly kind: SubjectKind }
+
+/**
+ * When it is judged, and the identity of this machine's own key, whose attestations do not count.
+ */
+export interface Moment {
+  readonly now: Instant
+  readonly own: KeyIdentity | undefined
+}
+
+/** Whether an entry is of a path that a policy judges. */
+export function isJudged(entry: Admission): entry is JudgedAdmission {
+  return entry.kind !== 'signature'
+}
+
+/**
+ * Whether the path passes by the claims in its entry: as the ledger admits it under this very
+ * policy, or else as those claims are weighed anew. What else was attested about it is not looked
+ * at.
+ */
+export async function passesByRecord(
+  policy: Policy,
+  entry: JudgedAdmission,
+  { now, own }: Moment,
+): Promise<boolean> {
+  if (isCurrent(entry, policy.digest, now)) return true
+  const subject = subjectOfEntry(entry)
+  const about = policyFor(policy, subject)
+  const evidence = await recalledEvidence(about, rememberedClaims(entry), { now, own })
+  return judge(about, subject, evidence, now).outcome === 'trusted'
+}
+
+/** Whether the record cannot decide it: it does not know the addresses by which developers are found. */
+export function isByAddress(policy: Policy, entry: JudgedAdmission): boolean {
+  return entry.kind === 'fetched-source' && asksItsDevelopers(policy, subjectOfEntry(entry))
+}
