@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { FileError } from '../../../src/files/regular-file.ts'
+import { newestRoot, readState, type TufState } from '../../../src/lists/tuf/refresh.ts'
 import type { TufSource } from '../../../src/lists/tuf/source.ts'
-import { beginTrust, readNewest } from '../../../src/lists/tuf/update.ts'
+import { beginTrust } from '../../../src/lists/tuf/update.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
@@ -144,12 +145,28 @@ class Subscriber {
     this.#keepers = keepers
   }
 
+  /** What readNewest does for one update, without a second reader. */
+  async #read(source: TufSource, now: number): Promise<TufState> {
+    const { store } = this
+    const floor = store.floor().at(now)
+    store.keepFloor(floor)
+    const trusted = store.root() ?? assert.fail('there is no first root')
+    const root = await newestRoot(trusted, source, store.keepRoot)
+    const state = await readState(root, source, {
+      floor,
+      onFloor: store.keepFloor,
+      ends: 'must not be over',
+      now,
+    })
+    store.keepMetadata(state.files)
+    return state
+  }
+
   async update(mirror: Mirror): Promise<void> {
     const { repo } = this.#keepers
     const root = this.store.root()?.version ?? 0
     try {
-      const newest = await readNewest(this.store, mirrored(this.#keepers, mirror), repo.now)
-      newest.accept()
+      const newest = await this.#read(mirrored(this.#keepers, mirror), repo.now)
       assert.ok(newest.ends > repo.now, 'what was accepted had ended')
       assert.ok(newest.root.version >= root, 'root went back')
       this.#accept(JSON.parse(String(newest.files.get('timestamp.json'))).signed.version, newest)
@@ -160,7 +177,7 @@ class Subscriber {
     assert.ok((this.store.root()?.version ?? 0) >= root, 'the root that is kept went back')
   }
 
-  #accept(timestamp: number, { targets, teams, files }: Awaited<ReturnType<typeof readNewest>>): void {
+  #accept(timestamp: number, { targets, teams, files }: TufState): void {
     const state = this.#keepers.states.get(timestamp) ?? assert.fail('nobody signed such a state')
     const found = Object.fromEntries(
       [...files.keys()].flatMap(name => {

@@ -183,7 +183,10 @@ export class Simulator {
 }
 
 /** A store in memory, with the same rules as one on a disk. */
-export function memoryStore(): TufStore & { readonly files: ReadonlyMap<string, Uint8Array> } {
+export function memoryStore(): TufStore & {
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly rootFile: (version: number) => Uint8Array | undefined
+} {
   const files = new Map<string, Uint8Array>()
   const rootOf = (version: number) => files.get(`metadata/${version}.root.json`)
   const verified: TufRoot[] = []
@@ -203,6 +206,7 @@ export function memoryStore(): TufStore & { readonly files: ReadonlyMap<string, 
   }
   return {
     files,
+    rootFile: rootOf,
     source: below(''),
     waiting: below('waiting/'),
     roots,
