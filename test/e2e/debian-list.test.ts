@@ -3,23 +3,14 @@
 // needs: debian-sources
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type DetachedResult, verifyDetached } from '../../src/crypto/detached/verify.ts'
 import { type ListDocument, parseList } from '../../src/formats/lists/document.ts'
 import { buildList } from '../../src/lists/build/build.ts'
 import { matchesGlob } from '../../src/policy/match.ts'
-import { debianSource } from '../support/debian-source.ts'
+import { debianSource, RELEASES } from '../support/debian-source.ts'
 import { GOOD, KEYRING, layOutMirror } from '../support/lists/debian-mirror.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-debian-list-')

@@ -20,9 +20,13 @@ export type RootFile = (version: number) => Uint8Array | undefined
 
 /**
  * Has tuf-js follow the roots from the first one and read this state under the newest. Throws
- * FileError if it refuses the state, or finds another file for any path.
+ * FileError if it refuses the state, or finds another file for any path. `now`: seconds since 1970.
  */
-export async function assertSecondReaderAgrees(rootFile: RootFile, state: TufState): Promise<void> {
+export async function assertSecondReaderAgrees(
+  rootFile: RootFile,
+  state: TufState,
+  now: number,
+): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-list-'))
   try {
     const first = rootFile(1)
@@ -40,6 +44,7 @@ export async function assertSecondReaderAgrees(rootFile: RootFile, state: TufSta
         targetsMaxLength: METADATA_LIMITS.targets,
       },
     })
+    setClock(updater, now)
     const refuse = (error: unknown): never => {
       throw new FileError(
         `tuf-js refuses it: ${printable(error instanceof Error ? error.message : String(error))}`,
@@ -54,6 +59,14 @@ export async function assertSecondReaderAgrees(rootFile: RootFile, state: TufSta
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Both readers judge by one time. tuf-js takes none: it notes that of its making. */
+function setClock(updater: Updater, now: number): void {
+  const trusted: unknown = Reflect.get(updater, 'trustedSet')
+  if (!(trusted instanceof Object && Reflect.get(trusted, 'referenceTime') instanceof Date))
+    throw new FileError('this version of tuf-js cannot be told the time')
+  Reflect.set(trusted, 'referenceTime', new Date(now * 1000))
 }
 
 /** The list's own role first, as a reader has to look. */

@@ -75,7 +75,7 @@ export async function readNewest(store: TufStore, source: TufSource, now: number
   const onFloor = store.keepFloor
   const state = await readState(root, bounded, { floor, onFloor, ends: 'must not be over', now })
   const { assertSecondReaderAgrees } = await import('./second-reader.ts')
-  await assertSecondReaderAgrees(store.rootFile, state)
+  await assertSecondReaderAgrees(store.rootFile, state, now)
   return {
     ...state,
     target: async path => {

@@ -17,10 +17,10 @@ function withState(
     kept.add('one', 1, 'gnome')
     await publishBy(kept, ...KEEPERS, 'dora', ...KEEPERS)
     const state = await readNewest(store, source, kept.now)
-    await assertSecondReaderAgrees(store.rootFile, state)
+    await assertSecondReaderAgrees(store.rootFile, state, kept.now)
     const stranger = (file: string) => signedAnew(kept, file, () => undefined, ['mallory'])
     await assert.rejects(
-      assertSecondReaderAgrees(store.rootFile, await change(state, stranger)),
+      assertSecondReaderAgrees(store.rootFile, await change(state, stranger), kept.now),
       /tuf-js (?:refuses it: |reads another file as )/,
     )
   })
@@ -48,3 +48,10 @@ for (const of of ['the list', 'a team'])
         ? { ...state, targets: { ...state.targets, targets } }
         : { ...state, teams: new Map([['team-gnome', { ...changed, targets }]]) }
     }))
+
+test('the second reader judges ends by the time that it is told', () =>
+  withSubscriber(async ({ store, source }, kept) => {
+    const state = await readNewest(store, source, kept.now)
+    await assertSecondReaderAgrees(store.rootFile, state, state.ends - 1)
+    await assert.rejects(assertSecondReaderAgrees(store.rootFile, state, state.ends), /tuf-js refuses it: /)
+  }))

@@ -206,7 +206,6 @@ export function memoryStore(): TufStore & {
   }
   return {
     files,
-    rootFile: rootOf,
     source: below(''),
     waiting: below('waiting/'),
     roots,
