@@ -142,6 +142,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Go on with the caches that you have': EXAMPLES,
     'Two caches that have to agree': EXAMPLES,
     'Subscribe to a trusted list': EXAMPLES,
+    'Sources by their own developers': EXAMPLES,
     'A fleet': EXAMPLES,
     'The machine that builds for others': EXAMPLES,
     'With flakes': [

@@ -25,6 +25,10 @@ const OFFLINE = '{ lib, ... }: { security.nixsig.attestations.sources = lib.mkFo
 const REFUSED: Readonly<Record<string, { readonly what: 'release' | 'system'; readonly why: RegExp }>> = {
   trusting: { what: 'release', why: /-hello-2\.12\.tar\.gz \(fetched source\).*needs alice as developer/ },
   subscribed: { what: 'release', why: /-hello-2\.12\.tar\.gz \(fetched source\).*needs 2 of 2 community/ },
+  lists: {
+    what: 'release',
+    why: /-hello-2\.12\.tar\.gz \(fetched source\)[\s\S]*the list debian is not here/,
+  },
   expressions: { what: 'system', why: /-nixos-system-box\.drv \(derivation\)[\s\S]*approv/ },
 }
 

@@ -94,6 +94,20 @@ for (const version of NEWEST) {
         const { status, said } = await nixsig(world, `handoff ${drv} --dry-run`)
         assert.equal(status, 0, said)
       })
+      await t.test('attest source', async () => {
+        world.write('/srv/tool-1.tar', 'tool\n')
+        world.write('/srv/tool-1.tar.minisig', erin.sign('tool\n'))
+        await world.output('/opt/nixsig/nixsig keygen bob-1 --own')
+        const attest = (name: string) =>
+          nixsig(
+            world,
+            `attest source /srv/tool-1.tar --name ${name} --signature /srv/tool-1.tar.minisig --key bob-1`,
+          )
+        const { status, said } = await attest('tool-1.tar')
+        assert.equal(status, 0, said)
+        assert.match(said, /developer's signature: signed by minisign:.* attested /)
+        assert.notEqual((await attest('other-1.tar')).status, 0)
+      })
       await setPolicy(
         world,
         policyText({ carol: [`"${carol.key}"`] }, subscribed() + ITS.replace('its-developers', 'carol')),

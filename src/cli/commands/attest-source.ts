@@ -1,9 +1,11 @@
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { realPathOf } from '../../files/named-file.ts'
+import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { attestSource, type SourceWord } from '../../packaging/attest/attest-source.ts'
 import { keysInForce, type Measure } from '../../packaging/attest/checked-signature.ts'
 import { fetchedFile } from '../../packaging/attest/fetched-file.ts'
 import { sourceContents } from '../../packaging/contents.ts'
+import { policyFor } from '../../policy/lists/policy-for.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
@@ -182,10 +184,20 @@ function signatureOf({ git, signature, checksums }: Options) {
   return signature === undefined ? undefined : { signature, checksums }
 }
 
-/** The keys that were named or, if none was, those of the policy that are in force. */
-function keysFor({ 'developer-key': named }: Options, policy: string): readonly Key[] {
+/**
+ * The keys that were named or, if none was, those of the policy that are in force, with those of
+ * whom entries without addresses name for a source of this name.
+ */
+function keysFor(
+  { 'developer-key': named, paths: [path = ''], name }: Options,
+  file: string,
+): readonly Key[] {
   if (named.length > 0) return named.flatMap(keysOfArgument)
-  return keysInForce(readPolicy(policy, true), Math.floor(Date.now() / 1000))
+  const policy = readPolicy(file, true)
+  const stored = name === undefined ? findStorePath(path) : undefined
+  const called = stored === undefined ? name : parseStorePath(stored).name
+  const about = called === undefined ? policy : policyFor(policy, { name: called, kind: 'fetched-source' })
+  return keysInForce(about, Math.floor(Date.now() / 1000))
 }
 
 function measureOf(

@@ -9,7 +9,7 @@ import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { versionOf } from '../../ledger/stamp.ts'
 import { standingOf } from '../../policy/key-standing.ts'
 import { silenceOf } from '../../policy/lists/scope.ts'
-import type { Key, Policy } from '../../policy/policy.ts'
+import type { Key, KeyIdentity, Policy } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
@@ -86,15 +86,19 @@ function namesOf({ path, file }: Contents): readonly string[] {
 }
 
 /**
- * The keys of a policy that are in force now; of a policy about one source also those of people whom
+ * The keys of a policy that are in force now, each once, the user's own first; of a policy about one source also those of people whom
  * lists name for it, as far as they may speak as developers.
  */
 export function keysInForce(policy: Policy, now: number): readonly Key[] {
-  return [...policy.principals.values()]
-    .filter(({ name }) => silenceOf(policy, name, 'developer', now) === undefined)
-    .flatMap(principal =>
-      principal.keys.filter(key => standingOf(policy, { principal, key }, now).code === 'valid'),
-    )
+  const found = new Map<KeyIdentity, Key>()
+  for (const principal of policy.principals.values()) {
+    if (silenceOf(policy, principal.name, 'developer', now) !== undefined) continue
+    for (const key of principal.keys) {
+      const isInForce = standingOf(policy, { principal, key }, now).code === 'valid'
+      if (isInForce && !found.has(key.identity)) found.set(key.identity, key)
+    }
+  }
+  return [...found.values()]
 }
 
 /** Others' hooks accept a detached signature only over a file whose every bit it covers. */

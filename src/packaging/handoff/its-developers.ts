@@ -25,7 +25,7 @@ export interface DevelopersWord {
 export function developersWord(policy: Policy, now: Instant): DevelopersWord {
   const asking = askingForDevelopers(policy)
   return {
-    keysFor: source => onceEach(keysInForce(policyFor(policy, aboutOf(source)), now)),
+    keysFor: source => keysInForce(policyFor(policy, aboutOf(source)), now),
     notesOn: ({ source, state }) => {
       if (state !== 'unsigned' && state !== 'doubtful') return []
       const about = aboutOf(source)
@@ -88,9 +88,4 @@ function saysOf(book: object): string {
 
 function namesOf(names: readonly string[]): string {
   return list(names.map(whoWord), NAMES)
-}
-
-function onceEach(keys: readonly Key[]): readonly Key[] {
-  const identities = new Set(keys.map(({ identity }) => identity))
-  return [...identities].flatMap(identity => keys.find(key => key.identity === identity) ?? [])
 }
