@@ -2,6 +2,7 @@
 import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
+import { plain } from './plain.ts'
 
 /** The parts of a policy; `settings` are all that have no part of their own here. */
 export type PolicyPart =
@@ -136,15 +137,4 @@ function settings(before: Policy, after: Policy): readonly Difference[] {
 
 function entry(value: object, words: string): Entry {
   return [plain(value) ?? '', words]
-}
-
-/** JSON with the fields in order; maps, sets and bytes as lists. */
-function plain(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, one: unknown) => {
-    if (one instanceof Map) return [...one].sort(([a], [b]) => (a < b ? -1 : 1))
-    if (one instanceof Set) return [...one].sort()
-    if (one instanceof Uint8Array) return Buffer.from(one).toString('hex')
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one
-    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
 }

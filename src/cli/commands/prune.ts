@@ -58,7 +58,7 @@ async function pruneIt(options: Options, { places, terminal }: Invocation<PlaceN
     )
   const since = Number(options['older-than']) * DAY
   const { prune: find } = await import('../../reach/prune.ts')
-  const source = policySource(places.policy, process.geteuid?.() === 0)
+  const source = policySource(places.policy, process.geteuid?.() === 0, places.state)
   const found = await withFacts(places, since, facts => find(source, facts))
   const isMade = isMadeElsewhere(places.policy)
   if (!options.json) await show(terminal, source.toml, found)

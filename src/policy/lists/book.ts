@@ -29,7 +29,8 @@ export interface ListInForce extends ListScope {
 export interface NamedSource {
   /** The name part of the store path. */
   readonly name: string
-  readonly urls: readonly string[]
+  /** `any`: they are not known, and every entry matches that some address could match. */
+  readonly urls: readonly string[] | 'any'
 }
 
 /**
@@ -53,6 +54,8 @@ export interface Book {
   /** Its OpenPGP keys have `holds`, which the writer of the book found in the certificate. */
   principal(name: string): Principal | undefined
   group(name: string): Group | undefined
+  /** The principals who have a key of this identity, by looking at all of them. For commands only. */
+  holdersOf(identity: KeyIdentity): readonly string[]
   /** All entries that match a source. Takes at most a few milliseconds for 20,000 entries. */
   developersOf(source: NamedSource): readonly DevelopersEntry[]
 }

@@ -27,8 +27,8 @@ export interface About {
   /** As in Subject. */
   readonly name: string
   readonly kind: SubjectKind
-  /** As in Subject: the addresses of a source. */
-  readonly urls?: readonly string[]
+  /** As in Subject: the addresses of a source; or as in NamedSource. */
+  readonly urls?: readonly string[] | 'any'
 }
 
 /** A policy about one subject. */
