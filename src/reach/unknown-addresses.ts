@@ -4,11 +4,13 @@
  * matter to them can.
  */
 
+import { basename } from 'node:path'
 import { ENTRY_LIMIT } from '../policy/lists/entries.ts'
+import { listNameOf } from '../policy/lists/names.ts'
 import { type About, isAbout, policyFor } from '../policy/lists/policy-for.ts'
 import { endOfList, isInScope } from '../policy/lists/scope.ts'
 import { exemptionFor, requirementFor, ruleFor } from '../policy/match.ts'
-import { type Instant, ITS_DEVELOPERS, type Policy } from '../policy/policy.ts'
+import { type Instant, ITS_DEVELOPERS, type Policy, type Principal } from '../policy/policy.ts'
 import type { Subject } from '../policy/verdict.ts'
 import { plain } from './plain.ts'
 
@@ -38,13 +40,14 @@ export function needsAddresses(policy: Policy, subject: Subject): boolean {
  * Undefined if so many may be its developers that not all are known.
  */
 export function partAbout(policy: Policy, subject: Subject, now: Instant): string | undefined {
-  const { groups, principals, revocations, lists } = policyByRecord(policy, subject)
+  const about = policyByRecord(policy, subject)
+  const { groups, principals, revocations, lists } = about
   if ((groups.get(ITS_DEVELOPERS)?.members.length ?? 0) > ENTRY_LIMIT) return undefined
   const rule = ruleFor(policy, subject)
   const requirement = requirementFor(rule, subject.kind)
   const asked = requirement.kind === 'all' ? requirement.demands.map(({ who }) => who) : []
   const names = reachedFrom(asked, groups)
-  const people = [...names].flatMap(name => principals.get(name) ?? [])
+  const people = [...names].flatMap(name => principals.get(name) ?? []).map(one => plainly(one, lists))
   const ids = new Set(
     people.flatMap(({ keys }) =>
       keys.flatMap(({ identity, certifiedBy = [] }) => [identity, ...certifiedBy]),
@@ -54,6 +57,7 @@ export function partAbout(policy: Policy, subject: Subject, now: Instant): strin
     rule: { ...rule, line: 0 },
     exemption: exemptionFor(policy, subject, now) !== undefined,
     people,
+    entries: isAbout(about) ? about.entries : [],
     groups: [...names].map(name => groups.get(name)),
     revoked: revocations.flatMap(({ target, from }) =>
       ('principal' in target ? names.has(target.principal) : ids.has(target.key)) ? [{ target, from }] : [],
@@ -65,6 +69,15 @@ export function partAbout(policy: Policy, subject: Subject, now: Instant): strin
       end: endOfList(list),
     })),
   })
+}
+
+/** Certificates of lists are named by their contents; a book that is not taken yet has its own copies. */
+function plainly(principal: Principal, lists: Policy['lists']): Principal {
+  if (listNameOf(principal.name, lists) === undefined) return principal
+  const keys = principal.keys.map(key =>
+    key.kind === 'openpgp' ? { ...key, certificate: basename(key.certificate) } : key,
+  )
+  return { ...principal, keys }
 }
 
 function aboutOf(policy: Policy): { readonly whole: Policy; readonly groups: Policy['groups'] } {

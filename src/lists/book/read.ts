@@ -86,7 +86,9 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
           const found = entries.get(numberKey(number))
           if (found === undefined) throw new FormatError('book', 'an entry is missing', `entry ${number}`)
           const { team, ...entry } = readDevelopers(found)
-          return matches(entry, team === undefined ? undefined : teamOf(about, team), source) ? [entry] : []
+          if (team === undefined) return matches(entry, undefined, source) ? [entry] : []
+          const within = teamOf(about, team)
+          return matches(entry, within, source) ? [{ ...entry, within }] : []
         })
       }),
   }

@@ -78,6 +78,8 @@ export interface DevelopersEntry {
   /** Principals and groups. */
   readonly by: readonly string[]
   readonly threshold: number
+  /** What the team may speak for whose entry it is: that has to match as well, and the same address. */
+  readonly within?: Pick<DevelopersEntry, 'names' | 'urls'>
   /** How many distributions have it, if that is known. */
   readonly standing?: 'corroborated' | 'seen'
 }
