@@ -1,5 +1,6 @@
 /** In what two policies differ, in words. Pure. */
 import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
+import { developerLines, listLines } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
 import { plain } from './plain.ts'
@@ -9,6 +10,8 @@ export type PolicyPart =
   | 'mode'
   | 'principals'
   | 'groups'
+  | 'lists'
+  | 'developers'
   | 'rules'
   | 'inputs'
   | 'revocations'
@@ -27,6 +30,10 @@ const NAMED = new Set([
   'mode',
   'principals',
   'groups',
+  'lists',
+  'developers',
+  // This machine's, whichever policy it has.
+  'machineKeys',
   'rules',
   'fallback',
   'inputs',
@@ -46,6 +53,8 @@ export function policyDifference(before: Policy, after: Policy): readonly Differ
     ...mode,
     ...ofSets('principals', keyEntries(before), keyEntries(after)),
     ...ofSets('groups', groupEntries(before), groupEntries(after)),
+    ...ofSets('lists', listEntries(before), listEntries(after)),
+    ...ofSets('developers', developerEntries(before), developerEntries(after)),
     ...inOrder('rules', rulesOf(before).map(ruleEntry), rulesOf(after).map(ruleEntry)),
     ...inOrder('inputs', before.inputs.map(inputEntry), after.inputs.map(inputEntry)),
     ...ofSets('revocations', revocationEntries(before), revocationEntries(after)),
@@ -96,6 +105,21 @@ function groupEntries({ groups }: Policy): readonly Entry[] {
     const words = `${word(group.name)}: ${group.threshold} of ${members.length} (${members.map(whoWord).join(', ')})`
     return entry({ ...group, members }, words)
   })
+}
+
+/** A list with its state, as far as it is here: another book is a difference. */
+function listEntries({ lists }: Policy): readonly Entry[] {
+  return [...lists.values()].map(one => {
+    const { book } = one
+    const state = 'problem' in book ? book.problem : book.digest
+    const [words = ''] = listLines({ lists: new Map([[one.name, one]]) }, undefined)
+    const shown = 'problem' in book ? words : `${words} (${state.slice(0, 12)})`
+    return entry({ ...one, line: 0, book: state }, shown)
+  })
+}
+
+function developerEntries({ developers }: Policy): readonly Entry[] {
+  return developers.map(one => entry(one, developerLines([one])[0] ?? ''))
 }
 
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {

@@ -66,7 +66,9 @@ export function revokedTarget(
   const holders = holdersAmong(policy, found.identity)
   const [label] = holders.labels
   if (holders.names.length === 0)
-    return { problem: `no principal of the policy or of its lists has the key ${printable(text, 100)}` }
+    return {
+      problem: `no principal of the policy${policy.lists.size > 0 ? ' or of its lists' : ''} has the key ${printable(text, 100)}`,
+    }
   return {
     field: found.field,
     words: `the key ${word(label ?? text)} of ${list(holders.names.map(word), MEMBERS)}`,

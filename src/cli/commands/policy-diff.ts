@@ -93,6 +93,8 @@ const TITLES: Readonly<Record<Difference['part'], string>> = {
   mode: 'mode',
   principals: 'people',
   groups: 'groups',
+  lists: 'lists, and their state here',
+  developers: 'developers of sources',
   rules: 'rules, in their order',
   inputs: 'repositories, in their order',
   revocations: 'revoked',
