@@ -156,7 +156,7 @@ async function admitted(policy: Policy, source: Source): Promise<Source> {
   return { ...source, entry: { ...source.entry, policy: policy.digest, until } }
 }
 
-test('what falls by lists, developers and addresses is what judging with the addresses says, in 600 worlds', async () => {
+test('S23: what falls by lists, developers and addresses is what judging with the addresses says, in 600 worlds', async () => {
   let falls = 0
   for (let seed = 1; seed <= 600; seed++) {
     const roll = dice(seed * 7919)
@@ -302,7 +302,7 @@ for (const [what, said, falls, why] of CHANGES) {
   })
 }
 
-test('a list that has ended under both policies makes nothing fall: what rested on it is told apart', async () => {
+test('S23: a list that has ended under both policies makes nothing fall: what rested on it is told apart', async () => {
   const { after, sources } = await world()
   const ended = after({ ...HELLO, ends: NOW - 1 })
   const [before, now] = [ended, { ...ended, digest: 'cc'.repeat(32) }]
