@@ -8,6 +8,7 @@ import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
+import { knowingMachine, readBook } from '../verifier/books.ts'
 import { UsageError } from './usage-error.ts'
 
 const POLICY_LIMIT = 1024 * 1024
@@ -15,15 +16,16 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 /**
  * Reads a policy and writes nothing. `protectedOnly`: from files alone that nobody else can change,
- * as the hooks read it; a draft may lie anywhere. `file` is absolute. Throws PolicyError,
- * FormatError and FileError.
+ * as the hooks read it; a draft may lie anywhere. `state`: the state directory whose books its lists
+ * have; without it they have none. `file` is absolute. Throws PolicyError, FormatError and FileError.
  */
-export function readPolicy(file: string, protectedOnly: boolean): Policy {
-  return parsePolicy(policySource(file, protectedOnly))
+export function readPolicy(file: string, protectedOnly: boolean, state?: string): Policy {
+  const policy = parsePolicy(policySource(file, protectedOnly, state))
+  return state === undefined ? policy : knowingMachine({ state }, policy)
 }
 
 /** The same, not yet parsed. Throws FormatError and FileError. */
-export function policySource(file: string, protectedOnly: boolean): PolicySource {
+export function policySource(file: string, protectedOnly: boolean, state?: string): PolicySource {
   const status = statSync(file, { throwIfNoEntry: false })
   if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
   if (status === undefined) {
@@ -38,6 +40,7 @@ export function policySource(file: string, protectedOnly: boolean): PolicySource
     file,
     directory: dirname(file),
     certificate: path => read(path, CERTIFICATE_LIMIT),
+    ...(state !== undefined && { book: (name: string) => readBook({ state }, name, []) }),
   }
 }
 

@@ -49,7 +49,7 @@ export interface RevocationPlan {
  */
 export async function planRevocation(options: RevocationOptions, places: Places): Promise<RevocationPlan> {
   const patience = millisecondsOf('--seconds', options.seconds)
-  const source = policySource(places.policy, process.geteuid?.() === 0)
+  const source = policySource(places.policy, process.geteuid?.() === 0, places.state)
   const policy = parsePolicy(source)
   const isOpen = isReadable(places)
   // Keys that others certified can be revoked too, and count for whom a principal is.

@@ -2,9 +2,11 @@
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
+import { withAddresses } from '../verifier/addresses.ts'
 import { pathEvidence, rememberedEvidence } from '../verifier/evidence.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { madeHere } from '../verifier/judge-input.ts'
+import { makersOf } from '../verifier/makers.ts'
 import { outputsOf } from '../verifier/stored-derivation.ts'
 import { subjectOf } from '../verifier/subject.ts'
 import { closureOf } from '../verifier/verify.ts'
@@ -49,7 +51,11 @@ export async function lackingOf(inquiry: Inquiry, { path, kind }: Refusal): Prom
   const narHash = info?.narHash ?? entry?.narHash
   if (narHash === undefined) return undefined
   const made = kind === 'output' ? await madeHere(inquiry, parsed, info) : { builtHere: false }
-  const subject = subjectOf({ path: parsed, kind }, { narHash, builtHere: made.builtHere })
+  const known =
+    kind === 'fetched-source'
+      ? await withAddresses(inquiry, { path: parsed, kind }, await makersOf(inquiry, parsed))
+      : { path: parsed, kind }
+  const subject = subjectOf(known, { narHash, builtHere: made.builtHere })
   const evidence = await pathEvidence(inquiry, subject, info)
   const remembered = await rememberedEvidence(inquiry, entry, subject)
   return { subject, claims: [...evidence.claims, ...remembered.claims] }

@@ -1,13 +1,17 @@
 /** In what two policies differ, in words. Pure. */
 import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
+import { developerLines, listLines } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
+import { plain } from './plain.ts'
 
 /** The parts of a policy; `settings` are all that have no part of their own here. */
 export type PolicyPart =
   | 'mode'
   | 'principals'
   | 'groups'
+  | 'lists'
+  | 'developers'
   | 'rules'
   | 'inputs'
   | 'revocations'
@@ -26,6 +30,10 @@ const NAMED = new Set([
   'mode',
   'principals',
   'groups',
+  'lists',
+  'developers',
+  // This machine's, whichever policy it has.
+  'machineKeys',
   'rules',
   'fallback',
   'inputs',
@@ -45,6 +53,8 @@ export function policyDifference(before: Policy, after: Policy): readonly Differ
     ...mode,
     ...ofSets('principals', keyEntries(before), keyEntries(after)),
     ...ofSets('groups', groupEntries(before), groupEntries(after)),
+    ...ofSets('lists', listEntries(before), listEntries(after)),
+    ...ofSets('developers', developerEntries(before), developerEntries(after)),
     ...inOrder('rules', rulesOf(before).map(ruleEntry), rulesOf(after).map(ruleEntry)),
     ...inOrder('inputs', before.inputs.map(inputEntry), after.inputs.map(inputEntry)),
     ...ofSets('revocations', revocationEntries(before), revocationEntries(after)),
@@ -97,6 +107,21 @@ function groupEntries({ groups }: Policy): readonly Entry[] {
   })
 }
 
+/** A list with its state, as far as it is here: another book is a difference. */
+function listEntries({ lists }: Policy): readonly Entry[] {
+  return [...lists.values()].map(one => {
+    const { book } = one
+    const state = 'problem' in book ? book.problem : book.digest
+    const [words = ''] = listLines({ lists: new Map([[one.name, one]]) }, undefined)
+    const shown = 'problem' in book ? words : `${words} (${state.slice(0, 12)})`
+    return entry({ ...one, line: 0, book: state }, shown)
+  })
+}
+
+function developerEntries({ developers }: Policy): readonly Entry[] {
+  return developers.map(one => entry(one, developerLines([one])[0] ?? ''))
+}
+
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {
   return [...rules, fallback]
 }
@@ -136,15 +161,4 @@ function settings(before: Policy, after: Policy): readonly Difference[] {
 
 function entry(value: object, words: string): Entry {
   return [plain(value) ?? '', words]
-}
-
-/** JSON with the fields in order; maps, sets and bytes as lists. */
-function plain(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, one: unknown) => {
-    if (one instanceof Map) return [...one].sort(([a], [b]) => (a < b ? -1 : 1))
-    if (one instanceof Set) return [...one].sort()
-    if (one instanceof Uint8Array) return Buffer.from(one).toString('hex')
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one
-    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
 }

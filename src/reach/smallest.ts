@@ -4,6 +4,7 @@
  */
 import { answerDemand } from '../policy/demands.ts'
 import { standingOf } from '../policy/key-standing.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import { requirementFor, ruleFor } from '../policy/match.ts'
 import {
   ASPECT,
@@ -105,11 +106,12 @@ const EXEMPTION_COST = 1000
 
 /** A path with the claims that signatures over graphs would bring. */
 function withGraphs(
-  { policy, now }: { readonly policy: Policy; readonly now: Instant },
+  { policy: given, now }: { readonly policy: Policy; readonly now: Instant },
   { subject, claims }: Lacking,
   graphs: readonly Graph[],
   chosen: readonly Wanted[],
 ): Lacking {
+  const policy = policyFor(given, subject)
   const more = chosen.flatMap(({ who, role, path: graph }): readonly Claim[] => {
     const covers = graphs.some(({ derivation, members }) => derivation === graph && members.has(subject.path))
     const key = validKey(policy, who, now)
@@ -120,14 +122,16 @@ function withGraphs(
   return { subject, claims: [...claims, ...more] }
 }
 
-function candidatesOf(policy: Policy, subject: Subject, now: Instant): readonly Wanted[] {
+function candidatesOf(given: Policy, subject: Subject, now: Instant): readonly Wanted[] {
+  const policy = policyFor(given, subject)
   const requirement = requirementFor(ruleFor(policy, subject), subject.kind)
   return requirement.kind === 'all' ? candidatesFor(policy, subject, requirement.demands, now) : []
 }
 
 /** Proposes for one path. */
-export function smallestFor(policy: Policy, { subject, claims }: Lacking, now: Instant): Proposal {
+export function smallestFor(given: Policy, { subject, claims }: Lacking, now: Instant): Proposal {
   const { path } = subject
+  const policy = policyFor(given, subject)
   const rule = ruleFor(policy, subject)
   const requirement = requirementFor(rule, subject.kind)
   if (requirement.kind === 'refuse') return { path, signatures: undefined, isExact: true }

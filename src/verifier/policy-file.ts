@@ -1,9 +1,8 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { keepCertificates, keptCertificates } from '../evidence/certified/keep.ts'
 import { readCertificates } from '../evidence/certified/read.ts'
 import { openSources } from '../evidence/remote/sources.ts'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
-import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
@@ -13,9 +12,7 @@ import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Book } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
-import { FormatError } from '../primitives/format-error.ts'
-import { toHex } from '../primitives/hex.ts'
-import { readGateKey, readMachineKey } from './machine-key.ts'
+import { knowingMachine, readBook } from './books.ts'
 import type { Places } from './places.ts'
 
 const POLICY_LIMIT = 1024 * 1024
@@ -62,41 +59,14 @@ export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = ne
   return { policy: knowingMachine(places, parsed), files }
 }
 
-/** The last state of a list that an update wrote. */
-function bookFile({ state }: Places, name: string): string {
-  return join(state, 'lists', name, 'book')
-}
-
 /**
- * The book of a list. Where there is none, the directory in which one would appear is among the
- * files, so that the policy is read again once it does.
+ * The machine's policy as it would be with another book of one list: with the book in `bookFile`, an
+ * absolute path, which a state of the list was written to that is not taken yet. A policy without
+ * this list is the one that is in force. Throws as `loadPolicy` does, and FileError if the book
+ * cannot be read.
  */
-function readBook(places: Places, name: string, files: StampedFile[]): Book | { readonly problem: string } {
-  const file = bookFile(places, name)
-  const stampOf = (path: string) => versionOf(protectedPath(path))
-  try {
-    const stamp = stampOf(file)
-    if (stamp === undefined) {
-      const above = [dirname(file), dirname(dirname(file))].find(path => stampOf(path) !== undefined)
-      files.push([above ?? file, above && stampOf(above)])
-      return { problem: 'it was never taken in' }
-    }
-    const book = openBook(file, name)
-    files.push([file, stamp === stampOf(file) ? stamp : undefined])
-    return book
-  } catch (error) {
-    if (!(error instanceof FileError || error instanceof FormatError)) throw error
-    // Asked for again until it can be read.
-    files.push([file, undefined])
-    return { problem: error.message }
-  }
-}
-
-/** A policy with lists knows the keys of this machine, which no list can have. */
-function knowingMachine({ state }: Places, policy: Policy): Policy {
-  if (policy.lists.size === 0) return policy
-  const keys = [readMachineKey(state), readGateKey(state)].filter(key => key !== undefined)
-  return { ...policy, machineKeys: keys.map(key => `ed25519:${toHex(key)}`) }
+export function policyWithBook(places: Places, name: string, bookFile: string): Policy {
+  return readPolicy(places, new Map([[name, openBook(bookFile, name)]])).policy
 }
 
 /**

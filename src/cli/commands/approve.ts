@@ -133,7 +133,9 @@ async function approveBy(
 ): Promise<Status> {
   const { place, target } = targetOf(options)
   // What this machine keeps for itself rests on the policy as the hooks read it.
-  const policy = options.here ? loadPolicy(places, { remember: false }) : readPolicy(places.policy, true)
+  const policy = options.here
+    ? loadPolicy(places, { remember: false })
+    : readPolicy(places.policy, true, places.state)
   const repository = openRepository(place)
   let store: Awaited<ReturnType<typeof openStore>> | undefined
   try {

@@ -57,7 +57,7 @@ async function update(
     throw new UsageError(`--depth must be a number from 1 to ${DEPTH_LIMIT}`)
   }
   const updated = await updateInput({
-    policy: readPolicy(places.policy, true),
+    policy: readPolicy(places.policy, true, places.state),
     now: Math.floor(Date.now() / 1000),
     places: repositoryPlaces(options.repo, places),
     directory: resolve(options.directory ?? '.'),

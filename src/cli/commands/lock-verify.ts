@@ -81,7 +81,7 @@ async function verifyLocks(
     terminal.progress(`judged ${verdict.input} of ${of} inputs`)
   const minor = await minorOfNix()
   const verdicts = await verifyLock({
-    policy: readPolicy(places.policy, true),
+    policy: readPolicy(places.policy, true, places.state),
     now: Math.floor(Date.now() / 1000),
     places: repositoryPlaces(options.repo, places),
     pins,

@@ -53,7 +53,7 @@ async function describeIt(
   { places, terminal }: Invocation<(typeof EVERYWHERE)[number]>,
 ): Promise<Status> {
   const file = options.file === undefined ? places.policy : resolve(options.file)
-  const policy = readPolicy(file, options.file === undefined)
+  const policy = readPolicy(file, options.file === undefined, places.state)
   const now = Math.floor(Date.now() / 1000)
   const isInForce = options.file === undefined && file !== ownPlaces().policy
   const respite = isInForce ? respiteAt(places.state, now) : undefined

@@ -47,7 +47,9 @@ Status 0: nothing falls. Where something falls, as nixsig verify would answer fo
 
 async function compareThem(options: Options, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const patience = millisecondsOf('--seconds', options.seconds)
-  const [before, after] = [options.old, options.new].map(file => readPolicy(resolve(file), false))
+  const [before, after] = [options.old, options.new].map(file =>
+    readPolicy(resolve(file), false, places.state),
+  )
   if (before === undefined || after === undefined) return 2
   const differences = policyDifference(before, after)
   const comparison = await compareHere()
@@ -91,6 +93,8 @@ const TITLES: Readonly<Record<Difference['part'], string>> = {
   mode: 'mode',
   principals: 'people',
   groups: 'groups',
+  lists: 'lists, and their state here',
+  developers: 'developers of sources',
   rules: 'rules, in their order',
   inputs: 'repositories, in their order',
   revocations: 'revoked',

@@ -73,6 +73,12 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
         const found = groups.get(Buffer.from(who))
         return found && { name: who, ...readGroup(found) }
       }),
+    holdersOf: identity =>
+      guard(() => {
+        const places = Array.from({ length: people.count }, (_, at) => at)
+        const found = places.filter(at => readKeys(people.at(at)).some(key => identityOf(key) === identity))
+        return found.map(at => people.keyAt(at).toString('utf8'))
+      }),
     developersOf: source =>
       guard(() => {
         const candidates = [...numbersFor(starts, source.name)].sort((a, b) => a - b)
@@ -80,7 +86,9 @@ function bookOf(bytes: Buffer, file: string, name: string, guard: Guard): Book {
           const found = entries.get(numberKey(number))
           if (found === undefined) throw new FormatError('book', 'an entry is missing', `entry ${number}`)
           const { team, ...entry } = readDevelopers(found)
-          return matches(entry, team === undefined ? undefined : teamOf(about, team), source) ? [entry] : []
+          if (team === undefined) return matches(entry, undefined, source) ? [entry] : []
+          const within = teamOf(about, team)
+          return matches(entry, within, source) ? [{ ...entry, within }] : []
         })
       }),
   }
@@ -119,13 +127,20 @@ function matches(entry: Scope, team: Scope | undefined, { name, urls }: NamedSou
   if (!scopes.every(({ names }) => names.some(glob => matchesGlob(glob, name)))) return false
   const demanding = scopes.filter(scope => scope.urls.length > 0)
   if (demanding.length === 0) return true
-  return urls.some(url => demanding.every(scope => scope.urls.some(glob => matchesGlob(glob, url))))
+  return (
+    urls === 'any' ||
+    urls.some(url => demanding.every(scope => scope.urls.some(glob => matchesGlob(glob, url))))
+  )
 }
 
 function teamOf({ teams }: AboutRecord, number: number): Scope {
   const team = teams[number]
   if (team === undefined) throw new FormatError('book', 'a team is missing', `team ${number}`)
   return team
+}
+
+function identityOf(record: KeyRecord): string {
+  return 'key' in record ? parseKey(record.key).identity : `openpgp:${record.openpgp}`
 }
 
 function keyOf(record: KeyRecord, file: string, name: string): Key {

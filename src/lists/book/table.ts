@@ -63,6 +63,12 @@ export class Table {
     return this.#part(2 * index + 1)
   }
 
+  /** The key at a position in their order. */
+  keyAt(index: number): Buffer {
+    if (index >= this.count) throw damaged(this.#offsets)
+    return this.#part(2 * index)
+  }
+
   #part(index: number): Buffer {
     const start = this.#data + this.#bytes.readUInt32LE(this.#offsets + 4 * index)
     const end = this.#data + this.#bytes.readUInt32LE(this.#offsets + 4 * (index + 1))
