@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { type Admission, entryFile, printAdmission } from '../src/ledger/admissions.ts'
 import { allAdmissions } from '../src/ledger/all-admissions.ts'
+import { parseKey } from '../src/policy/language/keys.ts'
 import { parsePolicy } from '../src/policy/language/parse.ts'
+import type { Book } from '../src/policy/lists/book.ts'
 import type { Policy } from '../src/policy/policy.ts'
 import { compare } from '../src/reach/compare.ts'
 import { signer } from '../test/support/trust.ts'
@@ -17,6 +19,43 @@ const PATHS = Number(process.env['BENCH_PATHS'] ?? 60_000)
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 const NOW = Math.floor(Date.now() / 1000)
 const PEOPLE = Object.fromEntries(['alice', 'bob', 'carol'].map(name => [name, signer(name)]))
+
+/** A list that has the packagers' names for each source, by name and address. */
+const BOOK: Book = {
+  digest: 'ab'.repeat(32),
+  version: 1,
+  ends: NOW + 86_400,
+  seen: NOW,
+  says: 'vouched',
+  revocations: [],
+  principal: name => {
+    const known = PEOPLE[name.replace('debian/', '')]
+    return known && { name, keys: [parseKey(known.publicKey)] }
+  },
+  group: () => undefined,
+  holdersOf: () => [],
+  revocationsOf: () => [],
+  developersOf: ({ name }) => {
+    const number = Number(/^package-(\d+)-/.exec(name)?.[1] ?? 0)
+    const by = [number % 100 === 0 ? 'debian/alice' : 'debian/bob']
+    const urls = ['https://example.org/*']
+    return [{ name: `debian/p${number}`, names: [`package-${number}-*`], urls, by, threshold: 1 }]
+  },
+}
+
+/** The same claims, of developers whom a list names. */
+function policyOfList(more: string): Policy {
+  const toml = `version = 1
+mode = "enforce"
+[lists.debian]
+url = "https://example.org/list"
+roles = ["developer"]
+${more}[default]
+require = { source = { developer = "its-developers" }, derivation = "nothing", output = "self" }
+`
+  const certificate = () => Buffer.alloc(0)
+  return parsePolicy({ toml, file: 'policy.toml', directory: '/', certificate, book: () => BOOK })
+}
 
 function policyWith(more: string): Policy {
   const people = Object.entries(PEOPLE).map(
@@ -45,10 +84,10 @@ function pathOf(number: number, name: string): string {
   return `/nix/store/${[...digest].reverse().join('')}-${name}`
 }
 
-function* entries(policy: Policy): Generator<Admission> {
+function* entries(policy: Policy, role: 'packager' | 'developer'): Generator<Admission> {
   const claim = (name: string) => ({
     key: `ed25519:${Buffer.from(PEOPLE[name]?.key.publicKey ?? []).toString('hex')}`,
-    role: 'packager' as const,
+    role,
     graph: undefined,
     seen: NOW - 100,
     trace: 'nix',
@@ -91,33 +130,48 @@ function* entries(policy: Policy): Generator<Admission> {
   }
 }
 
-const state = mkdtempSync(join(tmpdir(), 'nixsig-bench-'))
-try {
-  const before = policyWith('')
-  const after = policyWith('[[revocations]]\nprincipal = "alice"\ndate = 2020-01-01\n')
-  for (const entry of entries(before)) {
-    const file = entryFile(state, entry.path.slice('/nix/store/'.length, '/nix/store/'.length + 32))
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, printAdmission(entry), { mode: 0o600 })
+for (const [title, role, policyBy, who] of [
+  ['people of the policy', 'packager', policyWith, 'alice'],
+  ['its-developers by a list, with addresses', 'developer', policyOfList, 'debian/alice'],
+] as const)
+  await measure(title, role, policyBy, who)
+
+async function measure(
+  title: string,
+  role: 'packager' | 'developer',
+  policyBy: (more: string) => Policy,
+  who: string,
+): Promise<void> {
+  const state = mkdtempSync(join(tmpdir(), 'nixsig-bench-'))
+  try {
+    const before = policyBy('')
+    const after = policyBy(`[[revocations]]\nprincipal = "${who}"\ndate = 2020-01-01\n`)
+    for (const entry of entries(before, role)) {
+      const file = entryFile(state, entry.path.slice('/nix/store/'.length, '/nix/store/'.length + 32))
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, printAdmission(entry), { mode: 0o600 })
+    }
+    const none = async () => Promise.reject(new Error('nothing is judged'))
+    for (let round = 1; round <= 3; round++) {
+      const found = await compare({
+        before,
+        after,
+        entries: allAdmissions(state),
+        support: { kind: 'keys', keys: new Set() },
+        judges: 'affected',
+        end: 0,
+        now: NOW,
+        own: undefined,
+        verdict: none,
+        inputsOf: () => undefined,
+      })
+      const rate = Math.round(found.entries / found.seconds)
+      const memory = Math.round(process.memoryUsage().rss / 2 ** 20)
+      console.log(
+        `${title}: ${found.entries} entries, ${found.falls.length} fall: ${rate} a second, ${memory} MiB`,
+      )
+    }
+  } finally {
+    rmSync(state, { recursive: true })
   }
-  const none = async () => Promise.reject(new Error('nothing is judged'))
-  for (let round = 1; round <= 3; round++) {
-    const found = await compare({
-      before,
-      after,
-      entries: allAdmissions(state),
-      support: { kind: 'keys', keys: new Set() },
-      judges: 'affected',
-      end: 0,
-      now: NOW,
-      own: undefined,
-      verdict: none,
-      inputsOf: () => undefined,
-    })
-    const rate = Math.round(found.entries / found.seconds)
-    const memory = Math.round(process.memoryUsage().rss / 2 ** 20)
-    console.log(`${found.entries} entries, ${found.falls.length} fall: ${rate} a second, ${memory} MiB`)
-  }
-} finally {
-  rmSync(state, { recursive: true })
 }

@@ -8,7 +8,7 @@ import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
-import { bookReader } from '../verifier/books.ts'
+import { bookReader, knowingMachine } from '../verifier/books.ts'
 import { DEFAULT_PLACES } from '../verifier/places.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -20,8 +20,12 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
  * as the hooks read it; a draft may lie anywhere. The books of its lists are those of this machine,
  * or in another directory of state. `file` is absolute. Throws PolicyError, FormatError and FileError.
  */
-export function readPolicy(file: string, protectedOnly: boolean, state?: string): Policy {
-  return parsePolicy(policySource(file, protectedOnly, state))
+export function readPolicy(
+  file: string,
+  protectedOnly: boolean,
+  state: string = DEFAULT_PLACES.state,
+): Policy {
+  return knowingMachine({ state }, parsePolicy(policySource(file, protectedOnly, state)))
 }
 
 /** The same, not yet parsed. Throws FormatError and FileError. */

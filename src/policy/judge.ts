@@ -15,7 +15,11 @@ import { weigh } from './weigh.ts'
  * callers apply it. People of lists count as far as the subject is theirs to speak of. Neither the order of the evidence nor duplicates in it matter.
  */
 export function judge(given: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
-  const policy = policyFor(given, subject)
+  return judgeUnder(policyFor(given, subject), subject, evidence, now)
+}
+
+/** The same under a policy that is about this subject already. */
+export function judgeUnder(policy: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
   const rule = ruleFor(policy, subject)
   const aspect = ASPECT[subject.kind]
   const weighing = weigh(policy, subject, rule, evidence.claims, now)

@@ -6,7 +6,7 @@ import { isCurrent } from '../ledger/admissions.ts'
 import type { LedgerEntry } from '../ledger/all-admissions.ts'
 import type { Policy, SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { isByAddress, isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
+import { isJudged, type JudgedAdmission, type Moment, toldByRecord } from './by-record.ts'
 import { copied, openMadeOf } from './made-of.ts'
 import { restsOn, type Support } from './rests-on.ts'
 
@@ -99,9 +99,9 @@ export async function compare(asked: Compared): Promise<Comparison> {
     }
     madeOf.add(entry)
     if (!isJudged(entry)) continue
-    const passed = await passesByRecord(asked.before, entry, asked)
-    if (passed && asked.support !== undefined && restsOn(entry, asked.support)) rested++
-    known.set(entry.path, await knownOf(asked, entry, passed))
+    const one = await knownOf(asked, entry)
+    if (one.passed && asked.support !== undefined && restsOn(entry, asked.support)) rested++
+    known.set(one.entry.path, one)
   }
   for (const derivation of madeOf.unknown().slice(0, READ_LIMIT))
     madeOf.addInputs(derivation, asked.inputsOf(derivation) ?? [])
@@ -116,17 +116,16 @@ export async function compare(asked: Compared): Promise<Comparison> {
   return { entries, rested, ...judged, unread, left: madeOf.left(), seconds }
 }
 
-async function knownOf(asked: Compared, entry: JudgedAdmission, passed: boolean): Promise<Known> {
+async function knownOf(asked: Compared, entry: JudgedAdmission): Promise<Known> {
   const { path, kind, builtHere, derivation } = entry
+  const told = await toldByRecord(asked, entry, asked)
   return {
     entry: { path: copied(path), kind, builtHere, derivation: derivation && copied(derivation) },
-    passed,
+    passed: told.passed,
+    passes: told.passes,
     isAdmitted: isCurrent(entry, asked.before.digest, asked.now),
-    passes: await passesByRecord(asked.after, entry, asked),
     // Under another policy it counts as built here only while its inputs are the same.
-    isOpen:
-      (builtHere && entry.from === undefined) ||
-      [asked.before, asked.after].some(policy => isByAddress(policy, entry)),
+    isOpen: told.isOpen || (builtHere && entry.from === undefined),
   }
 }
 

@@ -3,6 +3,7 @@ import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from
 import { developerLines, listLines } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
+import { plain } from './plain.ts'
 
 /** The parts of a policy; `settings` are all that have no part of their own here. */
 export type PolicyPart =
@@ -31,6 +32,8 @@ const NAMED = new Set([
   'groups',
   'lists',
   'developers',
+  // This machine's, whichever policy it has.
+  'machineKeys',
   'rules',
   'fallback',
   'inputs',
@@ -104,18 +107,19 @@ function groupEntries({ groups }: Policy): readonly Entry[] {
   })
 }
 
-/** What a list may speak for, and the state of it that is here; not until when that counts. */
+/** A list with its state, as far as it is here: another book is a difference. Not until when it counts. */
 function listEntries({ lists }: Policy): readonly Entry[] {
-  return [...lists.values()].flatMap(one => {
-    const { book, name } = one
+  return [...lists.values()].map(one => {
+    const { book } = one
     const state = 'problem' in book ? book.problem : book.digest
-    const lines = listLines({ lists: new Map([[name, one]]) }, undefined)
-    return lines.map(line => entry({ ...one, line: 0, book: state }, line))
+    const [words = ''] = listLines({ lists: new Map([[one.name, one]]) }, undefined)
+    const shown = 'problem' in book ? words : `${words} (${state.slice(0, 12)})`
+    return entry({ ...one, line: 0, book: state }, shown)
   })
 }
 
 function developerEntries({ developers }: Policy): readonly Entry[] {
-  return developers.flatMap(one => developerLines([one]).map(line => entry(one, line)))
+  return developers.map(one => entry(one, developerLines([one])[0] ?? ''))
 }
 
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {
@@ -157,15 +161,4 @@ function settings(before: Policy, after: Policy): readonly Difference[] {
 
 function entry(value: object, words: string): Entry {
   return [plain(value) ?? '', words]
-}
-
-/** JSON with the fields in order; maps, sets and bytes as lists. */
-function plain(value: unknown): string | undefined {
-  return JSON.stringify(value, (_, one: unknown) => {
-    if (one instanceof Map) return [...one].sort(([a], [b]) => (a < b ? -1 : 1))
-    if (one instanceof Set) return [...one].sort()
-    if (one instanceof Uint8Array) return Buffer.from(one).toString('hex')
-    if (typeof one !== 'object' || one === null || Array.isArray(one)) return one
-    return Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-  })
 }

@@ -4,14 +4,21 @@
 import { NO_POLICY } from '../ledger/admissions.ts'
 import { certifyingKeys } from '../policy/certified.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
-import type { Exemption, Instant, Policy, Principal } from '../policy/policy.ts'
+import { listNameOf } from '../policy/lists/names.ts'
+import {
+  type Exemption,
+  type Instant,
+  ITS_DEVELOPERS,
+  type Policy,
+  type Principal,
+} from '../policy/policy.ts'
 import { pathWord, when, word } from '../policy/words.ts'
 import { blocksOf } from '../setup/init/blocks.ts'
 import { policyDifference } from './policy-difference.ts'
 
 /** What is dropped, or could be but is not. `what` and `why` are escaped. */
 export interface Pruned {
-  readonly part: 'exemptions' | 'principals' | 'groups'
+  readonly part: 'exemptions' | 'principals' | 'groups' | 'lists' | 'developers'
   readonly what: string
   readonly why: string
   /** Line in the policy, from 1; undefined where that is not known. */
@@ -69,10 +76,11 @@ export async function prune(source: PolicySource, facts: PruneFacts): Promise<Pr
   })
   const toml = tidy([preamble, ...texts].join(''), source.toml)
   const wanted = [...exempt.values(), ...people.values(), ...groups.values()]
-  const whole = { toml, dropped, kept: wanted.filter(one => !dropped.includes(one)).map(byHand) }
+  const unused = [...unusedLists(policy), ...unusedDevelopers(policy)]
+  const left = wanted.filter(one => !dropped.includes(one)).map(byHand)
   return isOnlyThat(policy, parseOr(source, toml), dropped.length)
-    ? whole
-    : { toml: source.toml, dropped: [], kept: wanted.map(byHand) }
+    ? { toml, dropped, kept: [...left, ...unused] }
+    : { toml: source.toml, dropped: [], kept: [...wanted.map(byHand), ...unused] }
 }
 
 function byHand(pruned: Pruned): Pruned {
@@ -166,6 +174,8 @@ function needlessPeople(
 ): ReadonlyMap<string, Pruned> {
   // A key that somebody lists cannot be certified by another.
   if (certifyingKeys(policy).length > 0) return new Map()
+  // And the dates that the policy gives a key hold for lists that have it as well, now or later.
+  if (policy.lists.size > 0) return new Map()
   const named = namedIn(policy, groups)
   const revoked = new Set(
     policy.revocations.map(({ target }) => ('key' in target ? target.key : target.principal)),
@@ -185,6 +195,27 @@ function needlessPeople(
   return found
 }
 
+/** Lists that no rule can ask. They are named and never dropped: a list is ended by its subscriber. */
+function unusedLists(policy: Policy): readonly Pruned[] {
+  const { lists } = policy
+  // Whom the user revoked is not asked for by that.
+  const named = namedIn({ ...policy, revocations: [] }, new Map())
+  const asked = new Set([...named].flatMap(name => listNameOf(name, lists) ?? []))
+  const isForDevelopers = named.has(ITS_DEVELOPERS)
+  return [...lists.values()].flatMap(({ name, roles, line }) => {
+    if (asked.has(name) || (isForDevelopers && roles.includes('developer'))) return []
+    const next = `to drop it: nixsig trust unsubscribe ${word(name)}`
+    return [{ part: 'lists' as const, what: word(name), why: `nothing asks for it; ${next}`, line }]
+  })
+}
+
+/** The user's own entries, where no rule asks for the developers of anything. */
+function unusedDevelopers(policy: Policy): readonly Pruned[] {
+  if (namedIn(policy, new Map()).has(ITS_DEVELOPERS)) return []
+  const why = `no rule asks for "${ITS_DEVELOPERS}"; remove it by hand, or have a rule ask`
+  return policy.developers.map(({ name }) => ({ part: 'developers', what: word(name), why }))
+}
+
 /** When the last key ends; undefined if one never does. */
 function endOf({ keys }: Principal): Instant | undefined {
   const ends = keys.map(({ validUntil }) => validUntil)
@@ -193,7 +224,8 @@ function endOf({ keys }: Principal): Instant | undefined {
 
 /** Every text in the policy outside the people themselves, and the members of groups that stay. */
 function namedIn(policy: Policy, dropped: ReadonlyMap<string, Pruned>): ReadonlySet<string> {
-  const { principals: _, groups, ...rest } = policy
+  // What lists say of themselves asks for nothing.
+  const { principals: _, groups, lists: __, ...rest } = policy
   const members = [...groups.values()]
     .filter(({ name }) => !dropped.has(name))
     .flatMap(group => group.members)

@@ -1,6 +1,6 @@
 /** On what an admitted path rested. */
 import type { Admission } from '../ledger/admissions.ts'
-import type { KeyIdentity, Policy, Role } from '../policy/policy.ts'
+import type { KeyIdentity, Principal, Role } from '../policy/policy.ts'
 
 /** What may have been of use to a path: somebody's keys, in one role or any, or a signed graph. */
 export type Support =
@@ -16,6 +16,6 @@ export function restsOn({ claims }: Pick<Admission, 'claims'>, support: Support)
 }
 
 /** The keys of a principal. Keys of subordinates in a certificate count as the certificate's. */
-export function keysOf(policy: Pick<Policy, 'principals'>, name: string): ReadonlySet<KeyIdentity> {
-  return new Set(policy.principals.get(name)?.keys.map(({ identity }) => identity) ?? [])
+export function keysOf({ keys }: Pick<Principal, 'keys'>): ReadonlySet<KeyIdentity> {
+  return new Set(keys.map(({ identity }) => identity))
 }

@@ -1,11 +1,12 @@
 /** A revocation as the policy writes it, from what a command was given. Pure. */
 
+import { holdersOf } from '../policy/key-standing.ts'
 import { plainProblem } from '../policy/language/fields.ts'
 import { isKey, parseFingerprint, parseKey } from '../policy/language/keys.ts'
 import { isListedName } from '../policy/language/listed-names.ts'
 import { listNameOf } from '../policy/lists/names.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
-import { when, word } from '../policy/words.ts'
+import { list, when, word } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
 import { keysOf } from './rests-on.ts'
 
@@ -27,84 +28,76 @@ export interface RevocationText {
 }
 
 const REASON_LIMIT = 500
+/** Members of a group, or holders of a key, that are named. */
+const MEMBERS = 20
 
 /**
- * What is meant by a name of a principal, by a key as the policy writes it (or `ed25519:` and hex),
- * or by an OpenPGP fingerprint; or else why nothing is.
+ * What is meant by a name of a principal, the policy's or a list's, by a key as the policy writes it
+ * (or `ed25519:` and hex), or by an OpenPGP fingerprint; or else why nothing is. Throws FileError
+ * where the book of a list cannot be read.
  */
 export function revokedTarget(
   policy: Pick<Policy, 'principals' | 'groups' | 'lists'>,
   text: string,
 ): RevokedTarget | { readonly problem: string } {
-  if (policy.principals.has(text))
+  const book = bookFor(policy, text)
+  // It takes effect once the list is here.
+  if (book !== undefined && 'problem' in book)
+    return {
+      field: `principal = ${quoted(text)}`,
+      words: `all keys of ${word(text)}, who is not known here (${word(book.problem)})`,
+      keys: new Set(),
+      principal: text,
+    }
+  const principal = policy.principals.get(text) ?? book?.principal(text)
+  if (principal !== undefined)
     return {
       field: `principal = ${quoted(text)}`,
       words: `all keys of ${word(text)}`,
-      keys: keysOf(policy, text),
+      keys: keysOf(principal),
       principal: text,
     }
-  const listed = listedTarget(policy, text)
-  if (listed !== undefined) return listed
-  if (policy.groups.has(text)) {
-    const members = policy.groups.get(text)?.members.map(word).join(', ') ?? ''
+  const group = policy.groups.get(text) ?? book?.group(text)
+  if (group !== undefined) {
+    const members = list(group.members.map(word), MEMBERS)
     return { problem: `${word(text)} is a group: revoke its members one by one (${members})` }
   }
+  if (book !== undefined)
+    return { problem: `the list ${word(text.slice(0, text.indexOf('/')))} has nobody called ${word(text)}` }
   const found = fingerprintField(text) ?? keyField(text)
   if (found === undefined)
     return {
       problem: `${printable(text, 100)} is neither a principal of the policy nor a key or fingerprint`,
     }
-  const holder = [...policy.principals.values()].find(({ keys }) =>
-    keys.some(({ identity }) => identity === found.identity),
-  )
-  // A list may have it, for one source among many.
-  if (holder === undefined && policy.lists.size > 0)
+  const holders = holdersAmong(policy, found.identity)
+  const [label] = holders.labels
+  if (holders.names.length === 0)
     return {
-      field: found.field,
-      words: `the key ${printable(text, 100)}, which no own principal has`,
-      keys: new Set([found.identity]),
+      problem: `no principal of the policy${policy.lists.size > 0 ? ' or of its lists' : ''} has the key ${printable(text, 100)}`,
     }
-  if (holder === undefined)
-    return { problem: `no principal of the policy has the key ${printable(text, 100)}` }
-  const label = holder.keys.find(({ identity }) => identity === found.identity)?.label ?? text
   return {
     field: found.field,
-    words: `the key ${word(label)} of ${word(holder.name)}`,
+    words: `the key ${word(label ?? text)} of ${list(holders.names.map(word), MEMBERS)}`,
     keys: new Set([found.identity]),
   }
 }
 
-/** A name of a list: of a principal that its book has. */
-function listedTarget(
-  { lists }: Pick<Policy, 'lists'>,
-  text: string,
-): RevokedTarget | { readonly problem: string } | undefined {
-  const list = lists.get(listNameOf(text, lists) ?? '')
-  if (list === undefined) return undefined
-  const { book, name } = list
-  const field = `principal = ${quoted(text)}`
-  // It takes effect once the list is here.
-  if ('problem' in book)
-    return isListedName(text, lists)
-      ? {
-          field,
-          words: `all keys of ${word(text)}, whom nobody knows while the list is not here`,
-          keys: new Set(),
-          principal: text,
-        }
-      : { problem: `${word(text)} is no name that the list ${word(name)} could have` }
-  const members = book.group(text)?.members
-  if (members !== undefined)
-    return {
-      problem: `${word(text)} is a group: revoke its members one by one (${members.map(word).join(', ')})`,
-    }
-  const principal = book.principal(text)
-  if (principal === undefined) return { problem: `the list ${word(name)} has nobody called ${word(text)}` }
+/** The book of the list whose name this is; undefined for a name that no list can have. */
+function bookFor({ lists }: Pick<Policy, 'lists'>, text: string) {
+  return isListedName(text, lists) ? lists.get(listNameOf(text, lists) ?? '')?.book : undefined
+}
+
+/** Everybody who has a key: the policy's own, then those of lists, as far as they can be read. */
+function holdersAmong(
+  { principals, lists }: Pick<Policy, 'principals' | 'lists'>,
+  identity: KeyIdentity,
+): { readonly names: readonly string[]; readonly labels: readonly string[] } {
+  const own = holdersOf({ principals }, identity)
+  const books = [...lists.values()].flatMap(({ book }) => ('problem' in book ? [] : [book]))
+  const listed = books.flatMap(book => book.holdersOf(identity))
   return {
-    field,
-    words: `all keys of ${word(text)}`,
-    keys: new Set(principal.keys.map(({ identity }) => identity)),
-    principal: text,
+    names: [...own.map(({ principal }) => principal.name), ...listed],
+    labels: own.map(({ key }) => key.label),
   }
 }
 

@@ -107,11 +107,12 @@ const EXEMPTION_COST = 1000
 
 /** A path with the claims that signatures over graphs would bring. */
 function withGraphs(
-  { policy, now }: { readonly policy: Policy; readonly now: Instant },
+  { policy: given, now }: { readonly policy: Policy; readonly now: Instant },
   { subject, claims }: Lacking,
   graphs: readonly Graph[],
   chosen: readonly Wanted[],
 ): Lacking {
+  const policy = policyFor(given, subject)
   const more = chosen.flatMap(({ who, role, path: graph }): readonly Claim[] => {
     const covers = graphs.some(({ derivation, members }) => derivation === graph && members.has(subject.path))
     const key = validKey(policyFor(policy, subject), who, now)
@@ -122,7 +123,8 @@ function withGraphs(
   return { subject, claims: [...claims, ...more] }
 }
 
-function candidatesOf(policy: Policy, subject: Subject, now: Instant): readonly Wanted[] {
+function candidatesOf(given: Policy, subject: Subject, now: Instant): readonly Wanted[] {
+  const policy = policyFor(given, subject)
   const requirement = requirementFor(ruleFor(policy, subject), subject.kind)
   if (requirement.kind !== 'all') return []
   return candidatesFor(policyFor(policy, subject), subject, requirement.demands, now)
@@ -130,8 +132,8 @@ function candidatesOf(policy: Policy, subject: Subject, now: Instant): readonly 
 
 /** Proposes for one path. */
 export function smallestFor(given: Policy, { subject, claims }: Lacking, now: Instant): Proposal {
-  const policy = policyFor(given, subject)
   const { path } = subject
+  const policy = policyFor(given, subject)
   const rule = ruleFor(policy, subject)
   const requirement = requirementFor(rule, subject.kind)
   if (requirement.kind === 'refuse') return { path, signatures: undefined, isExact: true }

@@ -1,4 +1,4 @@
-/** The books of lists, where updates put them: `<state>/lists/NAME/book`. */
+/** The books of lists on this machine, `<state>/lists/NAME/book`, and whose keys no list can have. */
 import { dirname, join } from 'node:path'
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -6,7 +6,11 @@ import type { StampedFile } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import { openBook } from '../lists/book/read.ts'
 import type { BookReader } from '../policy/language/lists.ts'
+import type { Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { readGateKey, readMachineKey } from './machine-key.ts'
+import type { Places } from './places.ts'
 
 /** The last state of a list that an update wrote. */
 export function bookFile(state: string, name: string): string {
@@ -52,4 +56,11 @@ function isThere(path: string): boolean {
   } catch {
     return true
   }
+}
+
+/** A policy with lists knows the keys of this machine, which no list can have. */
+export function knowingMachine({ state }: Pick<Places, 'state'>, policy: Policy): Policy {
+  if (policy.lists.size === 0) return policy
+  const keys = [readMachineKey(state), readGateKey(state)].filter(key => key !== undefined)
+  return { ...policy, machineKeys: keys.map(key => `ed25519:${toHex(key)}`) }
 }

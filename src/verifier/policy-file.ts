@@ -6,14 +6,13 @@ import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { openBook } from '../lists/book/read.ts'
 import { applyCertificates, certifyingKeys, type KeyCertificate } from '../policy/certified.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Book } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
-import { toHex } from '../primitives/hex.ts'
-import { bookReader } from './books.ts'
-import { readGateKey, readMachineKey } from './machine-key.ts'
+import { bookReader, knowingMachine } from './books.ts'
 import type { Places } from './places.ts'
 
 const POLICY_LIMIT = 1024 * 1024
@@ -61,11 +60,14 @@ export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = ne
   return { policy: knowingMachine(places, parsed), files }
 }
 
-/** A policy with lists knows the keys of this machine, which no list can have. */
-function knowingMachine({ state }: Places, policy: Policy): Policy {
-  if (policy.lists.size === 0) return policy
-  const keys = [readMachineKey(state), readGateKey(state)].filter(key => key !== undefined)
-  return { ...policy, machineKeys: keys.map(key => `ed25519:${toHex(key)}`) }
+/**
+ * The machine's policy as it would be with another book of one list: with the book in `bookFile`, an
+ * absolute path, which a state of the list was written to that is not taken yet. A policy without
+ * this list is the one that is in force. Throws as `loadPolicy` does, and FileError if the book
+ * cannot be read.
+ */
+export function policyWithBook(places: Places, name: string, bookFile: string): Policy {
+  return readPolicy(places, new Map([[name, openBook(bookFile, name)]])).policy
 }
 
 /**

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import { policyDifference } from '../../src/reach/policy-difference.ts'
 import { type PruneFacts, prune } from '../../src/reach/prune.ts'
-import { sourceOf } from '../policy/policies.ts'
+import { bookOf } from '../policy/lists/books.ts'
+import { nixKeyOf, sourceOf } from '../policy/policies.ts'
 
 const NOW = Date.UTC(2026, 10, 30) / 1000
 const path = (name: string) => `/nix/store/${'0'.repeat(32)}-${name}`
@@ -147,4 +148,90 @@ test('a policy that lets a key certify others differs in words', () => {
   assert.equal(words.length, 2)
   assert.doesNotMatch(words[0] ?? '', /certifies/)
   assert.match(words[1] ?? '', /certifies keys of a builder for at most 90 days, may name its successor/)
+})
+
+const LISTS = `version = 1
+mode = "enforce"
+[principals.alice]
+keys = ["KEY(alice)"]
+[principals.old]
+keys = [{ key = "KEY(old)", valid-until = 2025-01-01 }]
+[lists.debian]
+url = "https://lists.example.org/debian"
+roles = ["developer"]
+[lists.farm]
+url = "https://lists.example.org/farm"
+roles = ["builder"]
+[lists.named]
+url = "https://lists.example.org/named"
+roles = ["builder"]
+[developers.hello]
+names = ["hello*"]
+by = "alice"
+[groups.builders]
+members = ["alice", "named/one"]
+threshold = 1
+[[revocations]]
+principal = "farm/gone"
+date = 2026-01-01
+[default]
+require = { source = { developer = "its-developers" }, derivation = "nothing", output = "builders" }
+`
+
+test('lists and developers that something needs are not named, and nothing of them is ever dropped', async () => {
+  const found = await prune(sourceOf(LISTS), FACTS)
+  assert.equal(
+    found.toml,
+    LISTS.replace(/KEY\(([^)]*)\)/g, (_, name: string) => nixKeyOf(name)),
+  )
+  assert.deepEqual(
+    found.kept.map(({ part, what }) => `${part} ${what}`),
+    ['lists farm'],
+  )
+  assert.match(found.kept[0]?.why ?? '', /nothing asks for it; to drop it: nixsig trust unsubscribe farm/)
+  // Without the demand nobody needs the developers, nor the list that names them.
+  const without = await prune(sourceOf(LISTS.replace('{ developer = "its-developers" }', '"alice"')), FACTS)
+  assert.deepEqual(
+    without.kept.map(({ part, what }) => `${part} ${what}`),
+    ['lists debian', 'lists farm', 'developers hello'],
+  )
+  assert.deepEqual(without.dropped, [])
+})
+
+test('a person whose keys have ended stays while there are lists: without them a list could bring a key back', async () => {
+  const found = await prune(sourceOf(LISTS), FACTS)
+  assert.deepEqual(found.dropped, [])
+  const lone = LISTS.split(/^(?=\[)/m)
+    .filter(table => !/^\[(?:lists|\[revocations)/.test(table))
+    .join('')
+    .replace(', "named/one"', '')
+  const dropped = (await prune(sourceOf(lone), FACTS)).dropped.map(({ what }) => what)
+  assert.deepEqual(dropped, ['old'])
+})
+
+test('policy diff says in words what lists and developers differ in', () => {
+  const with_ = (toml: string, digest: string) =>
+    parsePolicy({ ...sourceOf(toml), book: () => bookOf({ digest: digest.repeat(32) }) })
+  const differences = (before: string, after: string, digest = 'ab') =>
+    policyDifference(with_(before, 'ab'), with_(after, digest)).map(
+      ({ part, before: was, after: is }) => `${part}: ${was ?? ''} > ${is ?? ''}`,
+    )
+  assert.deepEqual(differences(LISTS, `# More.\n\n${LISTS}`), [])
+  assert.match(
+    differences(LISTS, LISTS.replace('names = ["hello*"]', 'names = ["bye*"]')).join('\n'),
+    /^developers: hello: hello\* by alice > \ndevelopers: {2}> hello: bye\* by alice$/,
+  )
+  const scope = differences(
+    LISTS,
+    LISTS.replace('roles = ["developer"]', 'roles = ["developer"]\nnames = ["a*"]'),
+  )
+  assert.match(
+    scope.join('\n'),
+    /^lists: debian: may speak as developer; version 1.*\nlists: {2}> debian: may speak as developer of a\*;/,
+  )
+  // Another book of the same version.
+  assert.deepEqual(
+    differences(LISTS, LISTS, 'cd').map(line => /\((?:ab|cd){6}\)/.test(line)),
+    Array.from({ length: 6 }, () => true),
+  )
 })

@@ -4,6 +4,7 @@ import { parsePolicy } from '../../src/policy/language/parse.ts'
 import { policyDifference } from '../../src/reach/policy-difference.ts'
 import { reasonProblem, revocationNix, revocationToml, revokedTarget } from '../../src/reach/revocation.ts'
 import { withAppended } from '../../src/setup/change-policy.ts'
+import { bookOf, certifiedKeyOf, policyWith } from '../policy/lists/books.ts'
 import { identityOf, nixKeyOf, policyOf, sourceOf, withKeys } from '../policy/policies.ts'
 
 const DATE = Date.UTC(2026, 10, 30, 5, 1) / 1000
@@ -128,4 +129,44 @@ require = { source = "team", derivation = "nothing", output = "self" }
     graph.map(({ part }) => part),
     ['rules', 'rules'],
   )
+})
+
+test('people and keys of lists are revoked by their names and keys, and whoever is not in a list is told', () => {
+  const toml = textWith(['alice', 'zoe']).replace(
+    '[groups.team]',
+    '[lists.debian]\nurl = "https://lists.example.org/debian"\nroles = ["developer"]\n[groups.team]',
+  )
+  const said = {
+    principals: { 'debian/x': ['listed', 'k0'], 'debian/pgp': [certifiedKeyOf('pgp', ['pgp'])] },
+    groups: { 'debian/all': { members: ['debian/x', 'debian/pgp'], threshold: 1 } },
+  }
+  const policy = policyWith(toml, { debian: bookOf(said) })
+  const target = (text: string) => revokedTarget(policy, text)
+  const wordsOf = (text: string) => {
+    const found = target(text)
+    return 'problem' in found ? found.problem : `${found.field} ${found.words}`
+  }
+  assert.equal(wordsOf('debian/x'), 'principal = "debian/x" all keys of debian/x')
+  const person = target('debian/x')
+  assert.deepEqual('keys' in person && [...person.keys], [identityOf('listed'), identityOf('k0')])
+  assert.match(wordsOf(nixKeyOf('listed')), /^key = "listed:.*" the key .* of debian\/x$/)
+  // A key that the user's own entry has as well is named with both.
+  assert.match(wordsOf(identityOf('k0')), /the key k0 of alice, debian\/x$/)
+  const fingerprint = Buffer.from('pgp'.padEnd(20)).toString('hex').toUpperCase()
+  assert.match(wordsOf(fingerprint), new RegExp(`^openpgp = "${fingerprint}" the key .* of debian/pgp$`))
+  assert.equal(wordsOf('debian/y'), 'the list debian has nobody called debian/y')
+  assert.match(wordsOf('debian/all'), /is a group: revoke its members one by one \(debian\/x, debian\/pgp\)/)
+  assert.match(wordsOf(nixKeyOf('nobody')), /^no principal of the policy or of its lists has the key/)
+  assert.match(wordsOf('gentoo/x'), /is neither a principal/)
+  const missing = policyWith(toml, {})
+  const found = revokedTarget(missing, 'debian/x')
+  // In an emergency: it takes effect once the list is here.
+  assert.match('words' in found ? found.words : '', /who is not known here \(never updated\)/)
+  // What is written is taken by the policy.
+  for (const text of ['debian/x', nixKeyOf('listed'), fingerprint]) {
+    const one = target(text)
+    if ('problem' in one) throw new Error(one.problem)
+    const more = revocationToml({ target: one, date: DATE, reason: 'lost' })
+    assert.equal(policyWith(withAppended(toml, more), { debian: bookOf(said) }).revocations.length, 1)
+  }
 })

@@ -4,6 +4,7 @@ import { judge } from '../../src/policy/judge.ts'
 import type { Role } from '../../src/policy/policy.ts'
 import type { Claim, Subject } from '../../src/policy/verdict.ts'
 import { type Lacking, smallestForAll, type Wanted } from '../../src/reach/smallest.ts'
+import { bookOf, entry, policyWith } from '../policy/lists/books.ts'
 import { identityOf, policyOf } from '../policy/policies.ts'
 
 const NOW = 1_800_000_000
@@ -110,4 +111,36 @@ test('what is proposed makes all paths pass, and no fewer signatures would, on 2
     graphs += found.graphs.length
   }
   assert.ok(asked > 100 && graphs > 10, `${asked} signatures, ${graphs} over graphs`)
+})
+
+test('developers whom a list names are asked, for the address of the source, and nobody else of the list', () => {
+  const book = bookOf({
+    principals: { 'debian/x': ['k0'], 'debian/y': ['k1'] },
+    developers: [entry('debian/hello', ['debian/x'], { urls: ['https://a.example/*'] })],
+    ends: NOW + 1000,
+  })
+  const policy = policyWith(
+    `version = 1
+mode = "enforce"
+[lists.debian]
+url = "https://lists.example.org/debian"
+roles = ["developer"]
+[default]
+require = { source = { developer = "its-developers" }, derivation = "nothing", output = "refuse" }
+`,
+    { debian: book },
+  )
+  const path = `/nix/store/${'0'.repeat(32)}-hello.tar`
+  const subject: Subject = {
+    path,
+    name: 'hello.tar',
+    kind: 'fetched-source',
+    narHash: 'ab',
+    builtHere: false,
+  }
+  const from = (url: string) => ({ subject: { ...subject, urls: [url] }, claims: [] })
+  const [found] = smallestForAll(policy, [from('https://a.example/hello.tar')], [], NOW).each
+  assert.deepEqual(found?.signatures, [{ who: 'debian/x', role: 'developer', path }])
+  const [none] = smallestForAll(policy, [from('https://b.example/hello.tar')], [], NOW).each
+  assert.equal(none?.signatures, undefined)
 })

@@ -93,7 +93,7 @@ const TITLES: Readonly<Record<Difference['part'], string>> = {
   mode: 'mode',
   principals: 'people',
   groups: 'groups',
-  lists: 'lists',
+  lists: 'lists, and their state here',
   developers: 'developers of sources',
   rules: 'rules, in their order',
   inputs: 'repositories, in their order',

@@ -41,6 +41,7 @@ export const prune = command({
   ],
   epilogue: `Drops exemptions that are over, and those of paths that are gone or pass without them; groups that nothing asks
 for; people whom nothing asks for and whose keys have all ended. Revocations stay, and so does whom they name.
+Lists and developers of sources that nothing asks for are named, and stay.
 Status 0: done, or nothing to do. 2: the policy is made elsewhere, so it was not changed.`,
   reads: EVERYWHERE,
   run: pruneIt,

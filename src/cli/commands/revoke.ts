@@ -34,7 +34,7 @@ export const revoke = command({
   arguments: {
     who: {
       count: 'one',
-      text: 'A principal of the policy, a key as the policy writes it, or an OpenPGP fingerprint',
+      text: 'A principal of the policy or of a list, a key as the policy writes it, or an OpenPGP fingerprint',
     },
   },
   options: {
@@ -53,6 +53,7 @@ export const revoke = command({
     ['revoke alice --reason "laptop stolen" --dry-run', 'What rests on alice alone'],
     ['revoke alice --reason "laptop stolen"', 'Her keys count no more, whatever they signed before'],
     ['revoke alice --reason "laptop stolen" --quarantine', 'And what falls leaves the store'],
+    ['revoke debian/libmd --reason "other key"', 'Whatever the list debian says of them'],
   ],
   epilogue: `Whatever the key signed, and whenever: a signature can be dated back. What still passes with other signers stands.
 What falls is refused as an input from then on; it stays in the store unless --quarantine takes it out. What a

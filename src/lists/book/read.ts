@@ -73,6 +73,12 @@ export function openBook(file: string, name: string): Book {
         const found = tables.groups.get(Buffer.from(who))
         return found && { name: who, ...readGroup(found) }
       }),
+    holdersOf: identity =>
+      guard(() =>
+        [...tables.principals]
+          .filter(({ value }) => readKeys(value).some(key => identityOf(key) === identity))
+          .map(({ key }) => key.toString('utf8')),
+      ),
     developersOf: source => guard(() => developersOf(tables, source)),
   }
 }
@@ -149,8 +155,9 @@ function revocationsOf(table: Table, { name, keys }: Principal) {
 function developersOf(tables: OpenBook['tables'], source: NamedSource): readonly DevelopersEntry[] {
   return numbersFor(tables.starts, tables.ends, source.name).flatMap(number => {
     const { team, ...entry } = readDevelopers(numbered(tables.developers, number))
-    const scopes = team === undefined ? [entry] : [entry, readTeam(numbered(tables.teams, team))]
-    return matchesAll(scopes, source) ? [entry] : []
+    if (team === undefined) return matchesAll([entry], source) ? [entry] : []
+    const within = readTeam(numbered(tables.teams, team))
+    return matchesAll([entry, within], source) ? [{ ...entry, within }] : []
   })
 }
 
@@ -168,12 +175,19 @@ function matchesAll(scopes: readonly Scope[], { name, urls }: NamedSource): bool
   if (!scopes.every(({ names }) => names.some(glob => matchesGlob(glob, name)))) return false
   const demanding = scopes.filter(scope => scope.urls.length > 0)
   if (demanding.length === 0) return true
-  return urls.some(url => demanding.every(scope => scope.urls.some(glob => matchesGlob(glob, url))))
+  return (
+    urls === 'any' ||
+    urls.some(url => demanding.every(scope => scope.urls.some(glob => matchesGlob(glob, url))))
+  )
 }
 
 /** The file of a certificate, by the SHA-256 of its bytes. */
 export function certificateFile(book: string, digest: string): string {
   return join(dirname(book), 'certificates', `${digest}.pgp`)
+}
+
+function identityOf(record: KeyRecord): string {
+  return 'key' in record ? parseKey(record.key).identity : `openpgp:${record.openpgp}`
 }
 
 function keyOf(record: KeyRecord, file: string, { unreadable }: OpenBook): Key {

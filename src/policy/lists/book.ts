@@ -40,7 +40,8 @@ export interface ListInForce extends ListScope {
 export interface NamedSource {
   /** The name part of the store path. */
   readonly name: string
-  readonly urls: readonly string[]
+  /** `any`: they are not known, and every entry matches that some address could match. */
+  readonly urls: readonly string[] | 'any'
 }
 
 /**
@@ -67,6 +68,8 @@ export interface Book {
   /** Its OpenPGP keys have `holds`, which the writer of the book found in the certificate. */
   principal(name: string): Principal | undefined
   group(name: string): Group | undefined
+  /** The principals who have a key of this identity, by looking at all of them. For commands only. */
+  holdersOf(identity: KeyIdentity): readonly string[]
   /** All entries that match a source. Takes at most a few milliseconds for 20,000 entries. */
   developersOf(source: NamedSource): readonly DevelopersEntry[]
 }
@@ -89,6 +92,8 @@ export interface DevelopersEntry {
   /** Principals and groups. */
   readonly by: readonly string[]
   readonly threshold: number
+  /** What the team may speak for whose entry it is: that has to match as well, and the same address. */
+  readonly within?: Pick<DevelopersEntry, 'names' | 'urls'>
   /** How many distributions have it, if that is known. */
   readonly standing?: 'corroborated' | 'seen'
 }

@@ -5,7 +5,7 @@ import type { DevelopersEntry, ListInForce, NamedSource } from './book.ts'
 import { isNameOf } from './names.ts'
 
 /** How many entries of one list count for one source. Real lists have one or two. */
-const ENTRY_LIMIT = 64
+export const ENTRY_LIMIT = 64
 /** How many people one entry may name. */
 const BY_LIMIT = 64
 
@@ -19,7 +19,7 @@ export interface MatchingEntries {
 /**
  * The entries for a source. The user's own decide where one matches; otherwise every list in
  * `lists` is asked, and each matching entry of any of them counts. `lists` are those that may name
- * developers of it. Calls `fails` for a list whose book cannot be read.
+ * developers of it. Where the addresses are not known, everybody who may be one of them is. Calls `fails` for a list whose book cannot be read.
  */
 export function entriesFor(
   developers: Policy['developers'],
@@ -28,7 +28,8 @@ export function entriesFor(
   fails: (list: string, error: Error) => void,
 ): MatchingEntries {
   const own = developers.filter(entry => matchesEntry(entry, source))
-  if (own.length > 0) return { entries: own, asked: [] }
+  const decides = own.some(({ urls }) => source.urls !== 'any' || urls.length === 0)
+  if (decides) return { entries: own, asked: [] }
   const entries = lists.flatMap(list => {
     try {
       return entriesOfList(list, source)
@@ -37,7 +38,7 @@ export function entriesFor(
       return []
     }
   })
-  return { entries, asked: lists.map(({ name }) => name) }
+  return { entries: [...own, ...entries], asked: lists.map(({ name }) => name) }
 }
 
 /**
@@ -49,19 +50,24 @@ export function matchesEntry(
   source: NamedSource,
 ): boolean {
   if (!names.some(glob => matchesGlob(glob, source.name))) return false
-  return urls.length === 0 || urls.some(glob => source.urls.some(url => matchesGlob(glob, url)))
+  if (urls.length === 0 || source.urls === 'any') return true
+  const { urls: stated } = source
+  return urls.some(glob => stated.some(url => matchesGlob(glob, url)))
 }
 
 /** What a list says is checked once more: it names its own people alone. */
 function entriesOfList({ name, book, corroborated }: ListInForce, source: NamedSource) {
   if ('problem' in book) return []
-  return book
-    .developersOf(source)
-    .filter(entry => matchesEntry(entry, source))
-    .filter(({ standing }) => !corroborated || standing === 'corroborated')
-    .filter(({ by, threshold }) => by.length > 0 && by.length <= BY_LIMIT && isThreshold(threshold))
-    .filter(({ by }) => by.every(who => isNameOf(name, who)))
-    .slice(0, ENTRY_LIMIT)
+  return (
+    book
+      .developersOf(source)
+      .filter(entry => matchesEntry(entry, source))
+      .filter(({ standing }) => !corroborated || standing === 'corroborated')
+      .filter(({ by, threshold }) => by.length > 0 && by.length <= BY_LIMIT && isThreshold(threshold))
+      .filter(({ by }) => by.every(who => isNameOf(name, who)))
+      // One more tells that there may be others.
+      .slice(0, source.urls === 'any' ? ENTRY_LIMIT + 1 : ENTRY_LIMIT)
+  )
 }
 
 /** Whether a number can be a threshold: with 0 nobody would be needed. */

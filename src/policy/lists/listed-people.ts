@@ -107,8 +107,10 @@ function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined 
   }
   const isOwn = own.has(key.identity)
   if (!isOwn && !isSameCopy(first, key)) return undefined
-  const { validFrom: _, validUntil: __, ...same } = first
-  const dates = isOwn ? [first, key] : [key]
+  // A certificate only adds to its principal: its end, and whoever signed it, bind no list (K10).
+  const isCertified = first.grants !== undefined
+  const { validFrom: _, validUntil: __, grants: ___, certifiedBy: ____, ...same } = first
+  const dates = isOwn && !isCertified ? [first, key] : [key]
   const from = dates.flatMap(({ validFrom }) => validFrom ?? [])
   const until = dates.flatMap(({ validUntil }) => validUntil ?? [])
   return {

@@ -27,8 +27,8 @@ export interface About {
   /** As in Subject. */
   readonly name: string
   readonly kind: SubjectKind
-  /** As in Subject: the addresses of a source. */
-  readonly urls?: readonly string[]
+  /** As in Subject: the addresses of a source; or as in NamedSource. */
+  readonly urls?: readonly string[] | 'any'
 }
 
 /** A policy about one subject. */
@@ -39,6 +39,8 @@ export interface PolicyAbout extends Policy {
   readonly about: string
   /** The lists that were asked for the developers of the source. */
   readonly asked: readonly string[]
+  /** The entries that match the source, if its developers were asked for. */
+  readonly entries: readonly DevelopersEntry[]
 }
 
 /** How many subjects are kept for one policy. */
@@ -120,7 +122,7 @@ function policyAbout(whole: Policy, about: About, id: string): Policy {
     bringListed({ name, book }, own, { people, whole, fails })
   }
   const revocations = [...whole.revocations, ...revocationsAbout(whole, lists, principals, fails)]
-  return { ...whole, lists, principals, groups, revocations, whole, about: id, asked } as PolicyAbout
+  return { ...whole, lists, principals, groups, revocations, whole, about: id, asked, entries } as PolicyAbout
 }
 
 const NO_ENTRIES = { entries: [], asked: [] } as const

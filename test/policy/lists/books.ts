@@ -42,6 +42,10 @@ export function bookOf(said: Said): Book {
       const group = groups.get(name)
       return group && { name, ...group }
     },
+    holdersOf: identity =>
+      [...principals].flatMap(([name, keys]) =>
+        keys.some(key => (typeof key === 'string' ? keyOf(key) : key).identity === identity) ? [name] : [],
+      ),
     developersOf: source => (said.developers ?? []).filter(entry => matchesEntry(entry, source)),
   }
 }
