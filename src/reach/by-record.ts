@@ -2,6 +2,7 @@
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { type Admission, isCurrent } from '../ledger/admissions.ts'
 import { judge } from '../policy/judge.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
 import { rememberedClaims } from '../verifier/evidence.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
@@ -33,6 +34,7 @@ export async function passesByRecord(
   { now, own }: Moment,
 ): Promise<boolean> {
   if (isCurrent(entry, policy.digest, now)) return true
-  const evidence = await recalledEvidence(policy, rememberedClaims(entry), { now, own })
-  return judge(policy, subjectOfEntry(entry), evidence, now).outcome === 'trusted'
+  const subject = subjectOfEntry(entry)
+  const evidence = await recalledEvidence(policyFor(policy, subject), rememberedClaims(entry), { now, own })
+  return judge(policy, subject, evidence, now).outcome === 'trusted'
 }
