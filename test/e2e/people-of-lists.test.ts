@@ -53,7 +53,11 @@ for (const version of NEWEST) {
       )
       await says('policy check', /good .*mode enforce, 0 principals, 0 groups, 0 rules, 1 list,/)
 
-      await world.output(`cp /etc/nixsig/policy.toml /etc/nixsig/new.toml`)
+      await says(
+        'revoke debian/guillem --reason stolen --dry-run',
+        /all keys of debian\/guillem/,
+        /libmd-1\.1\.0\.tar/,
+      )
       world.write('/etc/nixsig/new.toml', policyText({}, `${subscribed('names = ["x"]\n')}${ITS}`))
       await says(
         'policy diff /etc/nixsig/policy.toml /etc/nixsig/new.toml',
