@@ -1,9 +1,17 @@
 /** What a policy says of a path by the ledger's record alone: without the store, and fast. */
 import { recalledEvidence } from '../evidence/remembered.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent } from '../ledger/admissions.ts'
 import { judge } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
-import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
+import { requirementFor, ruleFor } from '../policy/match.ts'
+import {
+  type Instant,
+  ITS_DEVELOPERS,
+  type KeyIdentity,
+  type Policy,
+  type SubjectKind,
+} from '../policy/policy.ts'
 import { rememberedClaims } from '../verifier/evidence.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 
@@ -21,6 +29,14 @@ export interface Moment {
 /** Whether an entry is of a path that a policy judges. */
 export function isJudged(entry: Admission): entry is JudgedAdmission {
   return entry.kind !== 'signature'
+}
+
+/** Whether a source is judged by whom entries name for its addresses, which the ledger does not have. */
+export function hangsOnAddresses(policy: Policy, { path, kind }: JudgedAdmission): boolean {
+  if (kind !== 'fetched-source' || (policy.lists.size === 0 && policy.developers.length === 0)) return false
+  const { name } = parseStorePath(path)
+  const requirement = requirementFor(ruleFor(policy, { name, kind }), kind)
+  return requirement.kind === 'all' && requirement.demands.some(({ who }) => who === ITS_DEVELOPERS)
 }
 
 /**

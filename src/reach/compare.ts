@@ -2,11 +2,11 @@
  * Which admitted paths a change of the policy makes fall or rise. One pass over the ledger finds
  * what may be affected, by the claims that it keeps; that is then judged with all evidence at hand.
  */
-import { isCurrent } from '../ledger/admissions.ts'
+import { isCurrent, NO_POLICY } from '../ledger/admissions.ts'
 import type { LedgerEntry } from '../ledger/all-admissions.ts'
 import type { Policy, SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
+import { hangsOnAddresses, isJudged, type JudgedAdmission, type Moment, passesByRecord } from './by-record.ts'
 import { copied, openMadeOf } from './made-of.ts'
 import { restsOn, type Support } from './rests-on.ts'
 
@@ -99,9 +99,9 @@ export async function compare(asked: Compared): Promise<Comparison> {
     }
     madeOf.add(entry)
     if (!isJudged(entry)) continue
-    const passed = await passesByRecord(asked.before, entry, asked)
-    if (passed && asked.support !== undefined && restsOn(entry, asked.support)) rested++
-    known.set(entry.path, await knownOf(asked, entry, passed))
+    const one = await knownOf(asked, entry)
+    if (one.passed && asked.support !== undefined && restsOn(entry, asked.support)) rested++
+    known.set(entry.path, one)
   }
   for (const derivation of madeOf.unknown().slice(0, READ_LIMIT))
     madeOf.addInputs(derivation, asked.inputsOf(derivation) ?? [])
@@ -116,16 +116,30 @@ export async function compare(asked: Compared): Promise<Comparison> {
   return { entries, rested, ...judged, unread, left: madeOf.left(), seconds }
 }
 
-async function knownOf(asked: Compared, entry: JudgedAdmission, passed: boolean): Promise<Known> {
+async function knownOf(asked: Compared, entry: JudgedAdmission): Promise<Known> {
   const { path, kind, builtHere, derivation } = entry
   return {
     entry: { path: copied(path), kind, builtHere, derivation: derivation && copied(derivation) },
-    passed,
     isAdmitted: isCurrent(entry, asked.before.digest, asked.now),
-    passes: await passesByRecord(asked.after, entry, asked),
-    // Under another policy it counts as built here only while its inputs are the same.
-    isOpen: builtHere && entry.from === undefined,
+    ...(await byRecord(asked, entry)),
   }
+}
+
+async function byRecord(
+  asked: Compared,
+  entry: JudgedAdmission,
+): Promise<Pick<Known, 'passed' | 'passes' | 'isOpen'>> {
+  const passed = await passesByRecord(asked.before, entry, asked)
+  if ([asked.before, asked.after].some(policy => hangsOnAddresses(policy, entry))) {
+    // Without its addresses the record does not tell whom lists name for it.
+    const { support } = asked
+    if (support !== undefined && !restsOn(entry, support)) return { passed, passes: passed, isOpen: false }
+    const wasAdmitted = passed || entry.policy !== NO_POLICY
+    return { passed: wasAdmitted, passes: await passesByRecord(asked.after, entry, asked), isOpen: true }
+  }
+  // Under another policy it counts as built here only while its inputs are the same.
+  const isOpen = entry.builtHere && entry.from === undefined
+  return { passed, passes: await passesByRecord(asked.after, entry, asked), isOpen }
 }
 
 async function judgeAll(asked: Compared, known: readonly Known[], after: ReadonlySet<string>) {
