@@ -53,14 +53,21 @@ for (const version of NEWEST) {
       )
       await says('policy check', /good .*mode enforce, 0 principals, 0 groups, 0 rules, 1 list,/)
 
-      await world.output(`cp /etc/nixsig/policy.toml /etc/nixsig/new.toml`)
+      // Another state of the list, under which nothing was judged yet.
+      const principals = { ...SAYS.principals, carol: { keys: [carol.key] } }
+      install(world, { ...SAYS, principals }, { version: 2 })
+      await says(
+        'revoke debian/guillem --reason stolen --dry-run',
+        /all keys of debian\/guillem/,
+        /libmd-1\.1\.0\.tar/,
+      )
       world.write('/etc/nixsig/new.toml', policyText({}, `${subscribed('names = ["x"]\n')}${ITS}`))
       await says(
         'policy diff /etc/nixsig/policy.toml /etc/nixsig/new.toml',
-        /lists: - debian: may speak as developer; version 1, .* \+ debian: may speak as developer of x;/,
+        /lists: - debian: may speak as developer; version 2, .* \+ debian: may speak as developer of x;/,
         /libmd-1\.1\.0\.tar/,
       )
-      install(world, SAYS, { days: 3, version: 2 })
+      install(world, SAYS, { days: 3, version: 3 })
       await says('doctor', /the list debian ends on \d{4}-/)
       rmSync(world.path(BOOK))
       await says('policy check', /\[lists\.debian\] has no state here .*nixsig trust update debian/)

@@ -6,11 +6,13 @@ import { test } from 'node:test'
 import { type Admission, NO_POLICY, writeAdmission } from '../../src/ledger/admissions.ts'
 import { allAdmissions } from '../../src/ledger/all-admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
+import type { DevelopersEntry } from '../../src/policy/lists/book.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { Verdict } from '../../src/policy/verdict.ts'
 import { isJudged, passesByRecord } from '../../src/reach/by-record.ts'
 import { type Compared, compare } from '../../src/reach/compare.ts'
 import { subjectOfEntry } from '../../src/verifier/subject.ts'
+import { bookOf, entry as developersEntry, policyWith as policyOfLists } from '../policy/lists/books.ts'
 import { identityOf, nixKeyOf, policyOf } from '../policy/policies.ts'
 
 const NOW = 1_800_000_000
@@ -274,4 +276,25 @@ test('a judgement by the record is the policy’s own', async () => {
       verdict.outcome === 'trusted',
     )
   }
+})
+
+test('claims of people of lists are weighed by the record too, and fall with the list that named them', async () => {
+  const text = `version = 1
+mode = "enforce"
+[lists.debian]
+url = "/srv/debian"
+roles = ["developer"]
+[default]
+require = { source = { developer = "its-developers" }, derivation = "nothing", output = "self" }
+`
+  const under = (developers: readonly DevelopersEntry[]) =>
+    policyOfLists(text, {
+      debian: bookOf({ principals: { 'debian/x': ['ann'] }, developers, ends: NOW + 100 }),
+    })
+  const [first] = ledgerWith(dice(3))
+  if (first === undefined || !isJudged(first)) throw new Error('there is one')
+  const entry = { ...first, claims: [{ ...claimBy('ann'), role: 'developer' as const }] }
+  const passes = (policy: Policy) => passesByRecord(policy, entry, { now: NOW, own: undefined })
+  assert.equal(await passes(under([developersEntry('debian/source', ['debian/x'])])), true)
+  assert.equal(await passes(under([])), false)
 })
