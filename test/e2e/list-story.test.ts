@@ -14,7 +14,7 @@ import {
   publishTogether,
   withKeepers,
 } from '../support/lists/keepers-at-home.ts'
-import { assertBuilt, instantiate, isValid, nixBuild } from '../support/scene.ts'
+import { assertBuilt, instantiate, isValid, nixBuild, quarantined } from '../support/scene.ts'
 import { nixsig } from '../support/setup-world.ts'
 import { makeCertificates, serveNginx } from '../support/tls-servers.ts'
 import {
@@ -204,6 +204,13 @@ nixsig list add list developers gtk --source 'gtk-*.tar' --by gina`)
     assert.match(await nixsig(user, `verify ${tool}`, 14), /erik is revoked since .*laptop stolen/)
     await assertRefused(user, 'again', 'tool-1.0.tar', /erik is revoked since .*laptop stolen/)
     await use(user, 'still', 'libmd-1.0.tar')
+    // What fell is still in the store; it leaves when the user says so too.
+    const reason = "--reason 'the list says so'"
+    const taken = await nixsig(user, `revoke house/erik ${reason} --quarantine --yes`)
+    assert.match(taken, /falls \S+-tool-1\.0\.tar/)
+    assert.equal(await isValid(user, tool), false)
+    const kept = (await quarantined(user)).map(({ path }) => path.slice('/nix/store/'.length + 33))
+    assert.deepEqual(kept.sort(), ['app', 'tool-1.0.tar'])
     assert.match(await nixsig(user, 'trust update --yes'), /updated to version 3/)
   })
 }
