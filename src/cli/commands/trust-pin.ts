@@ -94,8 +94,8 @@ async function takeVersion(
       name,
       directory,
       source,
+      ...updates,
       mode: 'ask',
-      revocations: updates.revocations,
       now: now(),
       agree: async ({ difference }) => {
         newest = difference.to

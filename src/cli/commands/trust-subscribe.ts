@@ -102,7 +102,7 @@ async function subscribe(
   if (!options.json) sayContents(terminal, name, contents)
   const roles = known?.roles ?? (await rolesFor(options, name))
   const table = tableOf(name, url, roles, options)
-  const updated = await take({ name, state: places.state, source, first })
+  const updated = await take({ name, url, state: places.state, source, first })
   if (updated.kind === 'failed') throw new FileError(`${name}: ${updated.problem}`)
   const isElsewhere = known === undefined && isMadeElsewhere(places.policy)
   const status = isElsewhere
@@ -219,12 +219,13 @@ async function rolesFor({ role, json }: Options, name: string): Promise<readonly
 
 interface Taking {
   readonly name: string
+  readonly url: string
   readonly state: string
   readonly source: TufSource
   readonly first: FirstRootSeen
 }
 
-async function take({ name, state, source, first }: Taking) {
+async function take({ name, url, state, source, first }: Taking) {
   const [{ openTufStore }, { beginTrust }, { updateList }] = await Promise.all([
     import('../../lists/tuf/store.ts'),
     import('../../lists/tuf/update.ts'),
@@ -240,7 +241,16 @@ async function take({ name, state, source, first }: Taking) {
       )
     if (before === undefined) await beginTrust(store, source, { sha256: first.sha256 })
     const agree = async () => true
-    return updateList({ name, directory, source, mode: 'ask', revocations: 'at-once', now: now(), agree })
+    return updateList({
+      name,
+      url,
+      directory,
+      source,
+      mode: 'ask',
+      revocations: 'at-once',
+      now: now(),
+      agree,
+    })
   })
   if (done === undefined) throw new FileError(`an update of ${name} runs: nothing was done`)
   const { value } = done

@@ -1,9 +1,11 @@
 /** `nixsig trust update`: takes in what the keepers of lists have published. */
 import { jsonLine } from '../../explain/verdict-json.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
 import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
 import type { Comparison } from '../../reach/compare.ts'
 import { askToAgree, hasTerminal } from '../ask.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
@@ -105,21 +107,27 @@ async function updateOne(
     return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
   }
   terminal.progress(`${name}: asking ${updates.url}`)
-  const done = await inTurn(directory, async () => {
+  const turn = inTurn(directory, async () => {
     if (options['clock-was-ahead']) setClockBack(directory, now())
     return updateList({ name, directory, source, ...updates, now: now(), agree })
   })
-  const result: Updated = done?.value ?? {
-    kind: 'failed',
-    problem: 'another update of it runs',
-    changed: false,
-  }
+  const result = await turn.then(done => done?.value ?? failed('another update of it runs'), failedBy)
   if (options.json) terminal.print(jsonLine(resultJson(list, result, fallen)))
   else sayResult(terminal, list, result)
   return {
     status: statusOf(result, list),
-    written: done !== undefined && result.kind !== 'failed' ? true : 'changed' in result && result.changed,
+    written: result.kind !== 'failed' || result.changed,
   }
+}
+
+function failed(problem: string): Updated {
+  return { kind: 'failed', problem, changed: false }
+}
+
+/** One list that cannot be written keeps no other from being updated. */
+function failedBy(error: unknown): Updated {
+  if (error instanceof FileError) return failed(printable(error.message, 1000))
+  throw error
 }
 
 function statusOf({ kind }: Updated, { updates }: ListInForce): Status {
@@ -139,7 +147,7 @@ function sayProposal(
   if (isWithdrawn)
     terminal.print(
       terminal.bad(
-        '! its keepers have withdrawn the keys that signed the state in force: that they did not say what it says any more',
+        '! its keepers have withdrawn the keys that signed the state in force: these may be in wrong hands',
       ),
       'refusal',
     )

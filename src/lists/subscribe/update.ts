@@ -32,7 +32,7 @@ export interface Proposal {
 }
 
 /** How a list is updated. */
-export interface Updating extends Pick<ListUpdates, 'mode' | 'revocations'> {
+export interface Updating extends ListUpdates {
   readonly name: string
   /** `<state>/lists/NAME`: see places.ts. */
   readonly directory: string
@@ -74,6 +74,10 @@ export async function updateList(asked: Updating): Promise<Updated> {
   makeListPlace(asked.directory)
   rmSync(nextPlace(asked.directory), { recursive: true, force: true })
   const store = openTufStore(tufPlace(asked.directory))
+  if (store.fingerprint() === undefined) {
+    const problem = `it was never subscribed to here; next: nixsig trust subscribe ${printable(asked.url)} --as ${asked.name} --root FINGERPRINTS`
+    return { kind: 'failed', problem, changed: false }
+  }
   const { state: accepted, contents: before } = await inForceOf(store)
   let candidate: Candidate
   let after: Contents

@@ -39,7 +39,7 @@ before(async () => {
         import { directorySource } from ${from('tuf/source.ts')}
         const [directory, out, now, mode] = process.argv.slice(2)
         process.env.BEGUN = '1'
-        const asked = { name: 'ex', directory, mode, revocations: 'at-once', now: Number(now) }
+        const asked = { name: 'ex', url: out, directory, mode, revocations: 'at-once', now: Number(now) }
         await updateList({ ...asked, source: directorySource(out), agree: async () => mode === 'auto' })`,
       resolveDir: PROJECT_ROOT,
     },

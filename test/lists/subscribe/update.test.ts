@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { inTurn } from '../../../src/lists/subscribe/places.ts'
 import { setClockBack, type Updated } from '../../../src/lists/subscribe/update.ts'
 import { parseFloor } from '../../../src/lists/tuf/floor.ts'
 import { DAY } from '../../support/lists/keeping.ts'
@@ -212,4 +213,20 @@ test('what is kept here and was damaged is fetched again', () =>
     assert.equal(book().version, 1)
     writeFileSync(join(directory, 'tuf/metadata/1.targets.json'), 'nonsense')
     assert.equal((await update()).kind, 'taken')
+  }))
+
+test('two updates of one list do not run at once', () =>
+  withTaker(async ({ directory, update }) => {
+    const held = await inTurn(directory, async () => {
+      assert.equal(await inTurn(directory, () => update()), undefined)
+      return update()
+    })
+    assert.equal(held?.value.kind, 'newest')
+  }))
+
+test('a list that was never subscribed to here says which command begins', () =>
+  withTaker(async ({ directory, update }) => {
+    const updated = await update({ directory: `${directory}-other`, name: 'other' })
+    assert.ok(updated.kind === 'failed')
+    assert.match(updated.problem, /nixsig trust subscribe \S+ --as other --root FINGERPRINTS/)
   }))

@@ -54,6 +54,7 @@ export function withTaker(use: (taker: Taker, kept: Kept) => Promise<void>): Pro
     const update = (changed: Partial<Updating> = {}) =>
       updateList({
         name: 'ex',
+        url: kept.out,
         directory,
         source,
         mode: 'ask',
