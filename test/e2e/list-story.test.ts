@@ -250,18 +250,31 @@ nixsig list add list developers libmd --source 'libmd-*.tar' --by dora`)
   )
 }
 
-/** A server with the right certificate offers the list as it was at first. */
-async function replay({ users, directory, serve }: Story): Promise<void> {
+/** A server with the right certificate offers the list as it was at first, and then a list of its own. */
+async function assertHostileServerRefused({ alice, users, directory, serve }: Story): Promise<void> {
   await serve(join(directory, 'old'), HOSTILE)
   pointTo(HOSTILE, users)
-  await onEach(users, async user => {
-    const book = () => user.read('/var/lib/nixsig/lists/house/book')
-    const before = book()
-    assert.match(await nixsig(user, 'trust update --yes', 20), /not updated: .*goes back/)
-    assert.equal(book(), before)
-    await assertRefused(user, 'replayed', 'tool-1.0.tar', /erik is revoked/)
-    await use(user, 'unharmed', 'libmd-2.0.tar')
-  })
+  const assertUnharmed = (why: RegExp) =>
+    onEach(users, async user => {
+      const book = () => user.read('/var/lib/nixsig/lists/house/book')
+      const before = book()
+      assert.match(await nixsig(user, 'trust update --yes', 20), why)
+      assert.equal(book(), before)
+      await assertRefused(user, 'replayed', 'tool-1.0.tar', /erik is revoked/)
+      await use(user, 'unharmed', 'libmd-2.0.tar')
+    })
+  await assertUnharmed(/house: not updated: .*goes back/)
+
+  const made = `set -e; PATH=/opt/nixsig:$PATH; nixsig keygen mallory
+nixsig list init list --name house --keeper mallory=mallory.pub
+nixsig list add list principal erik --key '${erik.publicKey}'
+nixsig list add list developers tool --source 'tool-*.tar' --by erik
+nixsig list sign list --key mallory.secret --yes
+nixsig list publish list published`
+  await alice.world.output(made, { user: 'mallory' })
+  rmSync(join(directory, 'old/list'), { recursive: true })
+  cpSync(alice.world.path('/home/mallory/published'), join(directory, 'old/list'), { recursive: true })
+  await assertUnharmed(/house: not updated: timestamp metadata: needs 1 signatures by its keys, has 0/)
 }
 
 test('kept by three, subscribed by two', t =>
@@ -274,5 +287,5 @@ test('kept by three, subscribed by two', t =>
     await rotateDeveloper(story)
     await revokeDeveloper(story)
     await replaceKeeper(story)
-    await replay(story)
+    await assertHostileServerRefused(story)
   }))
