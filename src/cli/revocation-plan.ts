@@ -3,6 +3,7 @@ import { NO_POLICY } from '../ledger/admissions.ts'
 import { parseInstant } from '../policy/language/instant.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
+import type { ListInForce, ListRevocation } from '../policy/lists/book.ts'
 import type { KeyIdentity, Policy, Revocation } from '../policy/policy.ts'
 import { when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
@@ -56,10 +57,10 @@ export async function planRevocation(options: RevocationOptions, places: Places)
   const known = isOpen ? certifiedHere(places, policy) : policy
   const text = textOf(options, known)
   const already = policy.revocations.find(one => isOf(one, text) && one.from <= now())
-  const compared =
-    already === undefined
-      ? { before: policy, after: draftOf(source, text) }
-      : { before: without(policy, text), after: policy }
+  const compared = {
+    before: already === undefined && !isRevokedByList(policy, text) ? policy : without(policy, text),
+    after: already === undefined ? draftOf(source, text) : policy,
+  }
   const keys = supportOf(known, text)
   const reached = isOpen ? await reach({ places, ...compared, keys, patience }) : undefined
   const usages = new Map(reached?.usages.usages.map(usage => [usage.path, usage]))
@@ -86,17 +87,34 @@ function textOf({ who, reason, date }: RevocationOptions, policy: Policy): Revoc
 }
 
 /** Whether a revocation has this target. */
-export function isOf({ target }: Revocation, { target: { keys, principal } }: RevocationText): boolean {
+export function isOf(
+  { target }: Pick<Revocation, 'target'>,
+  { target: { keys, principal } }: RevocationText,
+): boolean {
   return 'principal' in target
     ? target.principal === principal
     : principal === undefined && keys.has(target.key)
 }
 
+/** Whether a list has said it before the user does: then what rested on it fell when that was taken. */
+function isRevokedByList({ lists }: Policy, text: RevocationText): boolean {
+  return [...lists.values()].some(
+    ({ book }) => !('problem' in book) && book.revocations.some(one => isOf(one, text)),
+  )
+}
+
 /**
- * The policy as if this had not been revoked: the ledger has nothing that was admitted under it.
+ * The policy as if nobody had revoked this, neither the user nor a list: the ledger has nothing that
+ * was admitted under it.
  */
 function without(policy: Policy, text: RevocationText): Policy {
-  return { ...policy, digest: NO_POLICY, revocations: policy.revocations.filter(one => !isOf(one, text)) }
+  const kept = <One extends ListRevocation>(all: readonly One[]) => all.filter(one => !isOf(one, text))
+  const lists = [...policy.lists].map(([name, list]): [string, ListInForce] => {
+    const { book } = list
+    if ('problem' in book) return [name, list]
+    return [name, { ...list, book: { ...book, revocations: kept(book.revocations) } }]
+  })
+  return { ...policy, digest: NO_POLICY, revocations: kept(policy.revocations), lists: new Map(lists) }
 }
 
 /** The policy once the revocation is in force, be that today. */

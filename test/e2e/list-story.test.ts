@@ -14,7 +14,7 @@ import {
   publishTogether,
   withKeepers,
 } from '../support/lists/keepers-at-home.ts'
-import { assertBuilt, instantiate, isValid, nixBuild } from '../support/scene.ts'
+import { assertBuilt, instantiate, isValid, nixBuild, quarantined } from '../support/scene.ts'
 import { nixsig } from '../support/setup-world.ts'
 import { makeCertificates, serveNginx } from '../support/tls-servers.ts'
 import {
@@ -204,6 +204,13 @@ nixsig list add list developers gtk --source 'gtk-*.tar' --by gina`)
     assert.match(await nixsig(user, `verify ${tool}`, 14), /erik is revoked since .*laptop stolen/)
     await assertRefused(user, 'again', 'tool-1.0.tar', /erik is revoked since .*laptop stolen/)
     await use(user, 'still', 'libmd-1.0.tar')
+    // What fell is still in the store; it leaves when the user says so too.
+    const reason = "--reason 'the list says so'"
+    const taken = await nixsig(user, `revoke house/erik ${reason} --quarantine --yes`)
+    assert.match(taken, /falls \S+-tool-1\.0\.tar/)
+    assert.equal(await isValid(user, tool), false)
+    const kept = (await quarantined(user)).map(({ path }) => path.slice('/nix/store/'.length + 33))
+    assert.deepEqual(kept.sort(), ['app', 'tool-1.0.tar'])
     assert.match(await nixsig(user, 'trust update --yes'), /updated to version 3/)
   })
 }
@@ -243,18 +250,31 @@ nixsig list add list developers libmd --source 'libmd-*.tar' --by dora`)
   )
 }
 
-/** A server with the right certificate offers the list as it was at first. */
-async function replay({ users, directory, serve }: Story): Promise<void> {
+/** A server with the right certificate offers the list as it was at first, and then a list of its own. */
+async function assertHostileServerRefused({ alice, users, directory, serve }: Story): Promise<void> {
   await serve(join(directory, 'old'), HOSTILE)
   pointTo(HOSTILE, users)
-  await onEach(users, async user => {
-    const book = () => user.read('/var/lib/nixsig/lists/house/book')
-    const before = book()
-    assert.match(await nixsig(user, 'trust update --yes', 20), /not updated: .*goes back/)
-    assert.equal(book(), before)
-    await assertRefused(user, 'replayed', 'tool-1.0.tar', /erik is revoked/)
-    await use(user, 'unharmed', 'libmd-2.0.tar')
-  })
+  const assertUnharmed = (why: RegExp) =>
+    onEach(users, async user => {
+      const book = () => user.read('/var/lib/nixsig/lists/house/book')
+      const before = book()
+      assert.match(await nixsig(user, 'trust update --yes', 20), why)
+      assert.equal(book(), before)
+      await assertRefused(user, 'replayed', 'tool-1.0.tar', /erik is revoked/)
+      await use(user, 'unharmed', 'libmd-2.0.tar')
+    })
+  await assertUnharmed(/house: not updated: .*goes back/)
+
+  const made = `set -e; PATH=/opt/nixsig:$PATH; nixsig keygen mallory
+nixsig list init list --name house --keeper mallory=mallory.pub
+nixsig list add list principal erik --key '${erik.publicKey}'
+nixsig list add list developers tool --source 'tool-*.tar' --by erik
+nixsig list sign list --key mallory.secret --yes
+nixsig list publish list published`
+  await alice.world.output(made, { user: 'mallory' })
+  rmSync(join(directory, 'old/list'), { recursive: true })
+  cpSync(alice.world.path('/home/mallory/published'), join(directory, 'old/list'), { recursive: true })
+  await assertUnharmed(/house: not updated: timestamp metadata: needs 1 signatures by its keys, has 0/)
 }
 
 test('kept by three, subscribed by two', t =>
@@ -267,5 +287,5 @@ test('kept by three, subscribed by two', t =>
     await rotateDeveloper(story)
     await revokeDeveloper(story)
     await replaceKeeper(story)
-    await replay(story)
+    await assertHostileServerRefused(story)
   }))
