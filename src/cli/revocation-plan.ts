@@ -3,7 +3,8 @@ import { NO_POLICY } from '../ledger/admissions.ts'
 import { parseInstant } from '../policy/language/instant.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
-import type { ListInForce, ListRevocation } from '../policy/lists/book.ts'
+import type { Book, ListInForce, ListRevocation } from '../policy/lists/book.ts'
+import { listNameOf } from '../policy/lists/names.ts'
 import type { KeyIdentity, Policy, Revocation } from '../policy/policy.ts'
 import { when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
@@ -81,9 +82,16 @@ function textOf({ who, reason, date }: RevocationOptions, policy: Policy): Revoc
   if (instant === undefined)
     throw new UsageError(`--date ${printable(date ?? '', 60)} is not a date such as ${when(now())}`)
   const target = revokedTarget(policy, who)
-  if ('problem' in target)
-    throw new UsageError(`${target.problem}; next: nixsig policy describe names everybody with their keys`)
+  if ('problem' in target) throw new UsageError(`${target.problem}; next: ${whoIsThere(policy, who)}`)
   return { target, date: instant, reason }
+}
+
+/** Where to look for what somebody is called. */
+function whoIsThere({ lists }: Policy, who: string): string {
+  const list = listNameOf(who, lists)
+  return list === undefined
+    ? 'nixsig policy describe names everybody with their keys'
+    : `nixsig trust show ${list}`
 }
 
 /** Whether a revocation has this target. */
@@ -112,7 +120,9 @@ function without(policy: Policy, text: RevocationText): Policy {
   const lists = [...policy.lists].map(([name, list]): [string, ListInForce] => {
     const { book } = list
     if ('problem' in book) return [name, list]
-    return [name, { ...list, book: { ...book, revocations: kept(book.revocations) } }]
+    const revocations = kept(book.revocations)
+    const revocationsOf: Book['revocationsOf'] = principal => kept(book.revocationsOf(principal))
+    return [name, { ...list, book: { ...book, revocations, revocationsOf } }]
   })
   return { ...policy, digest: NO_POLICY, revocations: kept(policy.revocations), lists: new Map(lists) }
 }

@@ -64,7 +64,7 @@ for (const version of NEWEST) {
       world.write('/etc/nixsig/new.toml', policyText({}, `${subscribed('names = ["x"]\n')}${ITS}`))
       await says(
         'policy diff /etc/nixsig/policy.toml /etc/nixsig/new.toml',
-        /lists: - debian: may speak as developer; version 2, .* \+ debian: may speak as developer of x;/,
+        /lists, and their state here: - debian: may speak as developer; version 2, .* \+ debian: may speak as developer of x;/,
         /libmd-1\.1\.0\.tar/,
       )
       install(world, SAYS, { days: 3, version: 3 })

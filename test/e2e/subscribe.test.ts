@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { commandsOf } from '../docs/markdown.ts'
 import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
@@ -132,10 +133,10 @@ for (const version of NEWEST) {
         await assertBuilt(world)
 
         await keep(world, `nixsig list revoke list dora --reason 'laptop stolen'; ${SIGN}`)
-        const revoked = await nixsig(world, 'trust update', 12)
+        const revoked = await nixsig(world, 'trust update')
         assert.match(revoked, /revoked: house\/|revoked: principal dora/)
         assert.match(revoked, /falls \S+-libmd-1\.0\.tar(?:.*\n)*.*falls \S+-libmd-2\.0\.tar/)
-        assert.match(revoked, /took its new revocations/)
+        assert.match(revoked, /updated to version 3/)
         await instantiate(world, nix.withInputs('uselibmd', [sourceOf('libmd-1.0.tar')]))
         const refused = await nixBuild(world)
         assert.notEqual(refused.status, 0)
@@ -163,13 +164,9 @@ for (const version of NEWEST) {
       const end = text.indexOf(10)
       const [format, digest, size, number] = text.toString('latin1', 0, end).split(' ')
       const then = Math.floor(Date.now() / 1000) - 5 * 86_400
-      world.write(
-        book,
-        Buffer.concat([
-          Buffer.from(`${format} ${digest} ${size} ${number} ${then} ${then}`),
-          text.subarray(end),
-        ]),
-      )
+      const line = `${format} ${digest} ${size} ${number} ${then} ${then} `
+      const sum = crc32(line).toString(16).padStart(8, '0')
+      world.write(book, Buffer.concat([Buffer.from(line + sum), text.subarray(end)]))
       assert.match(await nixsig(world, 'trust list', 20), /ours: version 1, seen 5 days ago; ended/)
       const { status, stderr } = await nixBuild(world)
       assert.notEqual(status, 0)

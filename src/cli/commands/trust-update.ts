@@ -103,7 +103,7 @@ async function updateOne(
   const agree = async (proposal: Proposal): Promise<boolean> => {
     fallen = await fallenWith(places, { name, book: proposal.book, before: policy, patience })
     if (!options.json) sayProposal(terminal, list, proposal, fallen)
-    if (updates.mode !== 'ask' || options.yes) return true
+    if (updates.mode !== 'ask' || options.yes || proposal.isSettled) return true
     return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
   }
   terminal.progress(`${name}: asking ${updates.url}`)

@@ -27,6 +27,11 @@ export interface Proposal {
   /** Its book, for those who want to know what falls under it. */
   readonly book: Book
   readonly ends: Instant
+  /**
+   * Whether nothing is new but revocations, which are taken at once: then there is nothing to agree
+   * to, and it is taken whatever the answer unless the list is pinned.
+   */
+  readonly isSettled: boolean
   /** Whether its keepers have withdrawn the keys that signed the state in force. */
   readonly isWithdrawn: boolean
 }
@@ -104,8 +109,9 @@ interface Found {
 async function decide(asked: Updating, found: Found): Promise<Updated> {
   const { accepted, before, candidate, after } = found
   const { name, mode } = asked
-  const old = before && digestOfBook({ name, parts: before.parts })
-  if (old === digestOfBook({ name, parts: after.parts })) {
+  const digestOf = ({ parts }: Contents) => digestOfBook({ name, parts })
+  const isNew = before === undefined || digestOf(before) !== digestOf(after)
+  if (!isNew) {
     const changed = take(asked, found)
     const { ends } = candidate
     if (changed) return { kind: 'taken', difference: differenceOf(name, before, after), changed, ends }
@@ -117,18 +123,25 @@ async function decide(asked: Updating, found: Found): Promise<Updated> {
     candidate.postpone(accepted)
     revoked = await settle(asked, found.store, asked.now)
   }
+  // Roots that were new to this update may have withdrawn them.
+  const isWithdrawn = (await readInForce(found.store))?.isWithdrawn ?? false
+  const isSettled =
+    asked.revocations === 'at-once' &&
+    !isWithdrawn &&
+    before !== undefined &&
+    digestOf(withRevocationsOf(before, after)) === digestOf(after)
   const proposal = {
     difference,
     contents: after,
     book: bookBeside(asked, after, candidate.ends),
     ends: candidate.ends,
-    // Roots that were new to this update may have withdrawn them.
-    isWithdrawn: (await readInForce(found.store))?.isWithdrawn ?? false,
+    isSettled,
+    isWithdrawn,
   }
   const agreed = await asked.agree(proposal)
   rmSync(nextPlace(asked.directory), { recursive: true, force: true })
-  if (mode === 'auto' || (mode === 'ask' && agreed)) {
-    const changed = take(asked, found)
+  if (mode === 'auto' || (mode === 'ask' && (agreed || isSettled))) {
+    const changed = take(asked, found) || revoked
     return { kind: 'taken', difference, changed, ends: candidate.ends }
   }
   return { kind: 'waits', difference, revoked, ends: bookHere(asked)?.ends ?? candidate.ends }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { inTurn } from '../../../src/lists/subscribe/places.ts'
-import { setClockBack, type Updated } from '../../../src/lists/subscribe/update.ts'
+import { type Proposal, setClockBack, type Updated } from '../../../src/lists/subscribe/update.ts'
 import { parseFloor } from '../../../src/lists/tuf/floor.ts'
 import { DAY } from '../../support/lists/keeping.ts'
 import { BOTH, developers, rekey, revoke, withTaker } from '../../support/lists/listed.ts'
@@ -98,6 +98,20 @@ for (const mode of ['ask', 'pinned'] as const)
       const again = await update({ mode, agree })
       assert.deepEqual([again.kind, 'revoked' in again && again.revoked], ['waits', false])
     }))
+
+test('where nothing but a revocation is new, nothing waits', () =>
+  withTaker(async ({ update, book }, kept) => {
+    revoke(kept, 'dora')
+    await publishBy(kept, ...BOTH)
+    const agree = async ({ isSettled }: Proposal) => {
+      assert.ok(isSettled)
+      return false
+    }
+    const updated = await update({ agree })
+    assert.deepEqual([updated.kind, 'changed' in updated && updated.changed], ['taken', true])
+    assert.deepEqual([book().version, book().revocations.length], [2, 1])
+    assert.equal((await update({ agree })).kind, 'newest')
+  }))
 
 test('revocations wait where the policy wants it', () =>
   withTaker(async ({ update, book }, kept) => {
