@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -19,7 +20,7 @@ export interface WriteOptions {
    * not a power failure.
    */
   readonly flush: boolean
-  /** Permission bits, 0600 by default. */
+  /** Permission bits, whatever the umask is; 0600 by default, of which the umask may take some. */
   readonly mode?: number
 }
 
@@ -43,6 +44,7 @@ export function writeWhole(file: string, contents: string | Uint8Array, options:
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}~`
   const fd = openMaking(partial, options.mode ?? 0o600)
   try {
+    if (options.mode !== undefined) fchmodSync(fd, options.mode)
     const bytes = typeof contents === 'string' ? Buffer.from(contents, 'utf8') : contents
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
     if (options.flush) fsyncSync(fd)

@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { printable } from '../primitives/printable.ts'
 import { FileError, readPresentFile, readRegularFile, withRegularFile } from './regular-file.ts'
 
@@ -80,9 +80,27 @@ export function readProtectedFile(file: string, limit: number): Buffer {
   return bytes
 }
 
+/**
+ * Whether only root and the user of this process can put something else in the place of what this
+ * user makes in a directory: that and those above it are theirs, and sticky where others may write.
+ */
+export function isSafeToMakeIn(directory: string): boolean {
+  try {
+    const paths = [resolve(directory), realpathSync.native(directory)]
+    for (const path of new Set(paths)) assertDirectories(path, undefined)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function assertProtectedDirectories(file: string): void {
-  const immediate = dirname(file)
-  for (let dir = immediate; ; dir = dirname(dir)) {
+  assertDirectories(dirname(file), dirname(file))
+}
+
+/** `immediate`: the one that may not even be sticky. */
+function assertDirectories(first: string, immediate: string | undefined): void {
+  for (let dir = first; ; dir = dirname(dir)) {
     const status = lstatSync(dir)
     const sticky = (status.mode & 0o1000) !== 0
     if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)

@@ -6,6 +6,7 @@ import { lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readableNamesIn } from './names-in.ts'
+import { isSafeToMakeIn } from './owned-file.ts'
 
 /** What they are for, as their names say. */
 const KINDS = [
@@ -38,15 +39,22 @@ const swept = new Set<string>()
 
 /**
  * Makes a directory that nobody else can read. Remove it with `removeScratch`. `parent`: where; the
- * programs that verify signatures need short paths, so that theirs lie in /tmp.
+ * programs that verify signatures need short paths, so that theirs lie in /tmp. By default, what TMPDIR
+ * says, unless others could put something else in the place of what is made there.
  */
-export function makeScratch(kind: (typeof KINDS)[number], parent = tmpdir()): string {
+export function makeScratch(kind: (typeof KINDS)[number], parent = safeParent()): string {
   if (!swept.has(parent)) sweep(parent, Date.now() - DAY_MS)
   swept.add(parent)
   const directory = mkdtempSync(join(parent, `nixsig-${kind}-`))
   if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
   present.add(directory)
   return directory
+}
+
+/** TMPDIR may be a directory of whoever became root. */
+function safeParent(): string {
+  const parent = tmpdir()
+  return isSafeToMakeIn(parent) ? parent : '/tmp'
 }
 
 /** Removes a directory that `makeScratch` made, with all that is in it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -62,5 +62,18 @@ test('two writers that are killed at any point leave either of the contents whol
       assert.equal(text.length, 200_000)
       assert.ok(text === 'a'.repeat(200_000) || text === 'b'.repeat(200_000))
     }
+  }
+})
+
+test('a file that is given a mode has it, whatever the umask is', () => {
+  for (const mask of [0o000, 0o077, 0o777]) {
+    const file = join(dir, `${mask}`)
+    const before = process.umask(mask)
+    try {
+      writeDurably(file, 'x', { flush: false, mode: 0o644 })
+    } finally {
+      process.umask(before)
+    }
+    assert.equal(statSync(file).mode & 0o7777, 0o644)
   }
 })

@@ -4,7 +4,12 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { assertOwnedDirectory, readOwnedFile, readProtectedFile } from '../../src/files/owned-file.ts'
+import {
+  assertOwnedDirectory,
+  isSafeToMakeIn,
+  readOwnedFile,
+  readProtectedFile,
+} from '../../src/files/owned-file.ts'
 
 let dir: string
 let file: string
@@ -85,4 +90,24 @@ test('a file larger than the limit, and one that is missing', () => {
   assert.throws(() => readOwnedFile(file, 11), /is larger than 11 bytes/)
   assert.equal(readOwnedFile(join(dir, 'none'), 11), undefined)
   assert.throws(() => readProtectedFile(join(dir, 'none'), 11), /cannot read .*none/)
+})
+
+test('attack: a place for private directories, such as TMPDIR, in which others could replace them', () => {
+  const inner = join(dir, 'etc')
+  assert.equal(isSafeToMakeIn(inner), true)
+  chmodSync(inner, 0o1777)
+  assert.equal(isSafeToMakeIn(inner), true, 'sticky, as /tmp is')
+  symlinkSync(inner, join(dir, 'link'))
+  assert.equal(isSafeToMakeIn(join(dir, 'link')), true)
+  chmodSync(inner, 0o777)
+  assert.equal(isSafeToMakeIn(inner), false)
+  assert.equal(isSafeToMakeIn(join(dir, 'link')), false)
+  chmodSync(inner, 0o755)
+  chmodSync(dir, 0o777)
+  assert.equal(isSafeToMakeIn(inner), false, 'the directory above it')
+  chmodSync(dir, 0o755)
+  assert.equal(isSafeToMakeIn(join(dir, 'absent')), false)
+  if (!isRoot) return
+  chownSync(inner, 1234, 0)
+  assert.equal(isSafeToMakeIn(inner), false, "another user's")
 })

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +46,22 @@ function tests(): void {
         assert.deepEqual(readdirSync(temporary), [])
       })
     }
+
+    it('attack: TMPDIR where others can put another directory in its place: it lies in /tmp', () => {
+      const parent = join(dir, 'of-all')
+      mkdirSync(parent)
+      chmodSync(parent, 0o777)
+      const before = process.env['TMPDIR']
+      process.env['TMPDIR'] = parent
+      try {
+        const made = makeScratch('list')
+        removeScratch(made)
+        assert.match(made, /^\/tmp\/nixsig-list-\w{6}$/)
+      } finally {
+        if (before === undefined) delete process.env['TMPDIR']
+        else process.env['TMPDIR'] = before
+      }
+    })
 
     it('that a killed program left is removed a day later, and nothing else', () => {
       const parent = join(dir, 'old')

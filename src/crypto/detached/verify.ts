@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { otherThanSignature } from '../../formats/not-a-signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
+import { withRuns } from '../openpgp/runs.ts'
 import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 import { MINISIGN } from './minisign.ts'
 import { type OpenedFile, withOpenedFile } from './opened-file.ts'
@@ -57,17 +58,19 @@ export async function verifyDetached(question: DetachedQuestion): Promise<readon
   const list = signedListOf(question)
   const kind = list?.kind ?? checkedKind(signature)
   const keys = question.keys.filter(key => kind.takes(key))
-  return withOpenedFile(file, async opened => {
-    if (list !== undefined) {
-      const { throughList, withBytesAsFile } = await import('./checksums.ts')
-      const results = await withBytesAsFile(list.signed, bytes => tryAll(bytes, { ...list, keys }))
-      return throughList(opened, list.text, fileNames, results)
-    }
-    const results = await tryAll(opened, { kind, signature, keys, use })
-    if (use !== 'file' || !results.some(({ outcome }) => outcome === 'bad-signature')) return results
-    const { lookInside } = await import('./uncompressed.ts')
-    return lookInside(opened, { kind, signature, use, names: fileNames }, results)
-  })
+  const read = () =>
+    withOpenedFile(file, async opened => {
+      if (list !== undefined) {
+        const { throughList, withBytesAsFile } = await import('./checksums.ts')
+        const results = await withBytesAsFile(list.signed, bytes => tryAll(bytes, { ...list, keys }))
+        return throughList(opened, list.text, fileNames, results)
+      }
+      const results = await tryAll(opened, { kind, signature, keys, use })
+      if (use !== 'file' || !results.some(({ outcome }) => outcome === 'bad-signature')) return results
+      const { lookInside } = await import('./uncompressed.ts')
+      return lookInside(opened, { kind, signature, use, names: fileNames }, results)
+    })
+  return withRuns(read)
 }
 
 /**

@@ -9,6 +9,7 @@ import type { OpenedFile } from '../detached/opened-file.ts'
 import { type FoundCertificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
 import { claimsToBeBy } from './parts.ts'
+import { ALL_RUNS_LIMIT, mayRun } from './runs.ts'
 import { bindingsOf } from './self-signatures.ts'
 import { findObjection, isUsableForSqv, type SignedForm, type Suspect, suspectOf } from './standing.ts'
 import { ask, type Tool, type ToolResult } from './tools.ts'
@@ -75,6 +76,10 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
   }
   if (own.length > RUN_LIMIT) {
     const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`
+    return [{ kind: 'unreadable', detail }]
+  }
+  if (!mayRun(own.length)) {
+    const detail = `more than ${ALL_RUNS_LIMIT} signatures by listed keys in one file`
     return [{ kind: 'unreadable', detail }]
   }
   const certificate = found.verified()

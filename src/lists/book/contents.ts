@@ -3,6 +3,12 @@ import type { ListDocument, ListedKey } from '../../formats/lists/listed.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import { keysOfCertificates } from '../../policy/language/openpgp-keys.ts'
 import type { ListRevocation } from '../../policy/lists/book.ts'
+import {
+  COST_OF_KEY,
+  costOfCertificate,
+  costOfGroup,
+  costOfPrincipal,
+} from '../../policy/lists/people-cost.ts'
 import type { Instant } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -62,6 +68,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
   const [principals, groups]: [Records, Records] = [[], []]
   const revocations: ListRevocation[] = []
   const entries: Indexed[] = []
+  const costs = new Map<string, number>()
   for (const { document, certificate, team } of parts) {
     const number = team === undefined ? undefined : teamNames.indexOf(team)
     if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
@@ -76,12 +83,17 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
           keys.filter(key => !revoked.has(identityOf(key))),
         ),
       )
-    for (const [name, { members, threshold }] of document.groups)
+    for (const [name, keys] of own)
+      costs.set(called(name), costOfPrincipal(keys.map(key => costOf(key, certificates))))
+    for (const [name, { members, threshold }] of document.groups) {
       groups.push(record(called(name), { members: members.map(called), threshold }))
+      const people = members.reduce((sum, member) => sum + (costs.get(called(member)) ?? 0), 0)
+      costs.set(called(name), costOfGroup(members.length) + people)
+    }
     entries.push(...entriesOf(document, called, number))
   }
   entries.sort(({ name: a }, { name: b }) => (a < b ? -1 : 1))
-  const { starts, ends } = globIndex(entries)
+  const { starts, ends } = globIndex(entries, costs)
   const scopes = teamNames.map(name => teams.get(name) ?? { names: [], urls: [] })
   const records: Readonly<Record<TableName, Records>> = {
     about: [record('about', { name: list, says })],
@@ -108,6 +120,10 @@ function record(name: string, value: unknown): [Buffer, Buffer] {
   return [Buffer.from(name), json(value)]
 }
 
+function costOf(key: KeyRecord, certificates: ReadonlyMap<string, Uint8Array>): number {
+  return 'key' in key ? COST_OF_KEY : costOfCertificate(certificates.get(key.sha256)?.length ?? 0)
+}
+
 function entriesOf(
   { developers }: ListDocument,
   called: (name: string) => string,
@@ -117,7 +133,7 @@ function entriesOf(
     const name = called(own)
     const said = { name, names, urls, by: by.map(called), threshold }
     const more = { ...(standing && { standing }), ...(team !== undefined && { team }) }
-    return { name, names, urls, record: json({ ...said, ...more }) }
+    return { name, names, urls, by: said.by, record: json({ ...said, ...more }) }
   })
 }
 

@@ -50,7 +50,7 @@ export function tufPlace(directory: string): string {
  */
 export function makeListPlace(directory: string): void {
   for (const each of [dirname(directory), directory]) {
-    const made = mkdirSync(each, { recursive: true })
+    const made = mkdirSync(each, { recursive: true, mode: 0o755 })
     if (made !== undefined) chmodSync(each, 0o755)
     assertOwnedDirectory(each)
   }

@@ -3,11 +3,11 @@
  * in either alone lets nothing in. It gets nothing that was not verified already, and reaches no
  * server. Heavy: loaded only by `import()`.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Fetcher, Updater } from 'tuf-js'
 import { FileError } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
 import type { TufFile } from '../../formats/lists/tuf-signed.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -27,7 +27,7 @@ export async function assertSecondReaderAgrees(
   state: TufState,
   now: number,
 ): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-list-'))
+  const directory = makeScratch('list')
   try {
     const first = rootFile(1)
     if (first === undefined) throw new FileError('its first root is not there')
@@ -57,7 +57,7 @@ export async function assertSecondReaderAgrees(
         throw new FileError(`tuf-js reads another file as ${printable(path)}`)
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }
 

@@ -1,15 +1,15 @@
 /** Principals and groups of lists, as far as they are asked for. Nothing that a book says is believed. */
 import { basename } from 'node:path'
+import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import type { Group, Key, Policy, Principal } from '../policy.ts'
 import type { Book } from './book.ts'
 import { isThreshold } from './entries.ts'
 import { isNameOf } from './names.ts'
+import { COST_OF_KEY, costOfGroup, costOfPrincipal, PEOPLE_LIMIT } from './people-cost.ts'
 
 const KEY_LIMIT = 64
 const MEMBER_LIMIT = 1000
-/** How many principals and groups of one list count for one subject. */
-const PEOPLE_LIMIT = 5000
 const NESTING_LIMIT = 8
 
 /** People, by their names. */
@@ -29,7 +29,7 @@ interface Search {
 /**
  * Looks up names of one list in its book, with the members of groups. A group counts only as a whole:
  * without names of others, without itself in it, and with a threshold of at least 1. Throws what
- * the book throws.
+ * the book throws, and FormatError if all of them are more than a judge can look at.
  */
 export function bringPeople(
   list: { readonly name: string; readonly book: Book },
@@ -42,11 +42,19 @@ export function bringPeople(
     machine: search.whole.machineKeys ?? [],
   }
   const depths = new Map<string, number | undefined>()
+  let cost = 0
+  const pay = (more: number) => {
+    cost += more
+    if (cost <= PEOPLE_LIMIT) return
+    // To leave some out would take a seat from whoever happens to come last.
+    const problem = `more than ${PEOPLE_LIMIT} people and keys of the list would count for this, so none of them does: demand fewer of it`
+    throw new FormatError('list', problem, `${names.length} names that are asked for`)
+  }
   const bring = (who: string): number | undefined => {
     if (depths.has(who)) return depths.get(who)
     // Until it is known, a name that leads back to it is in a circle.
     depths.set(who, undefined)
-    if (depths.size > PEOPLE_LIMIT || !isNameOf(list.name, who)) return undefined
+    if (!isNameOf(list.name, who)) return undefined
     const depth = bringPrincipal(who) ? 0 : bringGroup(who)
     depths.set(who, depth)
     return depth
@@ -54,6 +62,7 @@ export function bringPeople(
   const bringPrincipal = (who: string): boolean => {
     const principal = list.book.principal(who)
     if (principal === undefined) return false
+    pay(costOfPrincipal(principal.keys.map(() => COST_OF_KEY)))
     const fit = principal.keys.slice(0, KEY_LIMIT).flatMap(key => fitKey(key, keys) ?? [])
     search.found.principals.set(who, { name: who, keys: fit })
     return true
@@ -61,6 +70,7 @@ export function bringPeople(
   const bringGroup = (who: string): number | undefined => {
     const group = list.book.group(who)
     if (group === undefined || !isThreshold(group.threshold)) return undefined
+    pay(costOfGroup(group.members.length))
     const members = [...new Set(group.members)]
     if (members.length > MEMBER_LIMIT || group.threshold > members.length) return undefined
     let depth = 0

@@ -43,10 +43,17 @@ export interface PolicyAbout extends Policy {
   readonly entries: readonly DevelopersEntry[]
 }
 
-/** How many subjects are kept for one policy. */
-const KEPT = 1024
+/** What is kept for one policy: about so many bytes. */
+const KEPT = 32 * 1024 * 1024
+const BYTES_OF_NAME = 128
+const BYTES_OF_KEY = 2048
 
-const known = new WeakMap<Policy, Map<string, Policy>>()
+interface Kept {
+  readonly policies: Map<string, Policy>
+  bytes: number
+}
+
+const known = new WeakMap<Policy, Kept>()
 
 /**
  * The policy about a subject. Its principals and groups are the user's own and those of lists that
@@ -58,14 +65,28 @@ export function policyFor(policy: Policy, about: About): Policy {
   const whole = wholeOf(policy)
   if (whole.lists.size === 0 && whole.developers.length === 0) return whole
   const id = JSON.stringify([about.kind, about.name, about.urls ?? []])
-  const kept = known.get(whole) ?? new Map<string, Policy>()
+  const kept: Kept = known.get(whole) ?? { policies: new Map<string, Policy>(), bytes: 0 }
   known.set(whole, kept)
-  const before = kept.get(id)
+  const before = kept.policies.get(id)
   if (before !== undefined) return before
   const made = policyAbout(whole, about, id)
-  if (kept.size >= KEPT) kept.clear()
-  kept.set(id, made)
+  const bytes = 2 * id.length + bytesOf(made, whole)
+  if (kept.bytes + bytes > KEPT) {
+    kept.policies.clear()
+    kept.bytes = 0
+  }
+  kept.policies.set(id, made)
+  kept.bytes += bytes
   return made
+}
+
+/** Roughly what a policy about a subject takes beside the whole one. */
+function bytesOf({ principals, groups, revocations }: Policy, whole: Policy): number {
+  const listed = [...principals.values()].filter(({ name }) => !whole.principals.has(name))
+  const keys = listed.reduce((sum, one) => sum + one.keys.length, 0)
+  const members = [...groups.values()].filter(group => whole.groups.get(group.name) !== group)
+  const names = members.reduce((sum, group) => sum + group.members.length, principals.size + groups.size)
+  return BYTES_OF_KEY * (keys + 1) + BYTES_OF_NAME * (names + revocations.length)
 }
 
 /** The policy itself, of one that may be about a subject. */

@@ -16,18 +16,25 @@ export function revocationsAbout(
   fails: (list: string, error: Error) => void,
 ): readonly Revocation[] {
   const listed = [...principals.values()].filter(({ name }) => listNameOf(name, lists) !== undefined)
+  const own = whole.revocations.map(revocation => ({
+    revocation,
+    takes: revokedIn(whole, revocation.target),
+  }))
   return listed.flatMap(principal => {
     const list = lists.get(listNameOf(principal.name, lists) ?? '')
-    return [...ownAbout(whole, principal), ...(list === undefined ? [] : listAbout(list, principal, fails))]
+    return [...ownAbout(own, principal), ...(list === undefined ? [] : listAbout(list, principal, fails))]
   })
 }
 
 /** By the user, of a key or a person of their own who shares a key with this principal. */
-function ownAbout(whole: Policy, { name, keys }: Principal): readonly Revocation[] {
+function ownAbout(
+  own: readonly { readonly revocation: Revocation; readonly takes: readonly string[] }[],
+  { name, keys }: Principal,
+): readonly Revocation[] {
   const has = new Set(keys.flatMap(ownershipsOf))
-  return whole.revocations
-    .filter(({ target }) => revokedIn(whole, target).some(ownership => has.has(ownership)))
-    .map(revocation => ({ ...revocation, target: { principal: name } }))
+  return own
+    .filter(({ takes }) => takes.some(ownership => has.has(ownership)))
+    .map(({ revocation }) => ({ ...revocation, target: { principal: name } }))
 }
 
 /** The raw keys that a revocation takes out, as far as the user lists them. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
+import type { ListDocument, ListedDevelopers } from '../../../src/formats/lists/listed.ts'
 import { openBook } from '../../../src/lists/book/read.ts'
 import { matchesGlob } from '../../../src/policy/match.ts'
 import {
@@ -85,6 +86,75 @@ test('no book is made of a list with one entry whose globs take too long to matc
     },
   )
 })
+
+test('attack: many short globs with "?" for addresses, which are searched for in each address', () => {
+  const urls = Array.from({ length: 16 }, (_, n) => `*a?${n}*`)
+  const entryOf: EntryOf = () => ({ names: ['a*'], urls })
+  assert.throws(() => bookFor(dir, listOf(21, entryOf, 1)), {
+    name: 'FormatError',
+    message: /the glob "a\*" is one of too many that could match one source/,
+  })
+})
+
+/** Groups of this many people with so many keys each, and one entry for each group. */
+function ofGroups(groups: number, people: number, keys: number, names: (n: number) => string): ListDocument {
+  const document = listOf(groups, n => ({ names: [names(n)], urls: [] }), groups * people * keys)
+  const all = [...document.principals.values()].flatMap(one => one.keys)
+  const numbers = Array.from({ length: groups * people }, (_, n) => n)
+  const members = (group: number) => numbers.slice(group * people, (group + 1) * people).map(n => `p${n}`)
+  return {
+    ...document,
+    principals: new Map(numbers.map(n => [`p${n}`, { keys: all.slice(n * keys, (n + 1) * keys) }])),
+    groups: new Map(
+      Array.from({ length: groups }, (_, n) => [`g${n}`, { members: members(n), threshold: 1 }]),
+    ),
+    developers: new Map([...document.developers].map(([name, one], n) => [name, { ...one, by: [`g${n}`] }])),
+  }
+}
+
+test('attack: an entry that names so many people and keys that no judge could look at them', () => {
+  const few = ofGroups(1, 900, 2, () => 'a*')
+  assert.equal(ask(bookFor(dir, few), 'a-1').length, 1)
+  assert.throws(
+    () =>
+      bookFor(
+        dir,
+        ofGroups(1, 1000, 3, () => 'a*'),
+      ),
+    {
+      name: 'FormatError',
+      message:
+        'list: names more people and keys, or larger certificates, than can count for one source (3000): name fewer (developers.debian/e0)',
+    },
+  )
+})
+
+test('attack: entries for one source that together name too many people and keys', () => {
+  const together = (n: number) => `${'a'.repeat(n + 1)}*`
+  assert.throws(() => bookFor(dir, ofGroups(4, 800, 1, together)), {
+    name: 'FormatError',
+    message:
+      /^list: is one of several that could match one source and together name more people and keys, or larger certificates, than can count for it \(3000\): name fewer, or write out more of the globs \(developers\.debian\/e\d\)$/,
+  })
+  // The same people in several entries are looked up once.
+  const again = ofGroups(1, 1000, 1, () => 'a*')
+  const entries = Array.from(
+    { length: 8 },
+    (_, n) => [`e${n}`, { ...one(again), names: [together(n)] }] as const,
+  )
+  assert.equal(ask(bookFor(dir, { ...again, developers: new Map(entries) }), 'aaa').length, 3)
+  // And other sources have others.
+  bookFor(
+    dir,
+    ofGroups(4, 800, 1, n => `${n}*`),
+  )
+})
+
+function one({ developers }: ListDocument): ListedDevelopers {
+  const [found] = developers.values()
+  assert.ok(found)
+  return found
+}
 
 test('whatever list has a book, a look-up reads few of its entries, and finds all that match', () => {
   const glob = fc.string({ unit: fc.constantFrom('a', 'a', 'b', '*', '?', '-'), minLength: 1, maxLength: 8 })

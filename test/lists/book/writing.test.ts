@@ -1,6 +1,6 @@
 /** Whatever happens while a book is written, one of both books is there, with all that it needs. */
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -130,4 +130,19 @@ test('certificates stay for one update, for whoever still reads the book before'
   const file = reader.principal('debian/dora')?.keys[0]
   assert.ok(file?.kind === 'openpgp' && existsSync(file.certificate))
   assert.match(basename(file.certificate), /^[0-9a-f]{64}\.pgp$/)
+})
+
+test('every user can read a book and its certificates, whatever the umask of the update was', () => {
+  const before = process.umask(0o077)
+  try {
+    writeSmall(join(dir, 'book'), BEFORE)
+  } finally {
+    process.umask(before)
+  }
+  const modeOf = (...names: string[]) => statSync(join(dir, 'book', ...names)).mode & 0o7777
+  assert.equal(modeOf('book'), 0o644)
+  assert.equal(modeOf('certificates'), 0o755)
+  const certificates = readdirSync(join(dir, 'book', 'certificates'))
+  assert.ok(certificates.length > 0)
+  for (const name of certificates) assert.equal(modeOf('certificates', name), 0o644)
 })

@@ -422,3 +422,53 @@ test('S21: what the user revoked never counts, whatever lists say', () => {
     }),
   )
 })
+
+/** Names that the rule asks for, and with them so many people and keys. */
+function crowd(people: number, keys: number): Said {
+  const names = Array.from({ length: people }, (_, n) => `debian/p${n}`)
+  const keysOf = (name: string) => Array.from({ length: keys }, (_, n) => certifiedKeyOf(`${name}-${n}`, []))
+  return {
+    principals: {
+      ...Object.fromEntries(names.map(name => [name, keysOf(name)])),
+      'debian/reuben': ['reuben-1'],
+    },
+    groups: { 'debian/all': { members: names.slice(0, 1000), threshold: 1 } },
+    developers: [entry('debian/hello', ['debian/reuben', 'debian/all'])],
+  }
+}
+
+test('attack: a book with more people and keys for one source than a judge can look at leaves it undecided', () => {
+  const policy = (said: Said) => policyWith(HEAD + LIST + ITS, { debian: bookOf(said) })
+  assert.equal(outcome(policy(crowd(900, 1)), [signed('reuben-1')]), 'trusted')
+  const verdict = judge(policy(crowd(900, 64)), FROM_GNU, evidenceOf([signed('reuben-1')]), NOW)
+  assert.ok(verdict.outcome === 'indeterminate')
+  const [finding] = verdict.findings
+  assert.ok(finding.code === 'missing-list')
+  assert.match(
+    finding.detail,
+    /^list: more than 3000 people and keys of the list would count for this, so none of them does: demand fewer of it/,
+  )
+  // A source for which it names few is judged as ever.
+  const [one] = crowd(900, 64).developers ?? []
+  assert.ok(one)
+  const split = [
+    { ...one, names: ['other-*'] },
+    entry('debian/hi', ['debian/reuben'], { names: ['hello-*'] }),
+  ]
+  assert.equal(outcome(policy({ ...crowd(900, 64), developers: split }), [signed('reuben-1')]), 'trusted')
+})
+
+test('attack: questions about many sources make one process keep no more than so much for all of them', () => {
+  const policy = policyWith(HEAD + LIST + ITS, { debian: bookOf(crowd(900, 1)) })
+  const about = (n: number) => policyFor(policy, { ...FROM_GNU, name: `hello-${n}` })
+  const first = about(0)
+  assert.equal(about(0), first)
+  for (let n = 1; n < 32; n++) about(n)
+  assert.notEqual(about(0), first)
+  const long = Array.from({ length: 256 }, (_, n) => `https://example.org/${n}${'a'.repeat(1000)}`)
+  const small = policyWith(HEAD + LIST + ITS, { debian: bookOf(HELLO) })
+  const named = (n: number) => policyFor(small, { ...FROM_GNU, name: `x-${n}`, urls: long })
+  const one = named(0)
+  for (let n = 1; n < 128; n++) named(n)
+  assert.notEqual(named(0), one)
+})
