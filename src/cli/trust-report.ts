@@ -40,6 +40,8 @@ function otherWords({ names, before, after, keys }: OtherDevelopers): string {
   if (keys.length === 0)
     return `! ANOTHER DEVELOPER: ${whose}: ${after.needed} of ${whoWords(after)} would be enough, and ${before.needed} were needed`
   const others = keys.map(key => word(key))
+  if (whoWords(before) === whoWords(after))
+    return `! ANOTHER DEVELOPER: ${whose}: ${whoWords(after)} would sign for them with a key that was not theirs before: ${list(others, NAMES)}`
   return `! ANOTHER DEVELOPER: ${whose}: ${whoWords(before)} signed for them, and ${whoWords(after)} would, with ${list(others, NAMES)}`
 }
 

@@ -21,8 +21,10 @@ import {
   fallenWith,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
+  nextSubscribe,
   now,
   policyHere,
+  SUBSCRIBE,
 } from '../trust-lists.ts'
 import { ageWords, differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
 import { countsOf, findShown, type Shown, sayContents, shownLines } from '../trust-show.ts'
@@ -41,7 +43,7 @@ export const trustList = command({
 
 async function listAll({ json }: { readonly json: boolean }, { places, terminal }: Here): Promise<Status> {
   const policy = await policyHere(places)
-  if (policy.lists.size === 0 && !json) terminal.print('the policy subscribes to no list')
+  if (policy.lists.size === 0 && !json) terminal.print(`the policy subscribes to no list; next: ${SUBSCRIBE}`)
   let counts = true
   for (const list of policy.lists.values()) {
     const waiting = await waitingOf(places, list.name)
@@ -241,6 +243,8 @@ async function open(places: ListPlaces, name: string): Promise<Opened> {
   const kept = await keptHere(listPlace(places.state, name), name)
   const { contents } = kept
   if (list === undefined || contents === undefined)
-    throw new UsageError(`${name} was never taken in here; next: nixsig trust subscribe`)
+    throw new UsageError(
+      `${name} was never taken in here; next: ${list === undefined ? SUBSCRIBE : nextSubscribe(list)}`,
+    )
   return { policy, list, kept, contents }
 }

@@ -13,7 +13,15 @@ import type { Status } from '../exit-status.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { chosenLists, fallenWith, type ListPlaces, now, policyHere, sourceAt } from '../trust-lists.ts'
+import {
+  chosenLists,
+  fallenWith,
+  type ListPlaces,
+  now,
+  policyHere,
+  SUBSCRIBE,
+  sourceAt,
+} from '../trust-lists.ts'
 import { differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
 
 interface Options {
@@ -60,8 +68,7 @@ async function update(
   assertOwnMachine('trust update', { ...places, attestations: undefined })
   const policy = await policyHere(places)
   const lists = chosenLists(policy, options.names)
-  if (lists.length === 0)
-    terminal.note('nixsig: the policy subscribes to no list; next: nixsig trust subscribe')
+  if (lists.length === 0) terminal.note(`nixsig: the policy subscribes to no list; next: ${SUBSCRIBE}`)
   const statuses: Status[] = []
   let isWritten = false
   for (const list of lists) {
