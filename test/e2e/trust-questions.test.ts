@@ -86,6 +86,16 @@ for (const version of NEWEST) {
       )
       assert.match(await atTerminal(world, 'trust update house', 'y\n', 0), /updated to version 2/)
 
+      await keep(
+        world,
+        `nixsig keygen bob; nixsig list rotate list all --add bob=bob.pub --threshold 2
+${SIGN.replace(';', '; nixsig list sign list --key bob.secret --yes;')}`,
+      )
+      assert.match(
+        await nixsig(world, 'trust update'),
+        /house: others keep it from now on, as its keepers signed in root version 2:\n {2}root: 2 of [0-9a-f]{16}, [0-9a-f]{16}\n/,
+      )
+
       assert.match(await atTerminal(world, 'trust unsubscribe house', 'n\n', 0), /nothing was changed/)
       assert.match(await atTerminal(world, 'trust unsubscribe house', 'y\n', 0), /unsubscribed from house/)
       assert.equal(world.read(POLICY).trim(), before.trim())

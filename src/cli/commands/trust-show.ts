@@ -26,7 +26,15 @@ import {
   policyHere,
   SUBSCRIBE,
 } from '../trust-lists.ts'
-import { ageWords, differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
+import {
+  ageWords,
+  differenceJson,
+  endWords,
+  fallsJson,
+  keeperLines,
+  sayDifference,
+  sayFalls,
+} from '../trust-report.ts'
 import { countsOf, findShown, type Shown, sayContents, shownLines } from '../trust-show.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -147,8 +155,7 @@ async function show({ name, what, json }: ShowOptions, { places, terminal }: Her
     `  may speak as ${list.roles.join(', ')} about ${list.names.map(glob => printable(glob)).join(', ')}; updates: ${list.updates.mode}, from ${printable(list.updates.url)}`,
   )
   terminal.print(`  first root ${fingerprint ?? 'unknown'}`)
-  for (const [role, { keyids, threshold }] of Object.entries(keepers ?? {}))
-    terminal.print(`  ${role}: ${threshold} of ${keyids.map(id => id.slice(0, 16)).join(', ')}`)
+  for (const line of root === undefined ? [] : keeperLines(root)) terminal.print(line)
   if (waiting !== undefined)
     terminal.print(`  version ${waiting.contents.version} waits: nixsig trust diff ${name}`)
   if (document.rules !== undefined) {
