@@ -1,5 +1,6 @@
 # What nixsig looks after from time to time. `nixsig-audit.service` judges the running system, after
-# two others: one fetches from the network, one tries the doors of the machine.
+# others: two fetch from the network, what is published and what lists say; one tries the doors of the
+# machine.
 {
   config,
   lib,
@@ -24,6 +25,8 @@ let
     ]) cfg.gate.fleet.publicKeys
   );
 
+  hasLists = cfg.lists != { };
+
   address = lib.head (builtins.match "(.*):[0-9]+" cfg.gate.listen);
 in
 {
@@ -42,12 +45,30 @@ in
       };
     };
 
+    systemd.services.nixsig-lists = lib.mkIf hasLists {
+      description = "What is new in lists of keys, for nixsig";
+      after = [
+        "nixsig-keys.service"
+        "nixsig.service"
+        "network-online.target"
+      ];
+      wants = [ "network-online.target" ];
+      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
+      serviceConfig = hardening // {
+        Type = "oneshot";
+        ExecStart = "${nixsig} trust update";
+        # Something waits for somebody to agree to it.
+        SuccessExitStatus = 12;
+      };
+    };
+
     systemd.services.nixsig-doctor = {
       description = "Doors of this machine, tried by nixsig";
       after = [
         "nixsig-sync.service"
         "nixsig.service"
-      ];
+      ]
+      ++ lib.optional hasLists "nixsig-lists.service";
       serviceConfig =
         import ./doctor-hardening.nix
         // {
@@ -74,12 +95,14 @@ in
       wants = [
         "nixsig-sync.service"
         "nixsig-doctor.service"
-      ];
+      ]
+      ++ lib.optional hasLists "nixsig-lists.service";
       after = [
         "nixsig-sync.service"
         "nixsig-doctor.service"
         "nixsig.service"
-      ];
+      ]
+      ++ lib.optional hasLists "nixsig-lists.service";
       serviceConfig = hardening // {
         Type = "oneshot";
         ExecStart = "${nixsig} verify --recursive --quiet --by-mode /run/current-system";

@@ -217,7 +217,6 @@ let
         optional types.ints.unsigned 14
           "Days for which its last state counts after its end; none by default.";
       corroborated = optional types.bool true "Whether only entries count that two independent distributions have.";
-      witnesses = optional types.nonEmptyStr "public" "A quorum of witnesses that must have seen an update.";
     };
   };
 

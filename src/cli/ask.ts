@@ -13,7 +13,7 @@ export async function askToAgree(question: string, interview?: Interview): Promi
   if (interview !== undefined) return isYes(await interview.ask(prompt))
   if (!hasTerminal()) {
     throw new UsageError(
-      'nothing was done: there is no terminal to ask at. Look at it with --dry-run, then add --yes',
+      'nothing was done: there is no terminal to ask at; next: the same command with --yes, if that is what you want',
     )
   }
   return (await ask(prompt)) ?? false
@@ -63,9 +63,16 @@ export function openInterview(): Interview {
     else waiting(line)
     waiting = undefined
   })
+  lines.on('SIGINT', () => {
+    const isAsked = waiting !== undefined
+    lines.close()
+    // Between two questions it means the program, as it does where no question was asked yet.
+    if (!isAsked) process.kill(process.pid, 'SIGINT')
+  })
   lines.on('close', () => {
     isOver = true
     waiting?.(undefined)
+    waiting = undefined
   })
   return {
     async ask(question) {

@@ -16,7 +16,7 @@ export interface Entry {
 
 /** First words that several commands share, and what those are for. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  key: 'Change what protects a secret key',
+  key: 'Change what protects a secret key, name its successor, or let it certify others',
   attest: 'Sign a statement about a source, a derivation or an output',
   policy: 'Check, describe or compare policies',
   quarantine: 'Look at refused outputs, release or delete them',

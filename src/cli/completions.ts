@@ -121,6 +121,15 @@ const KNOWN: Readonly<Record<string, (place: Place) => Promise<readonly string[]
     return inputsOf(parseFlakeLock(bytes)).map(({ names = [] }) => names.join('/'))
   },
   'completion shell': async () => ['bash', 'zsh', 'fish'],
+  'list add kind': kindsOfEntries,
+  'list remove kind': kindsOfEntries,
+  'list rotate roles': async () => [...(await topRoles()), 'all'],
+  'list sign ROLE': topRoles,
+  'trust show name': listNames,
+  'trust diff name': listNames,
+  'trust update names': listNames,
+  'trust pin name': listNames,
+  'trust unsubscribe name': listNames,
   KEY: async ({ typed }) => {
     const [{ principals }, { printNixPublicKey }] = await Promise.all([
       policyOf(typed),
@@ -145,6 +154,19 @@ const KNOWN: Readonly<Record<string, (place: Place) => Promise<readonly string[]
 async function quarantined({ typed }: Place): Promise<readonly string[]> {
   const { listEntries } = await import('../quarantine/entries.ts')
   return listEntries(placesIn(typed).state)
+}
+
+async function listNames({ typed }: Place): Promise<readonly string[]> {
+  return [...(await policyOf(typed)).lists.keys()]
+}
+
+async function kindsOfEntries(): Promise<readonly string[]> {
+  return ['principal', 'group', 'developers', 'team']
+}
+
+async function topRoles(): Promise<readonly string[]> {
+  const { TOP_ROLES } = await import('../formats/lists/tuf-signed.ts')
+  return TOP_ROLES
 }
 
 async function policyOf(typed: readonly string[]) {

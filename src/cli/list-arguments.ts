@@ -8,6 +8,7 @@ import { writeWithin } from '../lists/keep/directory.ts'
 import { baseOf } from '../lists/keep/draft.ts'
 import { type Keeper, type Keepers, keeperOf } from '../lists/keep/keepers.ts'
 import { parseInstant } from '../policy/language/instant.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { keysOfArgument, keyTextOf } from './key-argument.ts'
 import { saying } from './option-value.ts'
@@ -30,6 +31,34 @@ export const TEAM_OPTION = {
   value: 'TEAM',
   text: "Change this team's part in place of the list itself",
 } as const
+
+/** The directory as a shell takes it. */
+function shellWord(directory: string): string {
+  const word = printable(directory, 200)
+  return /^[\w./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+/** The commands with which keepers go on, in this directory. */
+export function nextSign(directory: string): string {
+  return `nixsig list sign ${shellWord(directory)}`
+}
+
+export function nextAdd(directory: string): string {
+  return `nixsig list add ${shellWord(directory)} …`
+}
+
+/** Makes a change to a list; that it makes no sense is said. Throws UsageError and FileError. */
+export function editing<T>(change: () => T): T {
+  try {
+    return change()
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    const { message } = error
+    throw new UsageError(
+      message.includes('nothing was changed') ? message : `${message}; nothing was changed`,
+    )
+  }
+}
 
 /** The real directory. Throws FileError if there is none. */
 export function listDirectory(argument: string): string {

@@ -20,6 +20,14 @@ export type ListPlaces = Pick<Places, Extract<PlaceName, 'policy' | 'state'>>
 /** The name of a list, as its subscriber calls it. */
 export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls the list' } as const
 
+/** The command with which a list comes into the policy. */
+export const SUBSCRIBE = 'nixsig trust subscribe URL'
+
+/** The command that takes a list in which the policy has, and this machine does not. */
+export function nextSubscribe({ name, updates }: ListInForce): string {
+  return `nixsig trust subscribe ${printable(updates.url)} --as ${name} --root FINGERPRINTS`
+}
+
 /** Seconds since 1970. */
 export function now(): number {
   return Math.floor(Date.now() / 1000)
@@ -38,8 +46,9 @@ export function chosenLists(policy: Policy, names: readonly string[]): readonly 
     const list = policy.lists.get(name)
     if (list !== undefined) return list
     const all = [...policy.lists.keys()]
+    const next = all.length === 0 ? SUBSCRIBE : `name one of these, or ${SUBSCRIBE}`
     throw new UsageError(
-      `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: nixsig trust subscribe`,
+      `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: ${next}`,
     )
   })
 }
@@ -48,6 +57,18 @@ export function chosenLists(policy: Policy, names: readonly string[]): readonly 
 export async function sourceAt(url: string) {
   const { directorySource, httpSource } = await import('../lists/tuf/source.ts')
   return isAbsolute(url) ? directorySource(url) : httpSource(url)
+}
+
+/** What is served there, where nothing is known of it yet. Throws UsageError, with what to do. */
+export async function firstFrom<T>(url: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    throw new UsageError(
+      `${printable(url)}: ${error.message}; next: look whether this is the address that its keepers give, and whether the server answers, then the same command again`,
+    )
+  }
 }
 
 /** Throws UsageError, with what to do instead, if something else makes the policy, as NixOS does. */

@@ -1,4 +1,5 @@
 /** What changes in a list, and what would fall, in words and as JSON. */
+import type { TufRoot } from '../formats/lists/tuf-signed.ts'
 import type { ListChange, ListDifference } from '../lists/subscribe/difference.ts'
 import type { OtherDevelopers } from '../lists/subscribe/other-developers.ts'
 import type { Entry } from '../lists/subscribe/people.ts'
@@ -40,6 +41,8 @@ function otherWords({ names, before, after, keys }: OtherDevelopers): string {
   if (keys.length === 0)
     return `! ANOTHER DEVELOPER: ${whose}: ${after.needed} of ${whoWords(after)} would be enough, and ${before.needed} were needed`
   const others = keys.map(key => word(key))
+  if (whoWords(before) === whoWords(after))
+    return `! ANOTHER DEVELOPER: ${whose}: ${whoWords(after)} would sign for them with a key that was not theirs before: ${list(others, NAMES)}`
   return `! ANOTHER DEVELOPER: ${whose}: ${whoWords(before)} signed for them, and ${whoWords(after)} would, with ${list(others, NAMES)}`
 }
 
@@ -50,6 +53,31 @@ function whoWords({ by }: Entry): string {
 function changeWords({ kind, part, name, says }: ListChange): string {
   const sign = part === 'revocation' && kind === 'added' ? 'revoked:' : `${SIGN[kind]} ${printable(part, 60)}`
   return `${sign}${name === '' ? '' : ` ${printable(name, 200)}`} ${printable(says, 1000)}`
+}
+
+/** Who keeps each role, a line each. */
+export function keeperLines({ roles }: Pick<TufRoot, 'roles'>): readonly string[] {
+  return Object.entries(roles).map(
+    ([role, { keyids, threshold }]) =>
+      `  ${role}: ${threshold} of ${keyids.map(id => id.slice(0, 16)).join(', ')}`,
+  )
+}
+
+/** Says who keeps a list from now on, if a new root says something else than the one before. */
+export function sayKeepers(
+  terminal: Terminal,
+  name: string,
+  { before, after }: { readonly before: TufRoot | undefined; readonly after: TufRoot | undefined },
+): void {
+  if (before === undefined || after === undefined) return
+  const lines = keeperLines(after)
+  if (lines.join() === keeperLines(before).join()) return
+  terminal.print(
+    terminal.strong(
+      `${name}: others keep it from now on, as its keepers signed in root version ${after.version}:`,
+    ),
+  )
+  for (const line of lines) terminal.print(line)
 }
 
 /** Says what would fall, in lines; a line if nothing would. */

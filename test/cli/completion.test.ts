@@ -28,7 +28,14 @@ keys = ["${CACHE}"]
 [groups.team]
 members = ["dev"]
 threshold = 1
-${byDefault('nothing', 'dev', 'self')}`,
+${byDefault('nothing', 'dev', 'self')}
+[lists.debian]
+url = "https://lists.example.org/debian"
+roles = ["developer"]
+[lists.house]
+url = "/srv/list"
+roles = ["developer"]
+`,
 )
 const state = join(cli.dir, 'state')
 mkdirSync(state, { mode: 0o700 })
@@ -79,6 +86,21 @@ const EXPECTED: readonly (readonly [typed: readonly string[], found: readonly st
     ['completion', ''],
     ['bash', 'zsh', 'fish'],
   ],
+  ...['show', 'diff', 'update', 'pin', 'unsubscribe'].map(
+    word =>
+      [
+        ['trust', word, '--policy', policy, '--state', state, ''],
+        ['debian', 'house'],
+      ] as const,
+  ),
+  [['trust', 'update', '--policy', policy, '--state', state, 'debian', 'h'], ['house']],
+  [['trust', 'subscribe', 'https://lists.example.org/debian', '--role', 'de'], ['developer']],
+  [['list', 'add', 'list', 'de'], ['developers']],
+  [
+    ['list', 'rotate', 'list', 'snapshot', 't'],
+    ['targets', 'timestamp'],
+  ],
+  [['list', 'sign', 'list', '--renew', 'ro'], ['root']],
   [['keygen', 'x', '--', ''], []],
   [['frobnicate', ''], []],
 ]

@@ -80,7 +80,7 @@ test('without a terminal the missing answers are named, and nothing is written w
   )
   const unasked = init(...ANSWERS)
   assert.equal(unasked.status, 2)
-  assert.match(unasked.stderr, /there is no terminal to ask at\. Look at it with --dry-run, then add --yes/)
+  assert.match(unasked.stderr, /there is no terminal to ask at; next: the same command with --yes/)
   assert.ok(!existsSync(file))
 })
 

@@ -100,11 +100,46 @@ test('what makes no sense is refused, and changes nothing', () => {
     '--by',
     'nobody',
   )
+  refused(
+    /is the same key as one of guillem: a key is one person's.*nothing was changed; next: nixsig list add --help/,
+    'add',
+    'list',
+    'principal',
+    'x',
+    '--key',
+    'dev.pub',
+  )
+  refused(
+    /no principal gilem, and there is no such file, so nothing was changed/,
+    'revoke',
+    'list',
+    'gilem',
+    '--reason',
+    'stolen',
+  )
   refused(/is one of principal, group, developers and team/, 'add', 'list', 'key', 'x')
   refused(/there is no "x" among the principals/, 'remove', 'list', 'principal', 'x')
   refused(/there is no such role/, 'rotate', 'list', 'mirrors', '--threshold', '2')
   refused(/does not sign for root/, 'rotate', 'list', 'root', '--remove', 'mallory')
   assert.equal(cli.read('list/list.json'), before)
+})
+
+test('attack: a key is revoked by a file that is called as a principal could be', () => {
+  const { stdout } = cli.run('list', 'revoke', 'list', 'eve.pub', '--reason', 'stolen')
+  assert.match(stdout, /revoked eve\.pub .*; next: nixsig list sign list\n/)
+  const { revocations } = JSON.parse(cli.read('list/list.json'))
+  assert.equal(revocations.at(-1).key, cli.read('eve.pub').trim())
+})
+
+test('what is still to be signed is told as a command for this directory, and without one when it cannot be asked', () => {
+  assert.match(
+    cli.run('list', 'publish', 'list', 'out').stdout,
+    /not published: .*; next: nixsig list sign list, by keepers who have not signed it/,
+  )
+  assert.match(
+    cli.run('list', 'sign', 'list', '--key', 'alice.secret').stderr,
+    /there is no terminal to ask at; next: the same command with --yes/,
+  )
 })
 
 everyBlockWasRun('cli/list-keep')

@@ -42,6 +42,7 @@ const FILES = [
   'systemd/system/nixsig-keys.service',
   'systemd/system/nixsig-address.service',
   'systemd/system/nixsig-sync.service',
+  'systemd/system/nixsig-lists.service',
   'systemd/system/nixsig-doctor.service',
   'systemd/system/nixsig-audit.service',
   'systemd/system/nixsig-audit.timer',

@@ -6,12 +6,14 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
+  editing,
   instantOption,
   KEEPER_OPTION,
   keeperArgument,
   LIST_ARGUMENT,
   listDirectory,
   listedKeys,
+  nextSign,
   numberOption,
   TEAM_OPTION,
   THRESHOLD_OPTION,
@@ -99,9 +101,13 @@ async function add(options: Options, { terminal }: Invocation): Promise<Status> 
       throw new UsageError(`--${option} is not for a ${kind}`)
   }
   const document = readDocument(directory, options.team)
-  writeDocument(directory, options.team, changed(kind, document, directory, options))
-  if (kind === 'team') addTeam(directory, options)
-  terminal.print(`${terminal.good('added')} ${kind} ${printable(options.name)}; next: nixsig list sign`)
+  editing(() => {
+    writeDocument(directory, options.team, changed(kind, document, directory, options))
+    if (kind === 'team') addTeam(directory, options)
+  })
+  terminal.print(
+    `${terminal.good('added')} ${kind} ${printable(options.name)}; next: ${nextSign(options.directory)}`,
+  )
   return 0
 }
 

@@ -8,10 +8,13 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
+  editing,
   KEEPER_OPTION,
   keeperArgument,
   LIST_ARGUMENT,
   listDirectory,
+  nextAdd,
+  nextSign,
   numberOption,
   THRESHOLD_OPTION,
 } from '../list-arguments.ts'
@@ -63,23 +66,27 @@ async function init(options: Options, { terminal }: Invocation): Promise<Status>
   mkdirSync(options.directory, { recursive: true, mode: 0o755 })
   const directory = listDirectory(options.directory)
   if (readWithin(directory, KEEPERS_FILE, 1024 * 1024) !== undefined)
-    throw new FileError(`there is a list in ${printable(directory)} already`)
+    throw new FileError(
+      `there is a list in ${printable(directory)} already; next: name another directory, or ${nextAdd(options.directory)}`,
+    )
   const { name, about, says } = options
-  writeDocument(directory, undefined, {
-    name,
-    ...(about !== undefined && { about }),
-    says,
-    principals: new Map(),
-    groups: new Map(),
-    developers: new Map(),
-    revocations: [],
-    succession: [],
-    teams: new Map(),
-  })
+  editing(() =>
+    writeDocument(directory, undefined, {
+      name,
+      ...(about !== undefined && { about }),
+      says,
+      principals: new Map(),
+      groups: new Map(),
+      developers: new Map(),
+      revocations: [],
+      succession: [],
+      teams: new Map(),
+    }),
+  )
   writeKeepers(directory, firstKeepers(people, threshold))
   terminal.print(
     `${terminal.good('made')} ${printable(directory)}: ${threshold} of ${people.length} keepers have to sign`,
   )
-  terminal.print('next: nixsig list add, then each keeper: nixsig list sign')
+  terminal.print(`next: ${nextAdd(options.directory)}, then each keeper: ${nextSign(options.directory)}`)
   return 0
 }

@@ -7,7 +7,7 @@ import { rememberVersions } from '../../lists/keep/seen.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { LIST_ARGUMENT, listDirectory, listMemory } from '../list-arguments.ts'
+import { LIST_ARGUMENT, listDirectory, listMemory, nextSign } from '../list-arguments.ts'
 
 interface Options {
   readonly directory: string
@@ -54,7 +54,10 @@ async function publishList(
   } catch (error) {
     if (!(error instanceof NotPublishable)) throw error
     if (json) terminal.print(jsonLine({ published: false, problem: error.message }))
-    else terminal.print(`${terminal.bad('not published')}: ${error.message}`)
+    else
+      terminal.print(
+        `${terminal.bad('not published')}: ${error.message}; next: ${nextSign(argument)}${error.mend}, by keepers who have not signed it`,
+      )
     return 12
   }
 }

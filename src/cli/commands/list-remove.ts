@@ -4,7 +4,7 @@ import { readKeepers, teamRole, writeKeepers } from '../../lists/keep/keepers.ts
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { LIST_ARGUMENT, listDirectory, TEAM_OPTION } from '../list-arguments.ts'
+import { editing, LIST_ARGUMENT, listDirectory, nextSign, TEAM_OPTION } from '../list-arguments.ts'
 import { kindOf } from './list-add.ts'
 
 interface Options {
@@ -37,8 +37,9 @@ async function remove(
   const directory = listDirectory(argument)
   const kind = kindOf(word)
   const kept = readKeepers(directory)
-  writeDocument(directory, team, removeEntry(readDocument(directory, team), FIELDS[kind], name))
+  const document = readDocument(directory, team)
+  editing(() => writeDocument(directory, team, removeEntry(document, FIELDS[kind], name)))
   if (kind === 'team') writeKeepers(directory, withoutRole(kept, teamRole(name)))
-  terminal.print(`${terminal.good('removed')} ${kind} ${printable(name)}; next: nixsig list sign`)
+  terminal.print(`${terminal.good('removed')} ${kind} ${printable(name)}; next: ${nextSign(argument)}`)
   return 0
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { NAME } from '../../formats/lists/document-fields.ts'
-import type { RevokedTarget } from '../../formats/lists/listed.ts'
+import type { ListDocument, RevokedTarget } from '../../formats/lists/listed.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { readDocument, writeDocument } from '../../lists/keep/draft.ts'
 import { isKey } from '../../policy/language/keys.ts'
@@ -7,7 +8,15 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { keysOfArgument, keyTextOf } from '../key-argument.ts'
-import { instantOption, LIST_ARGUMENT, listDirectory, TEAM_OPTION } from '../list-arguments.ts'
+import {
+  editing,
+  instantOption,
+  LIST_ARGUMENT,
+  listDirectory,
+  nextSign,
+  TEAM_OPTION,
+} from '../list-arguments.ts'
+import { UsageError } from '../usage-error.ts'
 
 interface Options {
   readonly directory: string
@@ -40,24 +49,37 @@ async function revoke(
 ): Promise<Status> {
   const directory = listDirectory(argument)
   const document = readDocument(directory, team)
+  const target = targetOf(what, document)
   const revocation = {
-    target: targetOf(what),
+    target,
     date: instantOption('--date', date) ?? Math.floor(Date.now() / 1000),
     reason,
   }
-  writeDocument(directory, team, { ...document, revocations: [...document.revocations, revocation] })
+  editing(() =>
+    writeDocument(directory, team, { ...document, revocations: [...document.revocations, revocation] }),
+  )
   const since = printTimestamp(revocation.date)
-  terminal.print(`${terminal.good('revoked')} ${printable(what)} from ${since} on; next: nixsig list sign`)
+  terminal.print(
+    `${terminal.good('revoked')} ${printable(what)} from ${since} on; next: ${nextSign(argument)}`,
+  )
   return 0
 }
 
-function targetOf(what: string): RevokedTarget {
+/**
+ * A principal of the list, a fingerprint, or a key. A file that has a key may be called like a principal
+ * that the list does not have. Throws UsageError: what means nothing would revoke nothing.
+ */
+function targetOf(what: string, { principals }: ListDocument): RevokedTarget {
+  if (principals.has(what)) return { principal: what }
   const fingerprint = what
     .replace(/^openpgp:/, '')
     .replaceAll(' ', '')
     .toUpperCase()
   if (/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(fingerprint)) return { openpgp: fingerprint }
-  if (!isKey(what) && NAME.test(what)) return { principal: what }
+  if (!isKey(what) && NAME.test(what) && !existsSync(what))
+    throw new UsageError(
+      `the list has no principal ${printable(what)}, and there is no such file, so nothing was changed; next: name a principal of it, a key, or the file of one`,
+    )
   const [key] = keysOfArgument(what)
   return key?.kind === 'openpgp' ? { openpgp: key.fingerprint } : { key: keyTextOf(what) }
 }

@@ -4,9 +4,11 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import {
+  editing,
   keeperArgument,
   LIST_ARGUMENT,
   listDirectory,
+  nextSign,
   numberOption,
   THRESHOLD_OPTION,
 } from '../list-arguments.ts'
@@ -62,13 +64,15 @@ async function rotateRoles(options: Options, { terminal }: Invocation): Promise<
   )
   for (const role of roles) {
     if (!before.roles.has(role)) throw new UsageError(`${printable(role)}: there is no such role`)
-    kept = rotate(kept, role, { add, remove: options.remove, threshold })
+    const now = kept
+    kept = editing(() => rotate(now, role, { add, remove: options.remove, threshold }))
   }
-  writeKeepers(directory, kept)
+  const rotated = kept
+  editing(() => writeKeepers(directory, rotated))
   for (const role of roles) {
     const { keepers, threshold } = kept.roles.get(role) ?? { keepers: [], threshold: 0 }
     terminal.print(`${role}: ${threshold} of ${keepers.join(', ')}`)
   }
-  terminal.print('next: nixsig list sign, by enough of the old keepers and of the new ones')
+  terminal.print(`next: ${nextSign(options.directory)}, by enough of the old keepers and of the new ones`)
   return 0
 }

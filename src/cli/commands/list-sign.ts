@@ -26,6 +26,10 @@ export const listSign = command({
   arguments: { directory: LIST_ARGUMENT },
   options: {
     ...SIGNER_OPTIONS,
+    signer: {
+      ...SIGNER_OPTIONS.signer,
+      text: 'Who signs: file:PATH, or ssh:FINGERPRINT (an Ed25519 key in the SSH agent)',
+    },
     timestamp: { kind: 'flag', text: 'Renew snapshot and timestamp, although nothing changed' },
     renew: { kind: 'values', value: 'ROLE', text: 'Sign this role anew, so that it ends later' },
     yes: { kind: 'flag', text: 'Do not ask' },
@@ -59,7 +63,10 @@ async function sign(options: Options, { terminal }: Invocation): Promise<Status>
       sayChanges(terminal, reportOf(directory, plan))
       terminal.print(`to be signed: ${roles.join(', ')}`)
     }
-    if (!isNothing && !options.yes && !(await askToAgree(`Sign by ${signer.label}?`))) return 2
+    if (!isNothing && !options.yes && !(await askToAgree(`Sign by ${signer.label}?`))) {
+      terminal.note('nixsig: nothing was signed')
+      return 2
+    }
     const signed = isNothing ? [] : await signPending(directory, signer, plan, wanted)
     if (options.json) terminal.print(jsonLine({ signer: signer.label, signed }))
     else if (isNothing) terminal.print(`there is nothing for ${signer.label} to sign`)

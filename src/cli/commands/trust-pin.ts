@@ -60,7 +60,7 @@ async function pin(options: Options, { places, terminal }: Invocation<'policy' |
   assertMadeHere(places, `set updates = "${mode}" for ${printable(name, 60)}`)
   const [list] = chosenLists(await policyHere(places), [name])
   if (list === undefined || 'problem' in list.book)
-    throw new UsageError(`${name} was never taken in here; next: nixsig trust update ${name}`)
+    throw new UsageError(`${name} is not in force here; next: nixsig trust update ${name}`)
   const version = list.book.version
   if (wanted !== undefined && wanted !== version)
     await takeVersion(list, wanted, { options, places, terminal })
@@ -84,7 +84,9 @@ async function takeVersion(
   { options, places, terminal }: Taking,
 ): Promise<void> {
   if (!('problem' in book) && wanted < book.version)
-    throw new UsageError(`${name} is at version ${book.version}: nothing goes back to version ${wanted}`)
+    throw new UsageError(
+      `${name} is at version ${book.version}: nothing goes back to version ${wanted}; next: nixsig trust pin ${name} keeps version ${book.version}`,
+    )
   const { updateList } = await import('../../lists/subscribe/update.ts')
   const directory = listPlace(places.state, name)
   const source = await sourceAt(updates.url)
@@ -110,8 +112,13 @@ async function takeVersion(
   if (value.kind === 'failed') throw new FileError(`${name}: ${value.problem}`)
   const reached = value.kind === 'newest' ? value.version : (newest ?? value.difference.to)
   if (reached !== wanted)
-    throw new UsageError(`version ${wanted} of ${name} is not to be had: the newest is version ${reached}`)
-  if (value.kind === 'waits') throw new UsageError('nothing was pinned: nobody agreed to that version')
+    throw new UsageError(
+      `version ${wanted} of ${name} is not to be had: the newest is version ${reached}; next: nixsig trust pin ${name}, for the one in force, or ${name} ${reached}`,
+    )
+  if (value.kind === 'waits')
+    throw new UsageError(
+      `nothing was pinned: nobody agreed to that version; next: nixsig trust pin ${name} ${wanted} --yes takes it`,
+    )
 }
 
 async function setUpdates(name: string, mode: ListUpdates['mode'], terminal: Terminal): Promise<Status> {

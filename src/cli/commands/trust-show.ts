@@ -21,10 +21,20 @@ import {
   fallenWith,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
+  nextSubscribe,
   now,
   policyHere,
+  SUBSCRIBE,
 } from '../trust-lists.ts'
-import { ageWords, differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
+import {
+  ageWords,
+  differenceJson,
+  endWords,
+  fallsJson,
+  keeperLines,
+  sayDifference,
+  sayFalls,
+} from '../trust-report.ts'
 import { countsOf, findShown, type Shown, sayContents, shownLines } from '../trust-show.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -41,7 +51,7 @@ export const trustList = command({
 
 async function listAll({ json }: { readonly json: boolean }, { places, terminal }: Here): Promise<Status> {
   const policy = await policyHere(places)
-  if (policy.lists.size === 0 && !json) terminal.print('the policy subscribes to no list')
+  if (policy.lists.size === 0 && !json) terminal.print(`the policy subscribes to no list; next: ${SUBSCRIBE}`)
   let counts = true
   for (const list of policy.lists.values()) {
     const waiting = await waitingOf(places, list.name)
@@ -145,8 +155,7 @@ async function show({ name, what, json }: ShowOptions, { places, terminal }: Her
     `  may speak as ${list.roles.join(', ')} about ${list.names.map(glob => printable(glob)).join(', ')}; updates: ${list.updates.mode}, from ${printable(list.updates.url)}`,
   )
   terminal.print(`  first root ${fingerprint ?? 'unknown'}`)
-  for (const [role, { keyids, threshold }] of Object.entries(keepers ?? {}))
-    terminal.print(`  ${role}: ${threshold} of ${keyids.map(id => id.slice(0, 16)).join(', ')}`)
+  for (const line of root === undefined ? [] : keeperLines(root)) terminal.print(line)
   if (waiting !== undefined)
     terminal.print(`  version ${waiting.contents.version} waits: nixsig trust diff ${name}`)
   if (document.rules !== undefined) {
@@ -241,6 +250,8 @@ async function open(places: ListPlaces, name: string): Promise<Opened> {
   const kept = await keptHere(listPlace(places.state, name), name)
   const { contents } = kept
   if (list === undefined || contents === undefined)
-    throw new UsageError(`${name} was never taken in here; next: nixsig trust subscribe`)
+    throw new UsageError(
+      `${name} was never taken in here; next: ${list === undefined ? SUBSCRIBE : nextSubscribe(list)}`,
+    )
   return { policy, list, kept, contents }
 }

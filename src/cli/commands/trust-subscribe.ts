@@ -11,13 +11,13 @@ import { ALL_ROLES, LIST_NAME, RESERVED_LISTS, UPDATE_MODES } from '../../policy
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy, Role } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
-import { askToAgree, hasTerminal, openInterview } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { isMadeElsewhere } from '../policy-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { now, policyHere, sourceAt } from '../trust-lists.ts'
+import { firstFrom, now, policyHere, sourceAt } from '../trust-lists.ts'
+import { compareRoot, rolesFor, withQuestions } from '../trust-questions.ts'
 import { endWords } from '../trust-report.ts'
 import { sayContents } from '../trust-show.ts'
 import { UsageError } from '../usage-error.ts'
@@ -94,13 +94,16 @@ async function subscribe(
   const { fetchFirstRoot, remembering } = await import('../../lists/subscribe/first-root.ts')
   const source = remembering(await sourceAt(url))
   terminal.progress(`asking ${printable(url)}`)
-  const first = await fetchFirstRoot(source)
-  await compareRoot(first, options, terminal)
-  const contents = await preview(source, first)
-  const name = nameFor(options, contents)
-  const known = knownAs(policy, name, url)
-  if (!options.json) sayContents(terminal, name, contents)
-  const roles = known?.roles ?? (await rolesFor(options, name))
+  const first = await firstFrom(url, () => fetchFirstRoot(source))
+  const { contents, name, known, roles } = await withQuestions(options, async questions => {
+    await compareRoot(first, options, { terminal, questions })
+    const contents = await firstFrom(url, () => preview(source, first))
+    const name = nameFor(options, contents)
+    const known = knownAs(policy, name, url)
+    if (!options.json) sayContents(terminal, name, contents)
+    const roles = known?.roles ?? (await rolesFor(options, name, questions))
+    return { contents, name, known, roles }
+  })
   const table = tableOf(name, url, roles, options)
   const updated = await take({ name, url, state: places.state, source, first })
   if (updated.kind === 'failed') throw new FileError(`${name}: ${updated.problem}`)
@@ -113,6 +116,8 @@ async function subscribe(
       jsonLine({ list: name, url, root: first.sha256, roles, version: contents.version, ends: updated.ends }),
     )
   else if (!isElsewhere) {
+    if (known !== undefined)
+      terminal.print(`the policy had [lists.${name}] already, and what it says there stays as it is`)
     const says = `${terminal.good('subscribed')} to ${printable(url)} as ${name}: version ${contents.version}, ${endWords(updated.ends, now())}`
     terminal.print(
       `${says}\nnext: let a rule ask for "${name}/…" or its-developers; nixsig trust show ${name} has whom it names`,
@@ -120,7 +125,7 @@ async function subscribe(
   }
   if (isElsewhere)
     terminal.note(
-      `nixsig: ${printable(places.policy)} is made by something else. The list is kept here, and counts once this is written where the policy is made:\n${table}`,
+      `nixsig: ${printable(places.policy)} is made by something else. The list is kept here, and counts once this is written where the policy is made (on NixOS: security.nixsig.lists.${name}):\n${table.trimEnd()}`,
     )
   return status
 }
@@ -132,36 +137,6 @@ function addressOf(text: string): string {
   throw new UsageError(
     `${printable(text, 200)}: give an http or https URL, or the absolute path of a directory`,
   )
-}
-
-/** Throws UsageError, with what was found, unless it is the root that was meant. */
-async function compareRoot(first: FirstRootSeen, { root, json }: Options, terminal: Terminal): Promise<void> {
-  const { parseFingerprints, whyAnotherRoot } = await import('../../lists/subscribe/first-root.ts')
-  const { keyids, threshold } = first.root.roles.root
-  const found = [
-    `its first root has the fingerprint ${first.sha256}`,
-    `${threshold} of ${keyids.length} root keys have to sign a new root:`,
-    ...keyids.map(id => `  ${id}`),
-  ]
-  if (root !== undefined) {
-    const fingerprints = parseFingerprints(root)
-    if (fingerprints === undefined)
-      throw new UsageError('--root: give 64 hexadecimal digits, or several such with commas between them')
-    const why = whyAnotherRoot(first, fingerprints)
-    if (why !== undefined)
-      throw new UsageError(
-        `this is another list, or somebody in between changed it: ${why}; nothing was done`,
-      )
-    if (!json) for (const line of found) terminal.print(line)
-    return
-  }
-  if (!hasTerminal() || json)
-    throw new UsageError(
-      `${found.join('\n')}\nnothing was done: whether this is the right list nobody can tell from the list itself; next: compare it with what its keepers publish elsewhere, then give it as --root`,
-    )
-  for (const line of found) terminal.print(line)
-  if (!(await askToAgree('is this what its keepers publish elsewhere?')))
-    throw new UsageError('nothing was done')
 }
 
 /** What the list says, before anything of it is kept. Throws FileError and FormatError. */
@@ -198,23 +173,6 @@ function knownAs(policy: Policy, name: string, url: string): ListInForce | undef
       `the policy has a list ${name} from ${printable(known.updates.url)}; next: choose another name with --as, or nixsig trust unsubscribe ${name}`,
     )
   return known
-}
-
-async function rolesFor({ role, json }: Options, name: string): Promise<readonly Role[]> {
-  if (role.length > 0) return [...new Set(role as readonly Role[])]
-  if (!hasTerminal() || json)
-    throw new UsageError(`which roles may ${name} speak for? next: --role developer, or another role`)
-  const interview = openInterview()
-  try {
-    const answer = await interview.ask(`which roles may ${name} speak for (${ALL_ROLES.join(', ')})? `)
-    const given = answer.split(/[\s,]+/).filter(each => each !== '')
-    const roles = ALL_ROLES.filter(each => given.includes(each))
-    if (roles.length === 0 || roles.length < new Set(given).size)
-      throw new UsageError('these are no roles: nothing was done')
-    return roles
-  } finally {
-    interview.close()
-  }
 }
 
 interface Taking {

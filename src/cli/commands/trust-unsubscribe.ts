@@ -46,7 +46,10 @@ async function unsubscribe(
   if (json && !yes) throw new UsageError('--json asks nothing: add --yes')
   const policy = await policyHere(places)
   const isListed = policy.lists.has(name)
-  if (!isListed && !forget) throw new UsageError(`the policy has no list ${name}`)
+  if (!isListed && !forget)
+    throw new UsageError(
+      `the policy has no list ${name}; next: nixsig trust list, or, where others have taken it out of the policy, nixsig trust unsubscribe ${name} --forget removes what is kept of it here`,
+    )
   if (isListed) {
     assertMadeHere(places, `take the list ${name} out`)
     await assertUnused(name)

@@ -1,7 +1,8 @@
 /** `nixsig trust update`: takes in what the keepers of lists have published. */
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
+import { isUnreadable } from '../../lists/subscribe/contents.ts'
+import { inTurn, listPlace, tufPlace } from '../../lists/subscribe/places.ts'
 import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -13,8 +14,16 @@ import type { Status } from '../exit-status.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { chosenLists, fallenWith, type ListPlaces, now, policyHere, sourceAt } from '../trust-lists.ts'
-import { differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
+import {
+  chosenLists,
+  fallenWith,
+  type ListPlaces,
+  now,
+  policyHere,
+  SUBSCRIBE,
+  sourceAt,
+} from '../trust-lists.ts'
+import { differenceJson, endWords, fallsJson, sayDifference, sayFalls, sayKeepers } from '../trust-report.ts'
 
 interface Options {
   readonly names: readonly string[]
@@ -60,8 +69,7 @@ async function update(
   assertOwnMachine('trust update', { ...places, attestations: undefined })
   const policy = await policyHere(places)
   const lists = chosenLists(policy, options.names)
-  if (lists.length === 0)
-    terminal.note('nixsig: the policy subscribes to no list; next: nixsig trust subscribe')
+  if (lists.length === 0) terminal.note(`nixsig: the policy subscribes to no list; next: ${SUBSCRIBE}`)
   const statuses: Status[] = []
   let isWritten = false
   for (const list of lists) {
@@ -107,9 +115,22 @@ async function updateOne(
     return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
   }
   terminal.progress(`${name}: asking ${updates.url}`)
+  const { openTufStore } = await import('../../lists/tuf/store.ts')
+  const rootHere = () => {
+    try {
+      return openTufStore(tufPlace(directory)).root()
+    } catch (error) {
+      // The update says so, or mends it.
+      if (isUnreadable(error)) return undefined
+      throw error
+    }
+  }
   const turn = inTurn(directory, async () => {
     if (options['clock-was-ahead']) setClockBack(directory, now())
-    return updateList({ name, directory, source, ...updates, now: now(), agree })
+    const before = rootHere()
+    const updated = await updateList({ name, directory, source, ...updates, now: now(), agree })
+    if (!options.json) sayKeepers(terminal, name, { before, after: rootHere() })
+    return updated
   })
   const result = await turn.then(done => done?.value ?? failed('another update of it runs'), failedBy)
   if (options.json) terminal.print(jsonLine(resultJson(list, result, fallen)))

@@ -2,7 +2,7 @@
  * `list.json`: what a community says about keys. UTF-8 JSON of the format `nixsig-list-1`, read by
  * the strict reader: unknown and repeated fields are errors, and everything has a limit. Here keys
  * are texts; src/lists/document/keys-of-list.ts makes keys of them, and finds those that two principals share.
- * docs/json.md describes the fields.
+ * docs/lists.md describes the fields.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

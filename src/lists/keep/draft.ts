@@ -47,11 +47,15 @@ export function readDocument(directory: string, team: string | undefined): ListD
   return parseList(needWithin(directory, path, LIST_LIMIT), team === undefined ? 'list' : 'team')
 }
 
-/** Writes a document, after a check that it can be read. */
+/** Writes a document, after a check that it can be read, and that no two in it share a key. */
 export function writeDocument(directory: string, team: string | undefined, document: ListDocument): void {
   const bytes = printList(document)
-  parseList(bytes, team === undefined ? 'list' : 'team')
-  writeWithin(directory, `${baseOf(team)}${LIST_FILE}`, bytes)
+  const base = baseOf(team)
+  keysOfList(parseList(bytes, team === undefined ? 'list' : 'team'), path => ({
+    path: `${base}${path}`,
+    bytes: needWithin(directory, `${base}${path}`, CERTIFICATE_LIMIT),
+  }))
+  writeWithin(directory, `${base}${LIST_FILE}`, bytes)
 }
 
 /** The directory of a part, with its final slash. */

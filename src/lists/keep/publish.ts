@@ -17,6 +17,13 @@ import { metaFile, type Repository, readRepository, readTarget } from './reposit
 /** Something is not signed by enough, or ended. */
 export class NotPublishable extends Error {
   override readonly name = 'NotPublishable'
+  /** Options of `nixsig list sign` that mend it. */
+  readonly mend: string
+
+  constructor(message: string, mend = '') {
+    super(message)
+    this.mend = mend
+  }
 }
 
 /** What was published. */
@@ -75,7 +82,7 @@ function readyOf({ pending, published }: Plan): readonly Pending[] {
     )
     return `${role} (${counts.join(', ')})`
   })
-  throw new NotPublishable(`not signed by enough keepers: ${words.join('; ')}; next: nixsig list sign`)
+  throw new NotPublishable(`not signed by enough keepers: ${words.join('; ')}`)
 }
 
 function suffices({ kind, metadata, isComplete }: Pending, root: TufRoot): boolean {
@@ -141,7 +148,8 @@ function assertInForce(repository: Repository, now: number): void {
   for (const [role, { signed }] of Object.entries({ root, targets, snapshot, timestamp })) {
     if (signed.expires > now) continue
     throw new NotPublishable(
-      `${role} ended at ${printTimestamp(signed.expires)}: nobody would take it; next: nixsig list sign --renew ${role}`,
+      `${role} ended at ${printTimestamp(signed.expires)}: nobody would take it`,
+      ` --renew ${role}`,
     )
   }
 }
