@@ -1,0 +1,82 @@
+// Hostile keepers of lists, hostile developers in lists, and hostile authors of derivations.
+// needs: both-judges
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
+import * as nix from '../support/expressions.ts'
+import { erin, SAYS, subscribed, withList } from '../support/lists/books-in-worlds.ts'
+import { assertBuilt, instantiate, isInLedger, nixBuild } from '../support/scene.ts'
+import {
+  ATTESTATIONS,
+  contentsOf,
+  packaged,
+  policyText,
+  publish,
+  setPolicy,
+  sha256,
+  signer,
+} from '../support/trust.ts'
+import { NEWEST } from '../support/world.ts'
+
+const alice = signer('alice')
+
+/** The list, with an entry of erin's for whatever comes from her own server. */
+const WITH_ERIN = {
+  ...SAYS,
+  developers: {
+    ...SAYS.developers,
+    erins: { names: ['*'], urls: ['https://erin.example/*'], by: ['erin'], threshold: 1 },
+  },
+}
+
+const PACKAGED = `[default]
+require.source = { developer = "its-developers" }
+require.derivation = "alice"
+require.output = "self"
+`
+
+const CONTENTS = 'not what the developer of libmd made\n'
+
+/** A fetch of these contents that says to be from there. */
+function fetchFrom(address: string): string {
+  const fetch = nix.fetchurl('libmd-9.tar', 'file:///srv/libmd-9.tar', sha256(CONTENTS))
+  return fetch.replace(/^ *urls = .*;$/m, `urls = [ ${nix.nixString(address)} ];`)
+}
+
+for (const version of NEWEST) {
+  test(`${version}: attack: what a refused build says of a source's address is remembered for no other build`, () =>
+    withList(
+      version,
+      subscribed(),
+      async world => {
+        await setPolicy(world, policyText({ alice: [alice] }, subscribed() + PACKAGED))
+        world.write('/srv/libmd-9.tar', CONTENTS)
+        const official = fetchFrom('https://archive.example.org/libmd/libmd-9.tar')
+        const { out } = await instantiate(world, official)
+        storeDeveloperSignature(world.path(ATTESTATIONS), out, '.minisig', erin.sign(CONTENTS))
+        assert.equal(await world.output('nix-store --add-fixed sha256 /srv/libmd-9.tar'), out)
+
+        const evil = nix.withInputs('evil', [fetchFrom('https://erin.example/libmd-9.tar')])
+        await instantiate(world, evil)
+        assert.match(
+          (await nixBuild(world)).stderr,
+          /evil\.drv \(derivation\).* needs alice for its derivation/,
+        )
+        assert.equal(isInLedger(world, out), false)
+
+        const { drv } = await instantiate(world, nix.withInputs('user', [official]))
+        publish(world, drv, packaged(alice, await contentsOf(world, drv)))
+        assert.match(
+          (await nixBuild(world)).stderr,
+          /libmd-9\.tar .*needs its developers \(debian\/guillem\) .*found only signers who are not among them/,
+        )
+
+        // Whoever may say what is built may also say where a source is from: for that build.
+        const { drv: signed } = await instantiate(world, evil)
+        publish(world, signed, packaged(alice, await contentsOf(world, signed)))
+        await assertBuilt(world)
+        assert.equal(isInLedger(world, out), false)
+      },
+      WITH_ERIN,
+    ))
+}
