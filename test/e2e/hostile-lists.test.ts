@@ -3,8 +3,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
+import { parseList } from '../../src/formats/lists/document.ts'
+import { writeBook } from '../../src/lists/book/write.ts'
 import * as nix from '../support/expressions.ts'
-import { erin, SAYS, subscribed, withList } from '../support/lists/books-in-worlds.ts'
+import {
+  erin,
+  fetchOf,
+  guillem,
+  ITS,
+  SAYS,
+  subscribed,
+  verify,
+  withList,
+} from '../support/lists/books-in-worlds.ts'
 import { assertBuilt, instantiate, isInLedger, nixBuild } from '../support/scene.ts'
 import {
   ATTESTATIONS,
@@ -79,4 +90,41 @@ for (const version of NEWEST) {
       },
       WITH_ERIN,
     ))
+
+  test(`${version}: attack: a team that has the key of its list's own developer takes nothing from them`, () =>
+    withList(version, subscribed() + ITS, async world => {
+      const raw = Buffer.from(guillem.key.slice('minisign:'.length), 'base64').subarray(10)
+      const bytes = (document: object) =>
+        Buffer.from(JSON.stringify({ format: 'nixsig-list-1', name: 'any', says: 'vouched', ...document }))
+      const main = parseList(
+        bytes({ ...SAYS, teams: { zz: { names: ['libmd-*'] }, aa: { names: ['libmd-*'] } } }),
+        'list',
+      )
+      const team = parseList(
+        bytes({
+          principals: { x: { keys: [`x-1:${raw.toString('base64')}`] } },
+          developers: { libmd: { names: ['libmd-*'], by: ['x'], threshold: 1 } },
+        }),
+        'team',
+      )
+      const certificate = () => assert.fail('no certificates')
+      const now = Math.floor(Date.now() / 1000)
+      for (const name of ['zz', 'aa']) {
+        writeBook(world.path('/var/lib/nixsig/lists/debian'), {
+          name: 'debian',
+          parts: [
+            { document: main, certificate },
+            { document: team, certificate, team: name },
+          ],
+          version: 1,
+          ends: now + 86_400,
+          seen: now,
+        })
+        const { out } = await fetchOf(world, `libmd/libmd-1-${name}.tar`, guillem)
+        const { status, stderr } = await nixBuild(world)
+        const found = await verify(world, out)
+        assert.equal(status, 0, `${name}: ${stderr}`)
+        assert.equal(found.status, 0, found.said)
+      }
+    }))
 }

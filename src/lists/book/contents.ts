@@ -18,6 +18,7 @@ import {
   TABLES,
   type TableName,
 } from './layout.ts'
+import { sharedKeys } from './shared-keys.ts'
 import { tableOf } from './table.ts'
 
 /** The header has at most so many bytes. */
@@ -62,6 +63,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
   const [principals, groups]: [Records, Records] = [[], []]
   const revocations: ListRevocation[] = []
   const entries: Indexed[] = []
+  const shared = sharedKeys()
   for (const { document, certificate, team } of parts) {
     const number = team === undefined ? undefined : teamNames.indexOf(team)
     if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
@@ -69,13 +71,15 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
     const own = recordsOf(document, certificate, certificates)
     const { kept, revoked } = revocationsOf(document, called, team === undefined ? undefined : own)
     revocations.push(...kept)
-    for (const [name, keys] of own)
+    for (const [name, keys] of own) {
+      const counting = team === undefined ? shared.own(name, keys) : shared.ofTeam(keys)
       principals.push(
         record(
           called(name),
-          keys.filter(key => !revoked.has(identityOf(key))),
+          counting.filter(key => !revoked.has(identityOf(key))),
         ),
       )
+    }
     for (const [name, { members, threshold }] of document.groups)
       groups.push(record(called(name), { members: members.map(called), threshold }))
     entries.push(...entriesOf(document, called, number))
