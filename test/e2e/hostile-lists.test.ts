@@ -1,6 +1,7 @@
 // Hostile keepers of lists, hostile developers in lists, and hostile authors of derivations.
 // needs: both-judges
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
 import { parseList } from '../../src/formats/lists/document.ts'
@@ -11,12 +12,13 @@ import {
   fetchOf,
   guillem,
   ITS,
+  install,
   SAYS,
   subscribed,
   verify,
   withList,
 } from '../support/lists/books-in-worlds.ts'
-import { assertBuilt, instantiate, isInLedger, nixBuild } from '../support/scene.ts'
+import { assertBuilt, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
 import {
   ATTESTATIONS,
   contentsOf,
@@ -126,5 +128,84 @@ for (const version of NEWEST) {
         assert.equal(status, 0, `${name}: ${stderr}`)
         assert.equal(found.status, 0, found.said)
       }
+    }))
+
+  test(`${version}: attack: what is remembered of a source outlives neither its list, nor its entry, nor its scope`, t =>
+    withList(version, subscribed() + ITS, async world => {
+      const { out } = await fetchOf(world, 'libmd/libmd-1.1.0.tar', guillem)
+      const book = world.path('/var/lib/nixsig/lists/debian/book')
+      const source = world.read('/srv/x.nix')
+      let number = 0
+      /** What a build that uses the source is told; nothing if it is built. */
+      const told = async (): Promise<string> => {
+        await instantiate(world, nix.withInputs(`user-${++number}`, [source]))
+        const { status, stderr } = await nixBuild(world)
+        return status === 0 ? '' : stderr
+      }
+      const policy = (lists: string) => setPolicy(world, policyText({}, lists + ITS))
+      const cases: Readonly<Record<string, [() => unknown, RegExp]>> = {
+        'no book': [() => rmSync(book), /the list debian is not here/],
+        'another entry': [
+          () =>
+            install(world, {
+              ...SAYS,
+              developers: { libmd: { names: ['libmd-*'], by: ['erin'], threshold: 1 } },
+            }),
+          /needs its developers \(debian\/erin\)/,
+        ],
+        'another address': [
+          () =>
+            install(world, {
+              ...SAYS,
+              developers: {
+                libmd: { names: ['libmd-*'], urls: ['https://x.example/*'], by: ['guillem'], threshold: 1 },
+              },
+            }),
+          /no list names a developer of libmd-1\.1\.0\.tar from/,
+        ],
+        'two instead of one': [
+          () =>
+            install(world, {
+              ...SAYS,
+              developers: { libmd: { names: ['libmd-*'], by: ['guillem', 'erin'], threshold: 2 } },
+            }),
+          /needs 2 of/,
+        ],
+        'a revocation that is yet to come': [
+          () =>
+            install(world, {
+              ...SAYS,
+              revocations: [{ key: guillem.key, date: '2999-01-01T00:00:00Z', reason: 'x' }],
+            }),
+          /^$/,
+        ],
+        'a revocation from the past': [
+          () =>
+            install(world, {
+              ...SAYS,
+              revocations: [{ key: guillem.key, date: '1970-01-01T00:00:00Z', reason: 'x' }],
+            }),
+          /the key of debian\/guillem is revoked since 1970/,
+        ],
+        unsubscribed: [() => policy(''), /"its-developers" needs \[developers\], or one of \[lists\]/],
+        'only for other names': [() => policy(subscribed('names = ["x-*"]\n')), /names a developer/],
+        'an own entry': [
+          () =>
+            policy(
+              `[principals.erin]\nkeys = ["${erin.key}"]\n[developers.l]\nnames = ["libmd-*"]\nby = "erin"\n${subscribed()}`,
+            ),
+          /needs its developers \(erin\)/,
+        ],
+        'only corroborated entries': [() => policy(subscribed('corroborated = true\n')), /names a developer/],
+      }
+      for (const [name, [change, reason]] of Object.entries(cases))
+        await t.test(name, async () => {
+          install(world, SAYS)
+          await policy(subscribed())
+          assert.equal(await told(), '')
+          await change()
+          assert.match(await told(), reason)
+        })
+      assert.equal(await isValid(world, out), true)
     }))
 }
