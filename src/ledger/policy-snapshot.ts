@@ -72,12 +72,22 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
       kept = stamp as StoreSettings['sources']
     } else {
       const file = line.slice(`file ${stamp} `.length)
-      if (kind !== 'file' || versionOf(protectedPath(file)) !== stamp) return undefined
+      if (kind !== 'file' || !hasVersion(file, stamp)) return undefined
       files.push(file)
     }
   }
   if (files[0] !== policyFile || mode === undefined || kept === undefined) return undefined
   return { digest: head.slice(HEAD.length), attestations, sources, mode, store: { sources: kept } }
+}
+
+/** A file that is gone has changed: whoever reads the policy then says what is lacking. */
+function hasVersion(file: string, version: string): boolean {
+  try {
+    return versionOf(protectedPath(file)) === version
+  } catch (error) {
+    if (versionOf(file) === undefined) return false
+    throw error
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { derivationReferences } from '../formats/nix/derivation.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { Refusal } from '../policy/verdict.ts'
+import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
 import { asItsContents, ofStore } from './declared-contents.ts'
@@ -72,9 +72,30 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (verdict.outcome !== 'trusted') return verdict
   const { refusal, until } = await admitReferences(inquiry, input, info?.references ?? [])
   if (refusal !== undefined) return refusal
-  const trust = { ...verdict, ...endOf(verdict.until, until) }
-  if (inquiry.records) await recordTrust(inquiry, trust, input.path, { stamp, info, from: made.from })
+  if (!inquiry.records) return undefined
+  const lasting = await verdictForAll(inquiry, input, verdict, alone =>
+    judgeInput(inquiry, alone, made, info),
+  )
+  if (lasting.outcome !== 'trusted') return undefined
+  const trust = { ...lasting, ...endOf(lasting.until, until) }
+  await recordTrust(inquiry, trust, input.path, { stamp, info, from: made.from })
   return undefined
+}
+
+/**
+ * The verdict on an input, whichever build names it. What a derivation says of a source that it
+ * fetches, its addresses and the names of files, counts for the build that names it. It is
+ * remembered for others only if somebody vouches for that derivation: anybody can name one.
+ */
+async function verdictForAll(
+  inquiry: Inquiry,
+  { derivation, ...alone }: Input,
+  verdict: Trust,
+  judge: (input: Input) => Promise<Verdict>,
+): Promise<Verdict> {
+  if (alone.kind !== 'fetched-source' || derivation === undefined) return verdict
+  if ((await admitDerivation(inquiry, derivation)) === undefined) return verdict
+  return judge(alone)
 }
 
 const NOT_THERE = { stamp: undefined }

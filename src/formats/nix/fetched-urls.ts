@@ -17,10 +17,12 @@ const ADDRESS_LENGTH = 1024
 
 /**
  * The addresses that a derivation says it fetches from, as globs of developers entries are held
- * against them: http, https and ftp URLs as the URL standard serialises them, without a fragment;
- * `mirror://` as it is written. Those with a user name or password, longer than 1024 characters or
- * with other characters than visible ASCII are left out, and so are all after the first 64. This is
- * only the derivation's own claim. Never throws.
+ * against them: http, https, ftp and mirror URLs, in one spelling for what is fetched from one
+ * place: as the URL standard serialises them, without a fragment, a user name and a password, without
+ * a dot at the end of the host, and with `%` only for what cannot stand for itself. Those longer than
+ * 1024 characters, with a backslash, with `..` beside an escaped slash or with other characters than
+ * visible ASCII are left out, and so are all after the first 64. This is only the derivation's own
+ * claim. Never throws.
  */
 export function addressesOf(derivation: Derivation): readonly string[] {
   const found = wordsOf(derivation).flatMap(text => addressOf(text) ?? [])
@@ -28,13 +30,27 @@ export function addressesOf(derivation: Derivation): readonly string[] {
 }
 
 function addressOf(text: string): string | undefined {
-  if (text.length > ADDRESS_LENGTH) return undefined
-  if (/^mirror:\/\/[!-~]+$/.test(text)) return text
-  if (!/^(?:https?|ftp):\/\//i.test(text) || !URL.canParse(text)) return undefined
-  const url = new URL(text)
-  if (url.username !== '' || url.password !== '') return undefined
+  // Where a backslash is a slash and where it is none, programs do not agree, nor on the host then.
+  if (text.length > ADDRESS_LENGTH || text.includes('\\')) return undefined
+  const decoded = plainly(text)
+  if (!/^(?:https?|ftp|mirror):\/\//i.test(text) || !URL.canParse(decoded)) return undefined
+  const url = new URL(decoded)
+  url.username = ''
+  url.password = ''
   url.hash = ''
-  return url.href.length <= ADDRESS_LENGTH && /^[!-~]+$/.test(url.href) ? url.href : undefined
+  url.hostname = url.hostname.replace(/\.$/, '')
+  // A server that takes an escaped slash for one would go up there.
+  if (/(?:^|\/|%2F|%5C)\.\.?(?:\/|%2F|%5C|$)/.test(url.pathname)) return undefined
+  const { href } = url
+  return href.length <= ADDRESS_LENGTH && /^[!-~]+$/.test(href) ? href : undefined
+}
+
+/** RFC 3986, section 6.2.2.2: what means the same with `%` and without is written without. */
+function plainly(text: string): string {
+  return text.replaceAll(/%[0-9a-f]{2}/gi, escaped => {
+    const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
+    return /[\w.~-]/.test(character) ? character : escaped.toUpperCase()
+  })
 }
 
 function wordsOf(derivation: Derivation): readonly string[] {

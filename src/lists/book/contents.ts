@@ -24,6 +24,7 @@ import {
   TABLES,
   type TableName,
 } from './layout.ts'
+import { sharedKeys } from './shared-keys.ts'
 import { tableOf } from './table.ts'
 
 /** The header has at most so many bytes. */
@@ -69,6 +70,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
   const revocations: ListRevocation[] = []
   const entries: Indexed[] = []
   const costs = new Map<string, number>()
+  const shared = sharedKeys()
   for (const { document, certificate, team } of parts) {
     const number = team === undefined ? undefined : teamNames.indexOf(team)
     if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
@@ -76,15 +78,16 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
     const own = recordsOf(document, certificate, certificates)
     const { kept, revoked } = revocationsOf(document, called, team === undefined ? undefined : own)
     revocations.push(...kept)
-    for (const [name, keys] of own)
+    for (const [name, keys] of own) {
+      const counting = team === undefined ? shared.own(name, keys) : shared.ofTeam(keys)
       principals.push(
         record(
           called(name),
-          keys.filter(key => !revoked.has(identityOf(key))),
+          counting.filter(key => !revoked.has(identityOf(key))),
         ),
       )
-    for (const [name, keys] of own)
-      costs.set(called(name), costOfPrincipal(keys.map(key => costOf(key, certificates))))
+      costs.set(called(name), costOfPrincipal(counting.map(key => costOf(key, certificates))))
+    }
     for (const [name, { members, threshold }] of document.groups) {
       groups.push(record(called(name), { members: members.map(called), threshold }))
       const people = members.reduce((sum, member) => sum + (costs.get(called(member)) ?? 0), 0)

@@ -138,6 +138,11 @@ function isSameCopy(one: Key, other: Key): boolean {
 function spellingOf(key: Key): string {
   if (key.kind === 'openpgp') return basename(key.certificate)
   if (key.kind === 'sigstore') return key.trustedRoot
+  return textSpelling(key)
+}
+
+/** In what form a key that is written as text signs, and for what: the same for two that verify the same. */
+export function textSpelling(key: Exclude<Key, { kind: 'openpgp' | 'sigstore' }>): string {
   const { form, namespaces, application } = key
   const own = key.kind === 'ed25519' ? [key.keyNumber && toHex(key.keyNumber), key.name] : []
   return JSON.stringify([form, namespaces, application, ...own])
