@@ -51,22 +51,6 @@ export async function contentsOf(list: ReadList): Promise<Contents> {
   return { parts, lapsed, version: list.targets.version }
 }
 
-/** Both with the revocations of a newer state: whatever else it changes waits. */
-export function withRevocationsOf(accepted: Contents, newer: Contents): Contents {
-  const [main, ...teams] = accepted.parts.map(part => {
-    const other = newer.parts.find(({ team }) => team === part.team)
-    return other === undefined ? part : { ...part, document: merged(part.document, other.document) }
-  })
-  if (main === undefined) return accepted
-  return { ...accepted, parts: [main, ...teams] }
-}
-
-function merged(document: ListDocument, { revocations: newer }: ListDocument): ListDocument {
-  const known = new Set(document.revocations.map(each => JSON.stringify(each)))
-  const more = newer.filter(each => !known.has(JSON.stringify(each)))
-  return { ...document, revocations: [...document.revocations, ...more] }
-}
-
 async function partOf(list: ReadList, team: string | undefined): Promise<BookPart | undefined> {
   const base = team === undefined ? '' : `teams/${team}/`
   const bytes = await list.target(`${base}${LIST_FILE}`)

@@ -15,9 +15,19 @@ import { digestOfBook, writeBook } from '../book/write.ts'
 import type { TufSource } from '../tuf/source.ts'
 import { openTufStore, type TufStore } from '../tuf/store.ts'
 import { type Candidate, type KeptList, readInForce, readNewest, readWaiting } from '../tuf/update.ts'
-import { type Contents, contentsOf, isUnreadable, withRevocationsOf } from './contents.ts'
+import { type Contents, contentsOf, isUnreadable } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
+import {
+  beforeOf,
+  both,
+  forgetTaken,
+  keepTaken,
+  readTaken,
+  revokedBy,
+  without,
+  withRevoked,
+} from './taken.ts'
 
 /** What is asked about before it takes effect. */
 export interface Proposal {
@@ -78,7 +88,7 @@ export async function updateList(asked: Updating): Promise<Updated> {
     const problem = `it was never subscribed to here; next: nixsig trust subscribe ${printable(asked.url)} --as ${asked.name} --root FINGERPRINTS`
     return { kind: 'failed', problem, changed: false }
   }
-  const { state: accepted, contents: before } = await inForceOf(store)
+  const { state: accepted, contents } = await inForceOf(store)
   let candidate: Candidate
   let after: Contents
   try {
@@ -90,12 +100,14 @@ export async function updateList(asked: Updating): Promise<Updated> {
     const problem = `${printable(error.message, 1000)}${clockRemark(store, asked)}`
     return { kind: 'failed', problem, changed: await settle(asked, store, undefined) }
   }
+  const before = contents && beforeOf(asked.directory, contents, after)
   return decide(asked, { store, accepted, before, candidate, after })
 }
 
 interface Found {
   readonly store: TufStore
   readonly accepted: KeptList | undefined
+  /** As beforeOf has it. */
   readonly before: Contents | undefined
   readonly candidate: Candidate
   readonly after: Contents
@@ -140,6 +152,7 @@ function take(asked: Updating, { candidate, after }: Found): boolean {
   const old = bookHere(asked)?.digest
   // First that it was accepted: whoever goes on from here does not ask again.
   candidate.accept()
+  forgetTaken(directory)
   return (
     old !==
     writeBook(directory, {
@@ -171,7 +184,8 @@ function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Bo
 }
 
 /**
- * Makes the book say what was accepted, with the revocations of the state that waits. Returns
+ * Makes the book say what was accepted, with the revocations of the state that waits and those that
+ * were taken at once before. Returns
  * whether it said something else before: an update was interrupted, or there are new revocations.
  * `seen`: when that state was the newest, if it was just read.
  */
@@ -181,7 +195,11 @@ async function settle(asked: Updating, store: TufStore, seen: Instant | undefine
   if (state === undefined || contents === undefined) return false
   const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
   const newer = waiting && (await contentsOf(waiting).catch(() => undefined))
-  const { parts, version } = newer === undefined ? contents : withRevocationsOf(contents, newer)
+  const taken = both(readTaken(directory), newer === undefined ? new Map() : revokedBy(newer))
+  const revoked = without(taken, revokedBy(contents))
+  const { parts, version } = withRevoked(contents, revoked)
+  // First of all: nothing that the book says is gone after a crash.
+  keepTaken(directory, revoked)
   const old = bookHere(asked)
   const digest = digestOfBook({ name, parts })
   // What waits was seen to be the newest, and all that it revokes is in force.
