@@ -1,11 +1,12 @@
 /** `nixsig trust update`: takes in what the keepers of lists have published. */
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { FileError } from '../../files/regular-file.ts'
+import { isUnreadable } from '../../lists/subscribe/contents.ts'
 import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
 import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
+import { wordsOfSystemError } from '../../primitives/system-error-words.ts'
 import type { Comparison } from '../../reach/compare.ts'
 import { askToAgree, hasTerminal } from '../ask.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
@@ -15,10 +16,12 @@ import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import { chosenLists, fallenWith, type ListPlaces, now, policyHere, sourceAt } from '../trust-lists.ts'
 import { differenceJson, endWords, fallsJson, sayDifference, sayFalls } from '../trust-report.ts'
+import { UsageError } from '../usage-error.ts'
 
 interface Options {
   readonly names: readonly string[]
   readonly yes: boolean
+  readonly shown: string | undefined
   readonly 'clock-was-ahead': boolean
   readonly seconds: string
   readonly json: boolean
@@ -29,6 +32,11 @@ export const trustUpdate = command({
   arguments: { names: { count: 'any number', text: 'Lists, as the policy calls them; all by default' } },
   options: {
     yes: { kind: 'flag', text: 'Take what is new without asking, from lists that are not pinned' },
+    shown: {
+      kind: 'value',
+      value: 'DIGEST',
+      text: 'Take without asking what trust diff has shown with this digest, and nothing else',
+    },
     'clock-was-ahead': {
       kind: 'flag',
       text: "Forget the latest time of an update: this machine's clock was ahead then",
@@ -44,6 +52,7 @@ export const trustUpdate = command({
   examples: [
     ['trust update', 'Shows what is new in every list, and asks'],
     ['trust update debian --yes', 'Takes what is new in one'],
+    ['trust update debian --shown 5f0c…', 'Takes what trust diff has shown, and nothing newer'],
   ],
   epilogue: `Revocations are taken at once, also where the rest waits (revocations = "with-updates" in the policy waits).
 Without a terminal nothing is asked: what is new waits, and nixsig trust diff shows it.
@@ -58,6 +67,8 @@ async function update(
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
   assertOwnMachine('trust update', { ...places, attestations: undefined })
+  if (options.shown !== undefined && (options.names.length !== 1 || options.yes))
+    throw new UsageError('--shown is about one list, and says all that --yes would')
   const policy = await policyHere(places)
   const lists = chosenLists(policy, options.names)
   if (lists.length === 0)
@@ -103,6 +114,7 @@ async function updateOne(
   const agree = async (proposal: Proposal): Promise<boolean> => {
     fallen = await fallenWith(places, { name, book: proposal.book, before: policy, patience })
     if (!options.json) sayProposal(terminal, list, proposal, fallen)
+    if (options.shown !== undefined) return proposal.book.digest === options.shown
     if (updates.mode !== 'ask' || options.yes) return true
     return hasTerminal() && !options.json && (await askToAgree(`take this from ${name}?`))
   }
@@ -124,10 +136,11 @@ function failed(problem: string): Updated {
   return { kind: 'failed', problem, changed: false }
 }
 
-/** One list that cannot be written keeps no other from being updated. */
+/** One list that cannot be read or written here keeps no other from being updated. */
 function failedBy(error: unknown): Updated {
-  if (error instanceof FileError) return failed(printable(error.message, 1000))
-  throw error
+  const why = isUnreadable(error) ? error.message : wordsOfSystemError(error)
+  if (why === undefined) throw error
+  return failed(printable(why, 1000))
 }
 
 function statusOf({ kind }: Updated, { updates }: ListInForce): Status {

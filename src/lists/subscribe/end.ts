@@ -1,5 +1,5 @@
 /** The end of a subscription. */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openTufStore } from '../tuf/store.ts'
 import { listPlace, lockOf, nextPlace, tufPlace } from './places.ts'
@@ -14,8 +14,8 @@ export function endSubscription(directory: string): void {
   forgetTaken(directory)
   for (const each of [join(directory, 'certificates'), nextPlace(directory)])
     rmSync(each, { recursive: true, force: true })
-  const store = openTufStore(tufPlace(directory))
-  if (store.root() !== undefined) store.prune(new Set())
+  // Also where what was seen is damaged.
+  if (existsSync(tufPlace(directory))) openTufStore(tufPlace(directory)).prune(new Set())
 }
 
 /** Removes everything that is known of a list. */

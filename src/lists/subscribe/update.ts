@@ -15,7 +15,7 @@ import { digestOfBook, writeBook } from '../book/write.ts'
 import type { TufSource } from '../tuf/source.ts'
 import { openTufStore, type TufStore } from '../tuf/store.ts'
 import { type Candidate, type KeptList, readInForce, readNewest, readWaiting } from '../tuf/update.ts'
-import { type Contents, contentsOf, isUnreadable } from './contents.ts'
+import { type Contents, contentsOf, isUnreadable, revocationsIn } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
 import {
@@ -79,8 +79,13 @@ export type Updated =
 /** A clock that is this much later than it was at the last update is not taken for a fault. */
 const TOLERANCE = 3600
 
-/** Updates once. Throws FileError where its directories are not safe or cannot be written. */
-export async function updateList(asked: Updating): Promise<Updated> {
+/**
+ * Updates once. Throws FileError and errors of the system where its directories are not safe or
+ * cannot be written.
+ */
+export async function updateList(updating: Updating): Promise<Updated> {
+  // No book has a time before 1970.
+  const asked = { ...updating, now: Math.max(updating.now, 0) }
   makeListPlace(asked.directory)
   rmSync(nextPlace(asked.directory), { recursive: true, force: true })
   const store = openTufStore(tufPlace(asked.directory))
@@ -89,7 +94,7 @@ export async function updateList(asked: Updating): Promise<Updated> {
     return { kind: 'failed', problem, changed: false }
   }
   const { state: accepted, contents } = await inForceOf(store)
-  let candidate: Candidate
+  let candidate: Candidate | undefined
   let after: Contents
   try {
     candidate = await readNewest(store, asked.source, asked.now)
@@ -97,11 +102,20 @@ export async function updateList(asked: Updating): Promise<Updated> {
     digestOfBook({ name: asked.name, parts: after.parts })
   } catch (error) {
     if (!isUnreadable(error)) throw error
-    const problem = `${printable(error.message, 1000)}${clockRemark(store, asked)}`
-    return { kind: 'failed', problem, changed: await settle(asked, store, undefined) }
+    if (candidate !== undefined) await takeRevocations(asked, candidate)
+    const changed = await settle(asked, store, undefined)
+    const all = changed && candidate !== undefined ? '; its new revocations were taken all the same' : ''
+    const problem = `${printable(error.message, 1000)}${all}${clockRemark(store, asked)}`
+    return { kind: 'failed', problem, changed }
   }
   const before = contents && beforeOf(asked.directory, contents, after)
   return decide(asked, { store, accepted, before, candidate, after })
+}
+
+/** Of a state that cannot be taken otherwise: whoever withholds a part of it withholds them no more. */
+async function takeRevocations({ directory, revocations }: Updating, candidate: Candidate): Promise<void> {
+  if (revocations === 'at-once')
+    keepTaken(directory, both(readTaken(directory), await revocationsIn(candidate)))
 }
 
 interface Found {

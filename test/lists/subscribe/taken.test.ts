@@ -1,13 +1,18 @@
 // Revocations that were taken at once, and whoever would have them gone again without being agreed to.
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { targetFile } from '../../../src/formats/lists/target-path.ts'
 import { readDocument, writeDocument } from '../../../src/lists/keep/draft.ts'
+import { setEntry } from '../../../src/lists/keep/edit.ts'
 import { keptHere } from '../../../src/lists/subscribe/kept.ts'
 import type { Updated } from '../../../src/lists/subscribe/update.ts'
+import { toHex } from '../../../src/primitives/hex.ts'
+import { sha256 } from '../../../src/primitives/sodium.ts'
 import type { Kept } from '../../support/lists/keeping.ts'
-import { BOTH, revoke, type Taker, withTaker } from '../../support/lists/listed.ts'
+import { BOTH, developers, revoke, type Taker, withTaker } from '../../support/lists/listed.ts'
+import { certificateOf } from '../../support/lists/small-lists.ts'
 import { publishBy } from '../../support/lists/subscribing.ts'
 
 /** A subscriber who has agreed to nothing since dora was revoked. */
@@ -100,4 +105,47 @@ test('what is kept of them and was damaged is taken again', () =>
       assert.equal((await update({ mode: 'pinned' })).kind, 'waits')
       assert.equal(book().revocations.length, 1)
     }
+  }))
+
+for (const mode of ['ask', 'auto'] as const)
+  test(`attack, ${mode}: a mirror withholds a certificate of the new state: its revocations are taken`, () =>
+    withTaker(async ({ update, book, served }, kept) => {
+      const { path, openpgp, bytes } = certificateOf('zoe')
+      mkdirSync(join(kept.dir, 'certificates'))
+      writeFileSync(join(kept.dir, path), bytes)
+      const keys = [{ openpgp, certificate: path }]
+      writeDocument(
+        kept.dir,
+        undefined,
+        setEntry(readDocument(kept.dir, undefined), 'principals', 'zoe', { keys }),
+      )
+      revoke(kept, 'dora')
+      await publishBy(kept, ...BOTH)
+      served.set(targetFile(path, toHex(sha256(bytes))), null)
+      const updated = await update({ mode })
+      assert.ok(updated.kind === 'failed')
+      assert.match(
+        updated.problem,
+        /there is no targets\/certificates\/.*its new revocations were taken all the same/,
+      )
+      assert.deepEqual([book().version, book().revocations.length], [1, 1])
+      served.clear()
+      assert.equal((await update({ mode })).kind, 'taken')
+      assert.deepEqual([book().version, book().revocations.length], [2, 1])
+    }))
+
+test('what cannot be taken otherwise revokes nothing where the policy has revocations wait', () =>
+  withTaker(async ({ update, book }, kept) => {
+    for (let number = 0; number < 90; number++) {
+      const name = `entry-${number}`
+      developers(kept, name, ['*'], ['dora'])
+    }
+    revoke(kept, 'dora')
+    await publishBy(kept, ...BOTH)
+    const updated = await update({ revocations: 'with-updates' })
+    assert.ok(updated.kind === 'failed')
+    assert.match(updated.problem, /one of too many that could match one source/)
+    assert.deepEqual(book().revocations, [])
+    assert.equal((await update()).kind, 'failed')
+    assert.equal(book().revocations.length, 1)
   }))
