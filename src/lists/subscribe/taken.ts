@@ -24,7 +24,9 @@ import type { Contents } from './contents.ts'
 const FORMAT = 'nixsig-revoked-1'
 /** Teams, and the list itself. */
 const PART_LIMIT = 33
-const BYTE_LIMIT = 64 * 1024 * 1024
+const TEXT_LIMIT = 16 * 1024 * 1024
+/** A character takes up to three bytes. */
+const BYTE_LIMIT = 3 * TEXT_LIMIT
 
 /** By team; `undefined` for the list itself. */
 export type Revoked = ReadonlyMap<string | undefined, readonly ListedRevocation[]>
@@ -40,9 +42,9 @@ export function both(some: Revoked, others: Revoked): Revoked {
   return new Map([...teams].map(team => [team, union(some.get(team), others.get(team))]))
 }
 
-/** What the first revokes and the other does not. */
-export function without(some: Revoked, others: Revoked): Revoked {
-  return new Map([...some].map(([team, revocations]) => [team, missing(revocations, others.get(team))]))
+/** What of this counts in a state that does not revoke it itself: of its own teams alone. */
+export function besides({ parts }: Contents, revoked: Revoked): Revoked {
+  return new Map(parts.map(({ team, document }) => [team, missing(revoked.get(team), document.revocations)]))
 }
 
 /** A state with these revocations as well. Those of teams that it does not have revoke nothing. */
@@ -76,16 +78,16 @@ export function readTaken(directory: string): Revoked {
  * those that it has not are taken back by it, and somebody has to agree to that.
  */
 export function beforeOf(directory: string, accepted: Contents, newer: Contents): Contents {
-  return withRevoked(accepted, without(readTaken(directory), revokedBy(newer)))
+  const kept = revokedBy(newer)
+  const taken = [...readTaken(directory)].map(
+    ([team, revocations]) => [team, missing(revocations, kept.get(team))] as const,
+  )
+  return withRevoked(accepted, new Map(taken))
 }
 
 /** Keeps them, durably. Throws FileError if there are more than any list may have. */
 export function keepTaken(directory: string, revoked: Revoked): void {
   const parts = [...revoked].filter(([, revocations]) => revocations.length > 0)
-  if (parts.some(([, revocations]) => revocations.length > REVOCATION_LIMIT))
-    throw new FileError(
-      `more than ${REVOCATION_LIMIT} revocations would be in force besides what was agreed to; next: agree to the newest state, or unsubscribe`,
-    )
   const json = jsonObject([
     ['format', FORMAT],
     [
@@ -99,6 +101,12 @@ export function keepTaken(directory: string, revoked: Revoked): void {
     ],
   ])
   const text = `${printJson(json)}\n`
+  const isTooMuch =
+    parts.some(([, revocations]) => revocations.length > REVOCATION_LIMIT) || text.length > TEXT_LIMIT
+  if (isTooMuch)
+    throw new FileError(
+      'too many revocations would be in force besides what was agreed to; next: unsubscribe, or set updates = "auto" in the policy, which takes the newest state as it is',
+    )
   if (readOwnedFile(fileIn(directory), BYTE_LIMIT)?.toString() !== text)
     writeDurably(fileIn(directory), text, { flush: true })
 }
@@ -113,7 +121,7 @@ function fileIn(directory: string): string {
 }
 
 function parseTaken(bytes: Uint8Array): Revoked {
-  const value = parseStrictJson(decodeUtf8(bytes, 'revocations'), { length: BYTE_LIMIT, depth: 6 })
+  const value = parseStrictJson(decodeUtf8(bytes, 'revocations'), { length: TEXT_LIMIT, depth: 6 })
   const root = fields(rootNode('revocations', value), {
     required: ['format', 'parts'],
     optional: [],

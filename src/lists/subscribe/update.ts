@@ -20,12 +20,13 @@ import { differenceOf, type ListDifference } from './difference.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
 import {
   beforeOf,
+  besides,
   both,
   forgetTaken,
   keepTaken,
+  type Revoked,
   readTaken,
   revokedBy,
-  without,
   withRevoked,
 } from './taken.ts'
 
@@ -102,8 +103,7 @@ export async function updateList(updating: Updating): Promise<Updated> {
     digestOfBook({ name: asked.name, parts: after.parts })
   } catch (error) {
     if (!isUnreadable(error)) throw error
-    if (candidate !== undefined) await takeRevocations(asked, candidate)
-    const changed = await settle(asked, store, undefined)
+    const changed = await settle(asked, store, { revoked: await revokedAllTheSame(asked, candidate) })
     const all = changed && candidate !== undefined ? '; its new revocations were taken all the same' : ''
     const problem = `${printable(error.message, 1000)}${all}${clockRemark(store, asked)}`
     return { kind: 'failed', problem, changed }
@@ -112,10 +112,13 @@ export async function updateList(updating: Updating): Promise<Updated> {
   return decide(asked, { store, accepted, before, candidate, after })
 }
 
-/** Of a state that cannot be taken otherwise: whoever withholds a part of it withholds them no more. */
-async function takeRevocations({ directory, revocations }: Updating, candidate: Candidate): Promise<void> {
-  if (revocations === 'at-once')
-    keepTaken(directory, both(readTaken(directory), await revocationsIn(candidate)))
+/**
+ * Revocations of a state that cannot be taken otherwise: whoever withholds a part of it withholds
+ * them no more.
+ */
+async function revokedAllTheSame(asked: Updating, candidate: Candidate | undefined): Promise<Revoked> {
+  if (candidate === undefined || asked.revocations !== 'at-once') return new Map()
+  return revocationsIn(candidate)
 }
 
 interface Found {
@@ -141,7 +144,7 @@ async function decide(asked: Updating, found: Found): Promise<Updated> {
   let revoked = false
   if (mode !== 'auto') {
     candidate.postpone(accepted)
-    revoked = await settle(asked, found.store, asked.now)
+    revoked = await settle(asked, found.store, { seen: asked.now })
   }
   const proposal = {
     difference,
@@ -201,16 +204,20 @@ function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Bo
  * Makes the book say what was accepted, with the revocations of the state that waits and those that
  * were taken at once before. Returns
  * whether it said something else before: an update was interrupted, or there are new revocations.
- * `seen`: when that state was the newest, if it was just read.
+ * `seen`: when that state was the newest, if it was just read. `revoked`: to be taken as well.
  */
-async function settle(asked: Updating, store: TufStore, seen: Instant | undefined): Promise<boolean> {
+async function settle(
+  asked: Updating,
+  store: TufStore,
+  { seen, revoked: more = new Map() }: { readonly seen?: Instant; readonly revoked?: Revoked },
+): Promise<boolean> {
   const { name, directory, revocations } = asked
   const { state, contents } = await inForceOf(store)
   if (state === undefined || contents === undefined) return false
   const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
   const newer = waiting && (await contentsOf(waiting).catch(() => undefined))
-  const taken = both(readTaken(directory), newer === undefined ? new Map() : revokedBy(newer))
-  const revoked = without(taken, revokedBy(contents))
+  const taken = both(both(readTaken(directory), more), newer === undefined ? new Map() : revokedBy(newer))
+  const revoked = besides(contents, taken)
   const { parts, version } = withRevoked(contents, revoked)
   // First of all: nothing that the book says is gone after a crash.
   keepTaken(directory, revoked)

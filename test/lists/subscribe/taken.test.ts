@@ -7,6 +7,7 @@ import { targetFile } from '../../../src/formats/lists/target-path.ts'
 import { readDocument, writeDocument } from '../../../src/lists/keep/draft.ts'
 import { setEntry } from '../../../src/lists/keep/edit.ts'
 import { keptHere } from '../../../src/lists/subscribe/kept.ts'
+import { readTaken } from '../../../src/lists/subscribe/taken.ts'
 import type { Updated } from '../../../src/lists/subscribe/update.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
@@ -148,4 +149,37 @@ test('what cannot be taken otherwise revokes nothing where the policy has revoca
     assert.deepEqual(book().revocations, [])
     assert.equal((await update()).kind, 'failed')
     assert.equal(book().revocations.length, 1)
+  }))
+
+test('attack: revocations beyond what any list may have push none of those before out', () =>
+  withRevoked(async ({ update, book, directory }, kept) => {
+    const document = readDocument(kept.dir, undefined)
+    const target = (number: number) => ({ principal: `nobody-${number}` })
+    const many = Array.from({ length: 20_000 }, (_, number) => ({
+      target: target(number),
+      date: kept.now,
+      reason: 'none',
+    }))
+    writeDocument(kept.dir, undefined, { ...document, revocations: many })
+    await publishBy(kept, ...BOTH)
+    await assert.rejects(update({ mode: 'pinned' }), /too many revocations would be in force/)
+    assert.deepEqual(
+      book().revocations.map(each => each.target),
+      [{ principal: 'ex/dora' }],
+    )
+    assert.ok(existsSync(join(directory, 'revoked')))
+    assert.equal((await update({ mode: 'auto' })).kind, 'taken')
+  }))
+
+test('teams that come and go leave no more behind than can be read', () =>
+  withRevoked(async ({ update, directory }, kept) => {
+    for (const team of ['one', 'two', 'three']) {
+      kept.team(team, ['ed'], 1)
+      await publishBy(kept, ...BOTH, 'ed', ...BOTH)
+      const revocation = { target: { principal: 'gina' }, date: kept.now, reason: 'left' }
+      writeDocument(kept.dir, team, { ...readDocument(kept.dir, team), revocations: [revocation] })
+      await publishBy(kept, 'ed', ...BOTH)
+      await update({ mode: 'pinned' })
+    }
+    assert.deepEqual([...readTaken(directory).keys()], [undefined])
   }))
