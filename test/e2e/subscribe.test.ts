@@ -152,10 +152,13 @@ for (const version of NEWEST) {
         assert.equal(await isValid(world, libmd), true)
 
         serve(old)
+        // As an update that was killed before it told anybody leaves it.
+        world.write('/var/lib/nixsig/policy', '', 0o600)
         assert.match(
           await nixsig(world, 'trust update', 20),
           /goes back: version \d was (?:seen|named by \w+) before/,
         )
+        assert.match(world.read('/var/lib/nixsig/policy'), /^file .*lists\/house\/book$/m)
       }),
     ))
 

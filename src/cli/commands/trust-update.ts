@@ -74,18 +74,30 @@ async function update(
   if (lists.length === 0)
     terminal.note('nixsig: the policy subscribes to no list; next: nixsig trust subscribe')
   const statuses: Status[] = []
-  let isWritten = false
   for (const list of lists) {
-    const { status, written } = await updateOne(list, options, { places, policy, terminal })
-    statuses.push(status)
-    isWritten ||= written
+    statuses.push(await updateOne(list, options, { places, policy, terminal }))
   }
-  if (isWritten) {
-    const { announcePolicy } = await import('../../setup/announce-policy.ts')
-    const { machinePlaces } = await import('../../setup/places.ts')
-    statuses.push(saySettled(await announcePolicy(machinePlaces()), terminal))
-  }
+  if (lists.length > 0) statuses.push(await announce(terminal))
   return ([20, 2, 12] as const).find(status => statuses.includes(status)) ?? 0
+}
+
+/**
+ * Also where nothing was written: an update that was killed may have written a book, and told
+ * nobody.
+ */
+async function announce(terminal: Terminal): Promise<Status> {
+  const [{ announcePolicy }, { machinePlaces }] = await Promise.all([
+    import('../../setup/announce-policy.ts'),
+    import('../../setup/places.ts'),
+  ])
+  try {
+    return saySettled(await announcePolicy(machinePlaces()), terminal)
+  } catch (error) {
+    terminal.note(
+      `nixsig: whoever judges may not know of it yet: ${wordsOf(error)}; next: mend that, then nixsig trust update`,
+    )
+    return 20
+  }
 }
 
 interface Here {
@@ -95,16 +107,11 @@ interface Here {
   readonly terminal: Terminal
 }
 
-interface Answer {
-  readonly status: Status
-  readonly written: boolean
-}
-
 async function updateOne(
   list: ListInForce,
   options: Options,
   { places, policy, terminal }: Here,
-): Promise<Answer> {
+): Promise<Status> {
   const { name, updates } = list
   const patience = millisecondsOf('--seconds', options.seconds)
   const { updateList, setClockBack } = await import('../../lists/subscribe/update.ts')
@@ -126,10 +133,7 @@ async function updateOne(
   const result = await turn.then(done => done?.value ?? failed('another update of it runs'), failedBy)
   if (options.json) terminal.print(jsonLine(resultJson(list, result, fallen)))
   else sayResult(terminal, list, result)
-  return {
-    status: statusOf(result, list),
-    written: result.kind !== 'failed' || result.changed,
-  }
+  return statusOf(result, list)
 }
 
 function failed(problem: string): Updated {
@@ -138,9 +142,14 @@ function failed(problem: string): Updated {
 
 /** One list that cannot be read or written here keeps no other from being updated. */
 function failedBy(error: unknown): Updated {
+  return failed(wordsOf(error))
+}
+
+/** Why something could not be read or written, escaped. Throws any other error. */
+function wordsOf(error: unknown): string {
   const why = isUnreadable(error) ? error.message : wordsOfSystemError(error)
   if (why === undefined) throw error
-  return failed(printable(why, 1000))
+  return printable(why, 1000)
 }
 
 function statusOf({ kind }: Updated, { updates }: ListInForce): Status {
