@@ -127,9 +127,17 @@ for (const version of NEWEST) {
         assert.match((await nixBuild(world)).stderr, /libmd-2\.0\.tar/)
         assert.match(await nixsig(world, 'trust diff house', 12), /~ principal house\/dora/)
         assertSchema('trust-diff', (await world.run(`${NIXSIG} trust diff house --json`)).stdout)
-        const taken = (await world.run(`${NIXSIG} trust update house --yes --json`)).stdout
+        const seen = JSON.parse((await world.run(`${NIXSIG} trust diff house --json`)).stdout)
+        await keep(world, `nixsig list add list principal late --key '${signer('late').publicKey}'; ${SIGN}`)
+        // Neither this nor subscribing once more takes what nobody was shown.
+        assert.match(await nixsig(world, `trust update house --shown ${seen.digest}`, 12), /waits: version 3/)
+        await nixsig(world, `trust subscribe ${url} --as house --role developer --root ${root}`)
+        assert.match(await nixsig(world, 'trust list'), /house: version 1, .*version 3 waits/)
+        const diff = await nixsig(world, 'trust diff house', 12)
+        const [, digest] = /--shown ([0-9a-f]{64}) takes it/.exec(diff) ?? []
+        const taken = (await world.run(`${NIXSIG} trust update house --shown ${digest} --json`)).stdout
         assertSchema('trust-update', taken)
-        assert.deepEqual([JSON.parse(taken).result, JSON.parse(taken).difference.to], ['taken', 2])
+        assert.deepEqual([JSON.parse(taken).result, JSON.parse(taken).difference.to], ['taken', 3])
         await assertBuilt(world)
 
         await keep(world, `nixsig list revoke list dora --reason 'laptop stolen'; ${SIGN}`)
@@ -144,10 +152,13 @@ for (const version of NEWEST) {
         assert.equal(await isValid(world, libmd), true)
 
         serve(old)
+        // As an update that was killed before it told anybody leaves it.
+        world.write('/var/lib/nixsig/policy', '', 0o600)
         assert.match(
           await nixsig(world, 'trust update', 20),
           /goes back: version \d was (?:seen|named by \w+) before/,
         )
+        assert.match(world.read('/var/lib/nixsig/policy'), /^file .*lists\/house\/book$/m)
       }),
     ))
 
@@ -190,6 +201,13 @@ for (const version of NEWEST) {
       assertSchema('trust-unsubscribe', left.stdout)
       assert.doesNotMatch(world.read(POLICY), /lists/)
       assert.equal(world.exists(book), false)
+      // As one that was interrupted after it had changed the policy leaves it.
+      world.write(book, 'left')
+      await nixsig(world, 'trust unsubscribe ours --yes')
+      assert.equal(world.exists(book), false)
+      await nixsig(world, 'trust unsubscribe ours --forget --yes')
+      assert.equal(world.exists('/var/lib/nixsig/lists/ours'), false)
+      assert.match(await nixsig(world, 'trust unsubscribe ours --yes', 2), /nothing is kept of it/)
       const again = `${NIXSIG} trust subscribe /srv/www/list --as ours --role developer --root ${root} --json`
       assertSchema('trust-subscribe', (await world.run(again)).stdout)
     }))

@@ -65,9 +65,12 @@ async function pin(options: Options, { places, terminal }: Invocation<'policy' |
   if (wanted !== undefined && wanted !== version)
     await takeVersion(list, wanted, { options, places, terminal })
   const status = await setUpdates(name, mode, terminal)
-  if (json) terminal.print(jsonLine({ list: name, version: wanted ?? version, mode }))
+  // An update may have run meanwhile.
+  const after = (await policyHere(places)).lists.get(name)?.book
+  const reached = after === undefined || 'problem' in after ? version : after.version
+  if (json) terminal.print(jsonLine({ list: name, version: reached, mode }))
   else if (undo) terminal.print(`${name} is followed again: nixsig trust update ${name} asks`)
-  else terminal.print(`${name} is pinned to version ${wanted ?? version}`)
+  else terminal.print(`${name} is pinned to version ${reached}`)
   return status
 }
 
@@ -108,6 +111,10 @@ async function takeVersion(
     }),
   )
   if (done === undefined) throw new FileError(`an update of ${name} runs: nothing was done`)
+  // Whatever becomes of it, its revocations may have been taken.
+  const { announcePolicy } = await import('../../setup/announce-policy.ts')
+  const { machinePlaces } = await import('../../setup/places.ts')
+  saySettled(await announcePolicy(machinePlaces()), terminal)
   const { value } = done
   if (value.kind === 'failed') throw new FileError(`${name}: ${value.problem}`)
   const reached = value.kind === 'newest' ? value.version : (newest ?? value.difference.to)

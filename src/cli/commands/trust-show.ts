@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { openBook } from '../../lists/book/read.ts'
-import { writeBook } from '../../lists/book/write.ts'
+import { digestOfBook, writeBook } from '../../lists/book/write.ts'
 import { type Contents, isUnreadable } from '../../lists/subscribe/contents.ts'
 import { type KeptHere, keptHere, waitingVersion } from '../../lists/subscribe/kept.ts'
 import { listPlace } from '../../lists/subscribe/places.ts'
@@ -197,7 +197,7 @@ async function diff(
   const { policy, kept } = await open(places, name)
   const { waiting, book } = kept
   if (waiting === undefined) {
-    if (json) terminal.print(jsonLine({ list: name, difference: null, comparison: null }))
+    if (json) terminal.print(jsonLine({ list: name, digest: null, difference: null, comparison: null }))
     else {
       const seen = 'problem' in book ? '' : `, as of ${when(book.seen)}`
       terminal.print(`nothing waits${seen}; nixsig trust update ${name} asks for more`)
@@ -206,15 +206,17 @@ async function diff(
   }
   const fallen = await fallenIn(places, { policy, name, contents: waiting.contents })
   const { difference } = waiting
+  const { parts } = waiting.contents
+  const digest = digestOfBook({ name, parts })
   if (json)
     terminal.print(
-      jsonLine({ list: name, difference: differenceJson(difference), comparison: fallsJson(fallen) }),
+      jsonLine({ list: name, digest, difference: differenceJson(difference), comparison: fallsJson(fallen) }),
     )
   else {
     terminal.print(terminal.strong(`${name}: version ${difference.from} to ${difference.to}`))
     sayDifference(terminal, difference)
     sayFalls(terminal, fallen)
-    terminal.print(`nixsig trust update ${name} takes it`)
+    terminal.print(`nixsig trust update ${name} --shown ${digest} takes it, and nothing newer`)
   }
   return 12
 }

@@ -95,30 +95,33 @@ async function subscribe(
   const source = remembering(await sourceAt(url))
   terminal.progress(`asking ${printable(url)}`)
   const first = await firstFrom(url, () => fetchFirstRoot(source))
-  const { contents, name, known, roles } = await withQuestions(options, async questions => {
+  const { name, known, roles } = await withQuestions(options, async questions => {
     await compareRoot(first, options, { terminal, questions })
     const contents = await firstFrom(url, () => preview(source, first))
     const name = nameFor(options, contents)
     const known = knownAs(policy, name, url)
     if (!options.json) sayContents(terminal, name, contents)
     const roles = known?.roles ?? (await rolesFor(options, name, questions))
-    return { contents, name, known, roles }
+    return { name, known, roles }
   })
   const table = tableOf(name, url, roles, options)
-  const updated = await take({ name, url, state: places.state, source, first })
-  if (updated.kind === 'failed') throw new FileError(`${name}: ${updated.problem}`)
+  const updated = await take({ name, url, state: places.state, source, first, known })
+  if (updated.kind === 'failed')
+    throw new FileError(
+      `${name}: ${updated.problem}; the policy was not changed; next: call again later, or ask its keepers`,
+    )
   const isElsewhere = known === undefined && isMadeElsewhere(places.policy)
   const status = isElsewhere
     ? 2
     : await writeSubscription(name, known === undefined ? table : undefined, terminal)
   if (options.json)
     terminal.print(
-      jsonLine({ list: name, url, root: first.sha256, roles, version: contents.version, ends: updated.ends }),
+      jsonLine({ list: name, url, root: first.sha256, roles, version: updated.version, ends: updated.ends }),
     )
   else if (!isElsewhere) {
     if (known !== undefined)
       terminal.print(`the policy had [lists.${name}] already, and what it says there stays as it is`)
-    const says = `${terminal.good('subscribed')} to ${printable(url)} as ${name}: version ${contents.version}, ${endWords(updated.ends, now())}`
+    const says = `${terminal.good('subscribed')} to ${printable(url)} as ${name}: version ${updated.version}, ${endWords(updated.ends, now())}`
     terminal.print(
       `${says}\nnext: let a rule ask for "${name}/…" or its-developers; nixsig trust show ${name} has whom it names`,
     )
@@ -181,9 +184,11 @@ interface Taking {
   readonly state: string
   readonly source: TufSource
   readonly first: FirstRootSeen
+  /** The list as the policy has it already. */
+  readonly known: ListInForce | undefined
 }
 
-async function take({ name, url, state, source, first }: Taking) {
+async function take({ name, url, state, source, first, known }: Taking) {
   const [{ openTufStore }, { beginTrust }, { updateList }] = await Promise.all([
     import('../../lists/tuf/store.ts'),
     import('../../lists/tuf/update.ts'),
@@ -197,6 +202,9 @@ async function take({ name, url, state, source, first }: Taking) {
       throw new UsageError(
         `another list was called ${name} here, with the first root ${before}; next: choose another name with --as, or nixsig trust unsubscribe ${name} --forget`,
       )
+    // What is new in it is for "trust update" to show.
+    if (before !== undefined && known !== undefined && !('problem' in known.book))
+      return { kind: 'newest', version: known.book.version, ends: known.book.ends } as const
     if (before === undefined) await beginTrust(store, source, { sha256: first.sha256 })
     const agree = async () => true
     return updateList({
@@ -213,7 +221,8 @@ async function take({ name, url, state, source, first }: Taking) {
   if (done === undefined) throw new FileError(`an update of ${name} runs: nothing was done`)
   const { value } = done
   if (value.kind === 'failed') return value
-  return { kind: value.kind, ends: value.ends } as const
+  const version = value.kind === 'newest' ? value.version : value.difference.to
+  return { kind: value.kind, version, ends: value.ends } as const
 }
 
 /** `[lists.NAME]` in TOML. */

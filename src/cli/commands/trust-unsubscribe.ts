@@ -1,4 +1,5 @@
 /** `nixsig trust unsubscribe NAME`: a list is asked no more. */
+import { existsSync } from 'node:fs'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
@@ -46,10 +47,10 @@ async function unsubscribe(
   if (json && !yes) throw new UsageError('--json asks nothing: add --yes')
   const policy = await policyHere(places)
   const isListed = policy.lists.has(name)
-  if (!isListed && !forget)
-    throw new UsageError(
-      `the policy has no list ${name}; next: nixsig trust list, or, where others have taken it out of the policy, nixsig trust unsubscribe ${name} --forget removes what is kept of it here`,
-    )
+  const directory = listPlace(places.state, name)
+  // It may have been interrupted before, or the policy was changed by hand.
+  if (!isListed && !existsSync(directory))
+    throw new UsageError(`the policy has no list ${name}, and nothing is kept of it; next: nixsig trust list`)
   if (isListed) {
     assertMadeHere(places, `take the list ${name} out`)
     await assertUnused(name)
@@ -60,21 +61,21 @@ async function unsubscribe(
     terminal.note('nixsig: nothing was changed')
     return 0
   }
-  const status = isListed ? await removeTable(name, terminal) : 0
   const { endSubscription, forgetList } = await import('../../lists/subscribe/end.ts')
-  const directory = listPlace(places.state, name)
   const done = await inTurn(directory, async () => {
-    endSubscription(directory)
+    const status = isListed ? await removeTable(name, terminal) : 0
     if (forget) forgetList(places.state, name)
-    return true
+    else endSubscription(directory)
+    return status
   })
-  if (done === undefined) throw new FileError(`an update of ${name} runs; next: the same command again`)
+  if (done === undefined)
+    throw new FileError(`an update of ${name} runs: nothing was done; next: the same command again`)
   if (json) terminal.print(jsonLine({ list: name, unsubscribed: isListed, forgotten: forget }))
   else
     terminal.print(
       `${terminal.good('unsubscribed')} from ${name}${forget ? '; everything that was seen of it is forgotten' : ''}`,
     )
-  return status
+  return done.value
 }
 
 /** Throws UsageError, with the lines, if the policy names somebody of the list. */

@@ -126,7 +126,8 @@ function developersJson(entry: ListedDevelopers): JsonObject {
   ])
 }
 
-function revocationJson({ target, date, reason }: ListedRevocation): JsonObject {
+/** A revocation as `revocations` has it. */
+export function revocationJson({ target, date, reason }: ListedRevocation): JsonObject {
   return jsonObject([...Object.entries(target), ['date', printTimestamp(date)], ['reason', reason]])
 }
 

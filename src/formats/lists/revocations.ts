@@ -4,7 +4,8 @@ import { fingerprintOf, instantOf, NAME, plainOf } from './document-fields.ts'
 import type { ListDocument, ListedRevocation, RevokedTarget, Succession } from './listed.ts'
 import { keyTextOf } from './listed-principals.ts'
 
-const REVOCATION_LIMIT = 20_000
+/** Of a document. */
+export const REVOCATION_LIMIT = 20_000
 const SUCCESSION_LIMIT = 20_000
 
 /** Reads `revocations`. Throws FormatError. */

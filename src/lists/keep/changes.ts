@@ -81,10 +81,10 @@ function setChanges<T>(
   after: readonly T[],
   words: (value: T) => string,
 ): readonly Change[] {
-  const [old, now] = [before.map(words), after.map(words)]
+  const [old, now] = [before, after].map(each => new Set(each.map(words))) as [Set<string>, Set<string>]
   return [
-    ...old.filter(text => !now.includes(text)).map(says => ({ kind: 'removed', what, says }) as const),
-    ...now.filter(text => !old.includes(text)).map(says => ({ kind: 'added', what, says }) as const),
+    ...[...old].filter(text => !now.has(text)).map(says => ({ kind: 'removed', what, says }) as const),
+    ...[...now].filter(text => !old.has(text)).map(says => ({ kind: 'added', what, says }) as const),
   ]
 }
 

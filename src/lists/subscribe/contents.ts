@@ -1,7 +1,7 @@
 /** What a state of a list says: its documents with their certificates, read and checked. */
 import { FileError } from '../../files/regular-file.ts'
 import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
-import type { ListDocument } from '../../formats/lists/listed.ts'
+import type { ListDocument, ListedRevocation } from '../../formats/lists/listed.ts'
 import type { CertificateFile } from '../../policy/digest.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { CERTIFICATE_LIMIT } from '../book/layout.ts'
@@ -51,28 +51,39 @@ export async function contentsOf(list: ReadList): Promise<Contents> {
   return { parts, lapsed, version: list.targets.version }
 }
 
-/** Both with the revocations of a newer state: whatever else it changes waits. */
-export function withRevocationsOf(accepted: Contents, newer: Contents): Contents {
-  const [main, ...teams] = accepted.parts.map(part => {
-    const other = newer.parts.find(({ team }) => team === part.team)
-    return other === undefined ? part : { ...part, document: merged(part.document, other.document) }
-  })
-  if (main === undefined) return accepted
-  return { ...accepted, parts: [main, ...teams] }
+/**
+ * What the documents of a state revoke, by team, `undefined` for the list itself, also where the
+ * rest of it cannot be used: a certificate that is withheld, globs that no book takes. Documents
+ * that cannot be read themselves are left out.
+ */
+export async function revocationsIn(
+  list: ReadList,
+): Promise<ReadonlyMap<string | undefined, readonly ListedRevocation[]>> {
+  const found = new Map<string | undefined, readonly ListedRevocation[]>()
+  for (const team of [undefined, ...[...list.teams.keys()].map(nameOf)]) {
+    try {
+      const document = await documentOf(list, team)
+      if (document !== undefined) found.set(team, document.revocations)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+    }
+  }
+  return found
 }
 
-function merged(document: ListDocument, { revocations: newer }: ListDocument): ListDocument {
-  const known = new Set(document.revocations.map(each => JSON.stringify(each)))
-  const more = newer.filter(each => !known.has(JSON.stringify(each)))
-  return { ...document, revocations: [...document.revocations, ...more] }
+async function documentOf(list: ReadList, team: string | undefined): Promise<ListDocument | undefined> {
+  const bytes = await list.target(`${baseOf(team)}${LIST_FILE}`)
+  return bytes && parseList(bytes, team === undefined ? 'list' : 'team')
+}
+
+function baseOf(team: string | undefined): string {
+  return team === undefined ? '' : `teams/${team}/`
 }
 
 async function partOf(list: ReadList, team: string | undefined): Promise<BookPart | undefined> {
-  const base = team === undefined ? '' : `teams/${team}/`
-  const bytes = await list.target(`${base}${LIST_FILE}`)
-  if (bytes === undefined) return undefined
-  const document = parseList(bytes, team === undefined ? 'list' : 'team')
-  const files = await certificatesOf(list, base, document)
+  const document = await documentOf(list, team)
+  if (document === undefined) return undefined
+  const files = await certificatesOf(list, baseOf(team), document)
   const certificate = (path: string) => {
     const file = files.get(path)
     if (file === undefined) throw new FormatError('list', 'is not among what was signed', path)

@@ -1,8 +1,9 @@
 /** The end of a subscription. */
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openTufStore } from '../tuf/store.ts'
 import { listPlace, lockOf, nextPlace, tufPlace } from './places.ts'
+import { forgetTaken } from './taken.ts'
 
 /**
  * Removes what judges read of a list and what was published of it. What was seen of it stays, so
@@ -10,10 +11,11 @@ import { listPlace, lockOf, nextPlace, tufPlace } from './places.ts'
  */
 export function endSubscription(directory: string): void {
   rmSync(join(directory, 'book'), { force: true })
+  forgetTaken(directory)
   for (const each of [join(directory, 'certificates'), nextPlace(directory)])
     rmSync(each, { recursive: true, force: true })
-  const store = openTufStore(tufPlace(directory))
-  if (store.root() !== undefined) store.prune(new Set())
+  // Also where what was seen is damaged.
+  if (existsSync(tufPlace(directory))) openTufStore(tufPlace(directory)).prune(new Set())
 }
 
 /** Removes everything that is known of a list. */

@@ -8,6 +8,7 @@ import { type ReadList, readInForce, readWaiting } from '../tuf/update.ts'
 import { type Contents, contentsOf, isUnreadable } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { tufPlace } from './places.ts'
+import { beforeOf } from './taken.ts'
 
 /** A list as it is kept here. */
 export interface KeptHere {
@@ -30,7 +31,10 @@ export async function keptHere(directory: string, name: string): Promise<KeptHer
   const contents = accepted && (await contentsOf(accepted))
   const waits = await readWaiting(store)
   const newer = waits && (await contentsOf(waits))
-  const waiting = newer && { contents: newer, difference: differenceOf(name, contents, newer) }
+  const waiting = newer && {
+    contents: newer,
+    difference: differenceOf(name, contents && beforeOf(directory, contents, newer), newer),
+  }
   return {
     root: store.root(),
     fingerprint: store.fingerprint(),

@@ -4,6 +4,7 @@
  *     NAME.lock           held by whoever changes something of it
  *     NAME/book           what judges read: see src/lists/book
  *     NAME/certificates/  those that the book names
+ *     NAME/revoked        revocations that nobody had to agree to: see taken.ts
  *     NAME/tuf/           what was published and what was seen of it: see src/lists/tuf
  *     NAME/next/          the book of a state that is being looked at
  */

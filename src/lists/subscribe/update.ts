@@ -10,14 +10,26 @@ import { printTimestamp } from '../../formats/timestamp.ts'
 import type { Book, ListUpdates } from '../../policy/lists/book.ts'
 import type { Instant } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
+import { checkBook } from '../book/check.ts'
 import { openBook } from '../book/read.ts'
 import { digestOfBook, writeBook } from '../book/write.ts'
 import type { TufSource } from '../tuf/source.ts'
 import { openTufStore, type TufStore } from '../tuf/store.ts'
 import { type Candidate, type KeptList, readInForce, readNewest, readWaiting } from '../tuf/update.ts'
-import { type Contents, contentsOf, isUnreadable, withRevocationsOf } from './contents.ts'
+import { type Contents, contentsOf, isUnreadable, revocationsIn } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
+import {
+  beforeOf,
+  besides,
+  both,
+  forgetTaken,
+  keepTaken,
+  type Revoked,
+  readTaken,
+  revokedBy,
+  withRevoked,
+} from './taken.ts'
 
 /** What is asked about before it takes effect. */
 export interface Proposal {
@@ -74,8 +86,13 @@ export type Updated =
 /** A clock that is this much later than it was at the last update is not taken for a fault. */
 const TOLERANCE = 3600
 
-/** Updates once. Throws FileError where its directories are not safe or cannot be written. */
-export async function updateList(asked: Updating): Promise<Updated> {
+/**
+ * Updates once. Throws FileError and errors of the system where its directories are not safe or
+ * cannot be written.
+ */
+export async function updateList(updating: Updating): Promise<Updated> {
+  // No book has a time before 1970.
+  const asked = { ...updating, now: Math.max(updating.now, 0) }
   makeListPlace(asked.directory)
   rmSync(nextPlace(asked.directory), { recursive: true, force: true })
   const store = openTufStore(tufPlace(asked.directory))
@@ -83,8 +100,8 @@ export async function updateList(asked: Updating): Promise<Updated> {
     const problem = `it was never subscribed to here; next: nixsig trust subscribe ${printable(asked.url)} --as ${asked.name} --root FINGERPRINTS`
     return { kind: 'failed', problem, changed: false }
   }
-  const { state: accepted, contents: before } = await inForceOf(store)
-  let candidate: Candidate
+  const { state: accepted, contents } = await inForceOf(store)
+  let candidate: Candidate | undefined
   let after: Contents
   try {
     candidate = await readNewest(store, asked.source, asked.now)
@@ -92,15 +109,28 @@ export async function updateList(asked: Updating): Promise<Updated> {
     digestOfBook({ name: asked.name, parts: after.parts })
   } catch (error) {
     if (!isUnreadable(error)) throw error
-    const problem = `${printable(error.message, 1000)}${clockRemark(store, asked)}`
-    return { kind: 'failed', problem, changed: await settle(asked, store, undefined) }
+    const changed = await settle(asked, store, { revoked: await revokedAllTheSame(asked, candidate) })
+    const all = changed && candidate !== undefined ? '; its new revocations were taken all the same' : ''
+    const problem = `${printable(error.message, 1000)}${all}${clockRemark(store, asked)}`
+    return { kind: 'failed', problem, changed }
   }
+  const before = contents && beforeOf(asked.directory, contents, after)
   return decide(asked, { store, accepted, before, candidate, after })
+}
+
+/**
+ * Revocations of a state that cannot be taken otherwise: whoever withholds a part of it withholds
+ * them no more.
+ */
+async function revokedAllTheSame(asked: Updating, candidate: Candidate | undefined): Promise<Revoked> {
+  if (candidate === undefined || asked.revocations !== 'at-once') return new Map()
+  return revocationsIn(candidate)
 }
 
 interface Found {
   readonly store: TufStore
   readonly accepted: KeptList | undefined
+  /** As beforeOf has it. */
   readonly before: Contents | undefined
   readonly candidate: Candidate
   readonly after: Contents
@@ -121,7 +151,7 @@ async function decide(asked: Updating, found: Found): Promise<Updated> {
   let revoked = false
   if (mode !== 'auto') {
     candidate.postpone(accepted)
-    revoked = await settle(asked, found.store, asked.now)
+    revoked = await settle(asked, found.store, { seen: asked.now })
   }
   // Roots that were new to this update may have withdrawn them.
   const isWithdrawn = (await readInForce(found.store))?.isWithdrawn ?? false
@@ -129,7 +159,7 @@ async function decide(asked: Updating, found: Found): Promise<Updated> {
     asked.revocations === 'at-once' &&
     !isWithdrawn &&
     before !== undefined &&
-    digestOf(withRevocationsOf(before, after)) === digestOf(after)
+    digestOf(withRevoked(before, revokedBy(after))) === digestOf(after)
   const proposal = {
     difference,
     contents: after,
@@ -153,6 +183,7 @@ function take(asked: Updating, { candidate, after }: Found): boolean {
   const old = bookHere(asked)?.digest
   // First that it was accepted: whoever goes on from here does not ask again.
   candidate.accept()
+  forgetTaken(directory)
   return (
     old !==
     writeBook(directory, {
@@ -173,10 +204,10 @@ function bookBeside({ name, directory, now }: Updating, { parts, version }: Cont
   return openBook(join(next, 'book'), name)
 }
 
-/** The book in force; undefined if there is none that can be read. */
+/** The book in force, all of it read; undefined if it is absent or damaged anywhere. */
 function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Book | undefined {
   try {
-    return openBook(join(directory, 'book'), name)
+    return checkBook(join(directory, 'book'), name)
   } catch (error) {
     if (isUnreadable(error)) return undefined
     throw error
@@ -184,17 +215,26 @@ function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Bo
 }
 
 /**
- * Makes the book say what was accepted, with the revocations of the state that waits. Returns
+ * Makes the book say what was accepted, with the revocations of the state that waits and those that
+ * were taken at once before. Returns
  * whether it said something else before: an update was interrupted, or there are new revocations.
- * `seen`: when that state was the newest, if it was just read.
+ * `seen`: when that state was the newest, if it was just read. `revoked`: to be taken as well.
  */
-async function settle(asked: Updating, store: TufStore, seen: Instant | undefined): Promise<boolean> {
+async function settle(
+  asked: Updating,
+  store: TufStore,
+  { seen, revoked: more = new Map() }: { readonly seen?: Instant; readonly revoked?: Revoked },
+): Promise<boolean> {
   const { name, directory, revocations } = asked
   const { state, contents } = await inForceOf(store)
   if (state === undefined || contents === undefined) return false
   const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
   const newer = waiting && (await contentsOf(waiting).catch(() => undefined))
-  const { parts, version } = newer === undefined ? contents : withRevocationsOf(contents, newer)
+  const taken = both(both(readTaken(directory), more), newer === undefined ? new Map() : revokedBy(newer))
+  const revoked = besides(contents, taken)
+  const { parts, version } = withRevoked(contents, revoked)
+  // First of all: nothing that the book says is gone after a crash.
+  keepTaken(directory, revoked)
   const old = bookHere(asked)
   const digest = digestOfBook({ name, parts })
   // What waits was seen to be the newest, and all that it revokes is in force.

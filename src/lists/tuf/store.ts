@@ -9,13 +9,14 @@
  * Its directories are guarded already, and whoever writes holds the list's lock.
  */
 import { readdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { removeFile } from '../../files/remove-file.ts'
 import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
 import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
+import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
@@ -61,14 +62,15 @@ export function openTufStore(directory: string): TufStore {
   const read = (path: string, limit: number) => readOwnedFile(join(directory, path), limit)
   const write = (path: string, bytes: Uint8Array | string) =>
     writeDurably(join(directory, path), bytes, { flush: true })
-  const rootFile = (version: number) => read(`metadata/${version}.root.json`, METADATA_LIMITS.root)
+  const rootFile = (version: number) => read(rootName(version), METADATA_LIMITS.root)
+  const roots = () => rootsOf(directory, rootFile)
   return {
     source: { read: async (path, limit) => read(path, limit) },
     waiting: {
       read: async (path, limit) => read(path.startsWith('metadata/') ? `${WAITING}/${path}` : path, limit),
     },
-    root: () => rootsOf(rootFile)[0],
-    roots: () => rootsOf(rootFile),
+    root: () => roots()[0],
+    roots,
     rootFile,
     fingerprint: () => {
       const first = rootFile(1)
@@ -76,14 +78,12 @@ export function openTufStore(directory: string): TufStore {
     },
     floor: () => {
       const bytes = read('floor', FLOOR_LIMIT)
-      if (bytes !== undefined) return parseFloor(bytes)
+      if (bytes !== undefined) return readingKept(directory, 'floor', () => parseFloor(bytes))
       // It is written before any state is: without it, somebody could go back.
       if (read('metadata/timestamp.json', METADATA_LIMITS.timestamp) === undefined) return new Floor()
-      throw new FileError(
-        `${printable(join(directory, 'floor'))} is not there, although the list was updated before; next: nixsig trust unsubscribe with --forget, then subscribe to it again`,
-      )
+      throw lost(directory, 'floor', 'is not there, although the list was updated before')
     },
-    keepRoot: (version, bytes) => write(`metadata/${version}.root.json`, bytes),
+    keepRoot: (version, bytes) => write(rootName(version), bytes),
     keepFloor: floor => write('floor', floor.print()),
     keepTarget: (path, bytes) => writeDurably(join(directory, path), bytes, { flush: false }),
     keepMetadata: files => {
@@ -104,16 +104,38 @@ export function openTufStore(directory: string): TufStore {
 }
 
 /** From the newest to the first. */
-function rootsOf(file: (version: number) => Uint8Array | undefined): readonly TufRoot[] {
+function rootsOf(directory: string, file: (version: number) => Uint8Array | undefined): readonly TufRoot[] {
   const first = file(1)
   if (first === undefined) return []
-  let root = readFirstRoot(first).signed
+  let root = readingKept(directory, rootName(1), () => readFirstRoot(first).signed)
   const roots = [root]
   for (let version = 2; version <= ROOT_LIMIT; version++) {
     const bytes = file(version)
     if (bytes === undefined) break
-    root = readNextRoot(root, bytes).signed
+    const before = root
+    root = readingKept(directory, rootName(version), () => readNextRoot(before, bytes).signed)
     roots.unshift(root)
   }
   return roots
+}
+
+function rootName(version: number): string {
+  return `metadata/${version}.root.json`
+}
+
+/** Reads what this machine alone knows. Throws FileError, with the next step, if it is damaged. */
+function readingKept<T>(directory: string, name: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof FormatError) throw lost(directory, name, `is damaged: ${error.message}`)
+    throw error
+  }
+}
+
+function lost(directory: string, name: string, what: string): FileError {
+  const [file, all] = [join(directory, name), dirname(directory)].map(each => printable(each))
+  return new FileError(
+    `${file} ${what}, so whether the list goes back cannot be told; next: put it back from a backup, or begin anew: rm -r ${all}, then nixsig trust subscribe with the fingerprint that its keepers give`,
+  )
 }

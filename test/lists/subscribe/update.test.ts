@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { endSubscription } from '../../../src/lists/subscribe/end.ts'
 import { inTurn } from '../../../src/lists/subscribe/places.ts'
 import { type Proposal, setClockBack, type Updated } from '../../../src/lists/subscribe/update.ts'
 import { parseFloor } from '../../../src/lists/tuf/floor.ts'
@@ -225,8 +226,43 @@ test('what is kept here and was damaged is fetched again', () =>
     writeFileSync(join(directory, 'book'), 'nonsense')
     assert.equal((await update()).kind, 'taken')
     assert.equal(book().version, 1)
+    // Behind the first line, which judges do not read to the end.
+    const bytes = readFileSync(join(directory, 'book'))
+    const whole = Buffer.from(bytes)
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1
+    writeFileSync(join(directory, 'book'), bytes)
+    assert.equal((await update()).kind, 'taken')
+    assert.deepEqual(readFileSync(join(directory, 'book')), whole)
     writeFileSync(join(directory, 'tuf/metadata/1.targets.json'), 'nonsense')
     assert.equal((await update()).kind, 'taken')
+  }))
+
+for (const [name, contents] of [
+  ['floor', ''],
+  ['floor', 'nonsense'],
+  ['metadata/1.root.json', ''],
+  ['metadata/1.root.json', '{}'],
+] as const)
+  test(`a damaged ${name} (${contents || 'empty'}) is told with what mends it, and the book stays`, () =>
+    withTaker(async ({ update, book, directory }, kept) => {
+      writeFileSync(join(directory, 'tuf', name), contents)
+      kept.add('eve', 2)
+      await publishBy(kept, ...BOTH)
+      const updated = await update()
+      assert.ok(updated.kind === 'failed')
+      assert.ok(updated.problem.startsWith(`${join(directory, 'tuf', name)} is damaged`), updated.problem)
+      assert.ok(updated.problem.includes(`rm -r ${directory}, then nixsig trust subscribe`), updated.problem)
+      assert.equal(book().version, 1)
+      endSubscription(directory)
+      assert.equal(existsSync(join(directory, 'book')), false)
+    }))
+
+test('a clock of any time leaves a book that can be read', () =>
+  withTaker(async ({ update, book }) => {
+    for (const now of [-5, 0, 1, 1e12]) {
+      await update({ now })
+      assert.equal(book().version, 1, `${now}`)
+    }
   }))
 
 test('two updates of one list do not run at once', () =>
