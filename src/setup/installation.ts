@@ -40,7 +40,8 @@ export interface Doorkeepers {
 /** Paths that can be configured: neither nix.conf nor a unit can hold white space, `#` or `%`. */
 const PLAIN_PATH = /^(?:\/[0-9A-Za-z._+@=-]+)+$/
 
-const ENTRY_LIMIT = 1000
+/** The command line has about a thousand files, one for each part that it loads by itself. */
+const ENTRY_LIMIT = 10_000
 const HOOK_LIMIT = 16 * 1024 * 1024
 /** Where the hooks look for node; the same list as in tools/build.mjs. */
 const NODE_DIRECTORIES = ['/run/current-system/sw/bin', '/usr/local/bin', '/usr/bin', '/bin']
