@@ -16,8 +16,8 @@ import { join } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { INSTALLED_LIMIT } from '../setup/installation.ts'
 
-const ENTRY_LIMIT = 1000
 const FILE_LIMIT = 64 * 1024 * 1024
 
 interface Entry {
@@ -29,8 +29,10 @@ interface Entry {
 /** In the order of their bytes; directories before what is in them. Throws FileError for links. */
 function entriesOf(directory: string): readonly Entry[] {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-  if (names.length > ENTRY_LIMIT)
-    throw new FileError(`${printable(directory)} has more than ${ENTRY_LIMIT} files: it is not nixsig alone`)
+  if (names.length > INSTALLED_LIMIT)
+    throw new FileError(
+      `${printable(directory)} has more than ${INSTALLED_LIMIT} files: it is not nixsig alone`,
+    )
   return names
     .map(name => ({ name, kind: kindOf(join(directory, name)) }))
     .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))

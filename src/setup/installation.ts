@@ -41,7 +41,7 @@ export interface Doorkeepers {
 const PLAIN_PATH = /^(?:\/[0-9A-Za-z._+@=-]+)+$/
 
 /** The command line has about a thousand files, one for each part that it loads by itself. */
-const ENTRY_LIMIT = 10_000
+export const INSTALLED_LIMIT = 10_000
 const HOOK_LIMIT = 16 * 1024 * 1024
 /** Where the hooks look for node; the same list as in tools/build.mjs. */
 const NODE_DIRECTORIES = ['/run/current-system/sw/bin', '/usr/local/bin', '/usr/bin', '/bin']
@@ -132,8 +132,8 @@ function executable(directory: string, name: string): string {
 export function assertOwnedTree(directory: string): void {
   assertOwnedDirectory(directory)
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-  if (names.length > ENTRY_LIMIT) {
-    throw new FileError(`${directory} has more than ${ENTRY_LIMIT} files; nixsig has its own directory`)
+  if (names.length > INSTALLED_LIMIT) {
+    throw new FileError(`${directory} has more than ${INSTALLED_LIMIT} files; nixsig has its own directory`)
   }
   for (const name of names) {
     const file = join(directory, name)
