@@ -117,3 +117,17 @@ export interface ListDocument {
   /** Empty in a team's part. */
   readonly teams: ReadonlyMap<string, ListedTeam>
 }
+
+/** A list, or a team's part of one, that says nothing yet. */
+export function emptyList(name: string, says: ListDocument['says']): ListDocument {
+  return {
+    name,
+    says,
+    principals: new Map(),
+    groups: new Map(),
+    developers: new Map(),
+    revocations: [],
+    succession: [],
+    teams: new Map(),
+  }
+}

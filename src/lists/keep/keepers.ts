@@ -81,13 +81,17 @@ export function readKeepers(directory: string): Keepers {
 
 /** Writes it, after a check that it can be read. Throws FileError and FormatError. */
 export function writeKeepers(directory: string, kept: Keepers): void {
-  const bytes = printKeepers(kept)
-  parseKeepers(bytes)
-  writeWithin(directory, KEEPERS_FILE, bytes)
+  writeWithin(directory, KEEPERS_FILE, printKeepers(checkedKeepers(kept)))
+}
+
+/** The same keepers. Throws FormatError if they could not be read again, as with too few for a role. */
+export function checkedKeepers(kept: Keepers): Keepers {
+  parseKeepers(printKeepers(kept))
+  return kept
 }
 
 /** Reads it from bytes. Throws FormatError. */
-export function parseKeepers(bytes: Uint8Array): Keepers {
+function parseKeepers(bytes: Uint8Array): Keepers {
   const value = parseStrictJson(decodeUtf8(bytes, 'keepers'), { length: LIMIT, depth: 5 })
   const parts = fields(rootNode('keepers', value), {
     required: ['format', 'keepers', 'roles', 'days'],
@@ -100,7 +104,7 @@ export function parseKeepers(bytes: Uint8Array): Keepers {
 }
 
 /** Prints it as parseKeepers reads it. */
-export function printKeepers({ keepers, roles, days }: Keepers): Uint8Array {
+function printKeepers({ keepers, roles, days }: Keepers): Uint8Array {
   const json = jsonObject([
     ['format', FORMAT],
     ['keepers', jsonObject([...keepers.values()].map(({ name, text }) => [name, text]))],

@@ -1,5 +1,5 @@
 /** What an update changes for its subscriber. All texts are raw: whoever shows them escapes them. */
-import type { ListDocument, ListedPrincipal } from '../../formats/lists/listed.ts'
+import { emptyList, type ListDocument, type ListedPrincipal } from '../../formats/lists/listed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { BookPart } from '../book/write.ts'
@@ -44,15 +44,6 @@ export function differenceOf(list: string, before: Contents | undefined, after: 
   }
 }
 
-const NOTHING: Omit<ListDocument, 'name' | 'says'> = {
-  principals: new Map(),
-  groups: new Map(),
-  developers: new Map(),
-  revocations: [],
-  succession: [],
-  teams: new Map(),
-}
-
 function changesOfPart(
   list: string,
   team: string | undefined,
@@ -61,7 +52,7 @@ function changesOfPart(
 ): readonly ListChange[] {
   const some = after?.document ?? before?.document
   if (some === undefined) return []
-  const empty: ListDocument = { ...NOTHING, name: some.name, says: some.says }
+  const empty = emptyList(some.name, some.says)
   const [was, is] = [before?.document ?? empty, after?.document ?? empty].map(withoutSources)
   if (is === undefined) return []
   const called = calledBy(list, team)
