@@ -1,5 +1,8 @@
 /** What a list says, as values: list.json without its spelling. */
 
+/** Limit, in bytes, of a certificate. */
+export const CERTIFICATE_LIMIT = 64 * 1024
+
 /** A key as a list writes it. Seconds since 1970. */
 export type ListedKey = TextListedKey | OpenPgpListedKey
 

@@ -1,12 +1,14 @@
 /** What an update changes for its subscriber. All texts are raw: whoever shows them escapes them. */
 import { emptyList, type ListDocument, type ListedPrincipal } from '../../formats/lists/listed.ts'
+import { calledBy } from '../../formats/lists/names.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { BookPart } from '../book/write.ts'
+import { listedIdentity } from '../document/identity.ts'
 import { type Change, changesOf } from '../keep/changes.ts'
 import type { Contents } from './contents.ts'
 import { type FoundOthers, otherDevelopers } from './other-developers.ts'
-import { calledBy, entriesOf, identityOf } from './people.ts'
+import { entriesOf } from './people.ts'
 
 /** A change with the name that the subscriber uses. */
 export interface ListChange extends Change {
@@ -89,6 +91,6 @@ function certificateChanges(before: BookPart | undefined, after: BookPart | unde
 function digestsOf({ keys }: ListedPrincipal, { certificate }: BookPart): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const key of keys)
-    if ('openpgp' in key) found.set(identityOf(key), toHex(sha256(certificate(key.certificate).bytes)))
+    if ('openpgp' in key) found.set(listedIdentity(key), toHex(sha256(certificate(key.certificate).bytes)))
   return found
 }
