@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import { assertDirectory, readNamedFile, realPathOf } from '../files/named-file.ts'
 import { ownPlaces } from '../files/own-places.ts'
-import type { ListedKey } from '../formats/lists/listed.ts'
-import { CERTIFICATE_LIMIT, CERTIFICATES } from '../formats/lists/listed-principals.ts'
+import { CERTIFICATE_LIMIT, type ListedKey } from '../formats/lists/listed.ts'
+import { CERTIFICATES } from '../formats/lists/listed-principals.ts'
+import { partDirectory } from '../formats/lists/names.ts'
 import { writeWithin } from '../lists/keep/directory.ts'
-import { baseOf } from '../lists/keep/draft.ts'
 import { type Keeper, type Keepers, keeperOf } from '../lists/keep/keepers.ts'
 import { parseInstant } from '../policy/language/instant.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -60,7 +60,7 @@ export function editing<T>(change: () => T): T {
   }
 }
 
-/** The real directory. Throws FileError if there is none. */
+/** The real directory. Throws FileError if it is absent or something else. */
 export function listDirectory(argument: string): string {
   const directory = realPathOf(argument)
   assertDirectory(directory)
@@ -135,7 +135,7 @@ export function listedKeys(
     const certificate = `${CERTIFICATES}/${key.fingerprint}.pgp`
     writeWithin(
       directory,
-      `${baseOf(team)}${certificate}`,
+      `${partDirectory(team)}${certificate}`,
       readNamedFile(key.certificate, CERTIFICATE_LIMIT).bytes,
     )
     return { openpgp: key.fingerprint, certificate, ...validity }

@@ -2,11 +2,13 @@
 import { printTimestamp } from '../formats/timestamp.ts'
 import type { Change } from '../lists/keep/changes.ts'
 import type { Report, RoleReport } from '../lists/keep/report.ts'
+import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Terminal } from './terminal.ts'
 
 const CHANGES_SHOWN = 200
-const SIGN = { added: '+', removed: '-', changed: '~' } as const
+/** What stands before a change. */
+export const SIGN = { added: '+', removed: '-', changed: '~' } as const
 
 /** Says what changed against what was published. */
 export function sayChanges(terminal: Terminal, { changes }: Report): void {
@@ -74,7 +76,6 @@ function linesOf({ published, pending }: RoleReport, now: number): readonly stri
 }
 
 function endWords(ends: number, now: number): string {
-  const days = Math.floor((ends - now) / 86_400)
   if (ends <= now) return `ended ${printTimestamp(ends)}`
-  return `ends ${printTimestamp(ends)} (in ${days} day${days === 1 ? '' : 's'})`
+  return `ends ${printTimestamp(ends)} (in ${counted(Math.floor((ends - now) / 86_400), 'day')})`
 }

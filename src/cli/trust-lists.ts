@@ -1,6 +1,7 @@
-/** What commands for those who use lists share: the machine's subscriptions, and how they are read. */
+/** What commands for users of lists share: the machine's subscriptions, and how they are read. */
 import { isAbsolute } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
+import { inTurn, listPlace } from '../lists/subscribe/places.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
 import type { Book, ListInForce } from '../policy/lists/book.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -23,7 +24,7 @@ export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls t
 /** The command with which a list comes into the policy. */
 export const SUBSCRIBE = 'nixsig trust subscribe URL'
 
-/** The command that takes a list in which the policy has, and this machine does not. */
+/** The command with which this machine takes in a list that its policy has already. */
 export function nextSubscribe({ name, updates }: ListInForce): string {
   return `nixsig trust subscribe ${printable(updates.url)} --as ${name} --root FINGERPRINTS`
 }
@@ -42,15 +43,34 @@ export async function policyHere(places: ListPlaces): Promise<Policy> {
 /** The lists with these names; all of them if none is given. Throws UsageError. */
 export function chosenLists(policy: Policy, names: readonly string[]): readonly ListInForce[] {
   if (names.length === 0) return [...policy.lists.values()]
-  return [...new Set(names)].map(name => {
-    const list = policy.lists.get(name)
-    if (list !== undefined) return list
-    const all = [...policy.lists.keys()]
-    const next = all.length === 0 ? SUBSCRIBE : `name one of these, or ${SUBSCRIBE}`
-    throw new UsageError(
-      `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: ${next}`,
-    )
-  })
+  return [...new Set(names)].map(name => chosenList(policy, name))
+}
+
+/** The list with this name. Throws UsageError, with what to do, if the policy has no such list. */
+export function chosenList(policy: Policy, name: string): ListInForce {
+  const list = policy.lists.get(name)
+  if (list !== undefined) return list
+  const all = [...policy.lists.keys()]
+  const next = all.length === 0 ? SUBSCRIBE : `name one of these, or ${SUBSCRIBE}`
+  throw new UsageError(
+    `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: ${next}`,
+  )
+}
+
+/**
+ * Does something while nobody else changes anything of a list. Throws FileError, with what to do, if
+ * somebody does.
+ */
+export async function inTurnOnly<T>(
+  { state }: Pick<Places, 'state'>,
+  name: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  const done = await inTurn(listPlace(state, name), action)
+  if (done !== undefined) return done.value
+  throw new FileError(
+    `an update of ${name} runs: nothing was done; next: the same command again when it has ended`,
+  )
 }
 
 /** Where a list is published, by the address that a policy has. */
@@ -71,7 +91,7 @@ export async function firstFrom<T>(url: string, read: () => Promise<T>): Promise
   }
 }
 
-/** Throws UsageError, with what to do instead, if something else makes the policy, as NixOS does. */
+/** Throws UsageError, with what to do instead, if NixOS or another tool makes the policy. */
 export function assertMadeHere({ policy }: Pick<Places, 'policy'>, instead: string): void {
   if (isMadeElsewhere(policy))
     throw new UsageError(
@@ -101,8 +121,7 @@ interface With {
   readonly patience: number
 }
 
-/**
- * What would fall on this machine with another book of a list. Undefined where that cannot be told. */
+/** What would fall on this machine with another book of a list; undefined if it cannot be told. */
 export async function fallenWith(
   places: ListPlaces,
   { name, book, before, patience }: With,

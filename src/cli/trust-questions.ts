@@ -1,4 +1,4 @@
-/** What `nixsig trust subscribe` asks: whether it is the right list, and what that may speak for. */
+/** What `nixsig trust subscribe` asks: whether it is the right list, and for what it may speak. */
 import type { FirstRootSeen } from '../lists/subscribe/first-root.ts'
 import { ALL_ROLES } from '../policy/language/lists.ts'
 import type { Role } from '../policy/policy.ts'

@@ -7,13 +7,13 @@ import { list, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Comparison } from '../reach/compare.ts'
+import { SIGN } from './list-report.ts'
 import { comparisonJson, sayComparison } from './reach-report.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Changes that are told one by one; `--json` has all. */
 const TOLD = 200
 const NAMES = 8
-const SIGN = { added: '+', removed: '-', changed: '~' } as const
 
 /** Says what changes: first of all which sources get other developers. */
 export function sayDifference(terminal: Terminal, difference: ListDifference): void {
@@ -125,7 +125,7 @@ export function fallsJson(comparison: Comparison | undefined): object | null {
   return comparison === undefined ? null : comparisonJson(comparison, new Map())
 }
 
-/** `until 2027-01-30 (in 60 days)`, or since when it ended. */
+/** `counts until 2027-01-30 (60 days)`, or since when it ended. */
 export function endWords(ends: number, now: number): string {
   if (ends <= now) return `ended ${when(ends)}`
   return `counts until ${when(ends)} (${counted(Math.floor((ends - now) / 86_400), 'day')})`

@@ -1,9 +1,9 @@
 /** What a list says, in words. */
 import type { Provenance, Tried } from '../formats/lists/listed.ts'
+import { calledBy } from '../formats/lists/names.ts'
 import type { BookPart } from '../lists/book/write.ts'
 import { keyWords } from '../lists/keep/changes.ts'
 import type { Contents } from '../lists/subscribe/contents.ts'
-import { calledBy } from '../lists/subscribe/people.ts'
 import { matchesGlob } from '../policy/match.ts'
 import { when } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'

@@ -118,10 +118,42 @@ test('what makes no sense is refused, and changes nothing', () => {
     'stolen',
   )
   refused(/is one of principal, group, developers and team/, 'add', 'list', 'key', 'x')
+  refused(/who keeps the part of the team/, 'add', 'list', 'team', 'kde', '--source', 'kde-*')
+  refused(
+    /3 signatures are needed of 1 keepers.*nothing was changed/,
+    'add',
+    'list',
+    'team',
+    'kde',
+    '--source',
+    'kde-*',
+    '--keeper',
+    'alice',
+    '--threshold',
+    '3',
+  )
   refused(/there is no "x" among the principals/, 'remove', 'list', 'principal', 'x')
   refused(/there is no such role/, 'rotate', 'list', 'mirrors', '--threshold', '2')
   refused(/does not sign for root/, 'rotate', 'list', 'root', '--remove', 'mallory')
   assert.equal(cli.read('list/list.json'), before)
+})
+
+test('a team that gets other globs keeps what it says', () => {
+  const before = cli.read('list/teams/gnome/list.json')
+  const { status, stderr } = cli.run(
+    'list',
+    'add',
+    'list',
+    'team',
+    'gnome',
+    '--source',
+    'gtk-*',
+    '--keeper',
+    'dora',
+  )
+  assert.equal(status, 0, stderr)
+  assert.match(cli.read('list/list.json'), /"gtk-\*"/)
+  assert.equal(cli.read('list/teams/gnome/list.json'), before)
 })
 
 test('attack: a key is revoked by a file that is called as a principal could be', () => {

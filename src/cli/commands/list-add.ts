@@ -1,7 +1,13 @@
-import type { ListDocument } from '../../formats/lists/listed.ts'
+import { emptyList, type ListDocument } from '../../formats/lists/listed.ts'
 import { readDocument, writeDocument } from '../../lists/keep/draft.ts'
 import { addPrincipal, rotate, setEntry } from '../../lists/keep/edit.ts'
-import { readKeepers, teamRole, writeKeepers } from '../../lists/keep/keepers.ts'
+import {
+  checkedKeepers,
+  type Keepers,
+  readKeepers,
+  teamRole,
+  writeKeepers,
+} from '../../lists/keep/keepers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
@@ -102,8 +108,13 @@ async function add(options: Options, { terminal }: Invocation): Promise<Status> 
   }
   const document = readDocument(directory, options.team)
   editing(() => {
+    // What is wrong with its keepers is found before anything is written.
+    const keepers = kind === 'team' ? keepersWithTeam(directory, options) : undefined
     writeDocument(directory, options.team, changed(kind, document, directory, options))
-    if (kind === 'team') addTeam(directory, options)
+    if (keepers !== undefined) writeKeepers(directory, keepers)
+    // A team that is there already keeps what it says.
+    if (kind === 'team' && !document.teams.has(options.name))
+      writeDocument(directory, options.name, emptyList(options.name, document.says))
   })
   terminal.print(
     `${terminal.good('added')} ${kind} ${printable(options.name)}; next: ${nextSign(options.directory)}`,
@@ -141,20 +152,11 @@ function changed(kind: Kind, document: ListDocument, directory: string, options:
   }
 }
 
-function addTeam(directory: string, { name, keeper, threshold }: Options): void {
+/** Who signs what with a team that is new, or has more keepers. Throws UsageError and FormatError. */
+function keepersWithTeam(directory: string, { name, keeper, threshold }: Options): Keepers {
   const kept = readKeepers(directory)
   const add = keeper.map(text => keeperArgument(text, kept))
   if (add.length === 0) throw new UsageError('who keeps the part of the team? (--keeper NAME=KEY)')
   const rotation = { add, remove: [], threshold: numberOption('--threshold', threshold) }
-  writeKeepers(directory, rotate(kept, teamRole(name), rotation))
-  writeDocument(directory, name, {
-    name,
-    says: readDocument(directory, undefined).says,
-    principals: new Map(),
-    groups: new Map(),
-    developers: new Map(),
-    revocations: [],
-    succession: [],
-    teams: new Map(),
-  })
+  return checkedKeepers(rotate(kept, teamRole(name), rotation))
 }

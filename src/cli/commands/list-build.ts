@@ -1,5 +1,5 @@
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { LIST_NAME } from '../../formats/lists/document-fields.ts'
+import { LIST_NAME } from '../../formats/lists/names.ts'
 import { buildList } from '../../lists/build/build.ts'
 import { BuildError } from '../../lists/build/build-error.ts'
 import { DEBIAN_KEYRING } from '../../lists/build/debian/collect.ts'
@@ -27,7 +27,7 @@ interface Options {
   readonly json: boolean
 }
 
-/** `nixsig list build --from debian,gentoo,arch --out DIR`: a list of what distributions collected. */
+/** `nixsig list build --from debian,gentoo,arch --out DIR`: what distributions collected. */
 export const listBuild = command({
   options: {
     from: {

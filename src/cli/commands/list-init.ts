@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { FileError } from '../../files/regular-file.ts'
+import { emptyList } from '../../formats/lists/listed.ts'
 import { readWithin } from '../../lists/keep/directory.ts'
 import { writeDocument } from '../../lists/keep/draft.ts'
 import { firstKeepers } from '../../lists/keep/edit.ts'
@@ -72,15 +73,8 @@ async function init(options: Options, { terminal }: Invocation): Promise<Status>
   const { name, about, says } = options
   editing(() =>
     writeDocument(directory, undefined, {
-      name,
+      ...emptyList(name, says),
       ...(about !== undefined && { about }),
-      says,
-      principals: new Map(),
-      groups: new Map(),
-      developers: new Map(),
-      revocations: [],
-      succession: [],
-      teams: new Map(),
     }),
   )
   writeKeepers(directory, firstKeepers(people, threshold))

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { NAME } from '../../formats/lists/document-fields.ts'
 import type { ListDocument, RevokedTarget } from '../../formats/lists/listed.ts'
+import { NAME } from '../../formats/lists/names.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { readDocument, writeDocument } from '../../lists/keep/draft.ts'
 import { isKey } from '../../policy/language/keys.ts'
@@ -66,8 +66,9 @@ async function revoke(
 }
 
 /**
- * A principal of the list, a fingerprint, or a key. A file that has a key may be called like a principal
- * that the list does not have. Throws UsageError: what means nothing would revoke nothing.
+ * A principal of the list, a fingerprint, or a key. A file that has a key may be called like a
+ * principal that the list does not have. Throws UsageError for a text that is none of these: it would
+ * revoke nothing.
  */
 function targetOf(what: string, { principals }: ListDocument): RevokedTarget {
   if (principals.has(what)) return { principal: what }

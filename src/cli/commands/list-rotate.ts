@@ -1,3 +1,4 @@
+import { TOP_ROLES } from '../../formats/lists/tuf-signed.ts'
 import { rotate } from '../../lists/keep/edit.ts'
 import { readKeepers, writeKeepers } from '../../lists/keep/keepers.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -59,9 +60,7 @@ async function rotateRoles(options: Options, { terminal }: Invocation): Promise<
   let kept = readKeepers(directory)
   const before = kept
   const add = options.add.map(text => keeperArgument(text, before))
-  const roles = options.roles.flatMap(role =>
-    role === 'all' ? ['root', 'targets', 'snapshot', 'timestamp'] : [role],
-  )
+  const roles = options.roles.flatMap(role => (role === 'all' ? TOP_ROLES : [role]))
   for (const role of roles) {
     if (!before.roles.has(role)) throw new UsageError(`${printable(role)}: there is no such role`)
     const now = kept

@@ -1,5 +1,5 @@
 import { jsonLine } from '../../explain/verdict-json.ts'
-import { TEAM_ROLE, TOP_ROLES } from '../../formats/lists/tuf-signed.ts'
+import { isRole } from '../../lists/keep/keepers.ts'
 import { planOf } from '../../lists/keep/plan.ts'
 import { reportOf } from '../../lists/keep/report.ts'
 import { rememberVersions } from '../../lists/keep/seen.ts'
@@ -76,6 +76,6 @@ async function sign(options: Options, { terminal }: Invocation): Promise<Status>
 }
 
 function roleOf(text: string): string {
-  if (TOP_ROLES.some(role => role === text) || TEAM_ROLE.test(text)) return text
+  if (isRole(text)) return text
   throw new UsageError(`--renew ${printable(text)}: there is no such role`)
 }

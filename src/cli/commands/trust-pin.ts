@@ -1,7 +1,7 @@
 /** `nixsig trust pin NAME`: a list stays as it is, and what is new is only told. */
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
+import { listPlace } from '../../lists/subscribe/places.ts'
 import type { ListInForce, ListUpdates } from '../../policy/lists/book.ts'
 import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
@@ -12,7 +12,8 @@ import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import {
   assertMadeHere,
-  chosenLists,
+  chosenList,
+  inTurnOnly,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
   now,
@@ -58,8 +59,8 @@ async function pin(options: Options, { places, terminal }: Invocation<'policy' |
   if (undo && wanted !== undefined) throw new UsageError('--undo takes no version')
   const mode = undo ? 'ask' : 'pinned'
   assertMadeHere(places, `set updates = "${mode}" for ${printable(name, 60)}`)
-  const [list] = chosenLists(await policyHere(places), [name])
-  if (list === undefined || 'problem' in list.book)
+  const list = chosenList(await policyHere(places), name)
+  if ('problem' in list.book)
     throw new UsageError(`${name} is not in force here; next: nixsig trust update ${name}`)
   const version = list.book.version
   if (wanted !== undefined && wanted !== version)
@@ -94,7 +95,7 @@ async function takeVersion(
   const directory = listPlace(places.state, name)
   const source = await sourceAt(updates.url)
   let newest: number | undefined
-  const done = await inTurn(directory, () =>
+  const done = await inTurnOnly(places, name, () =>
     updateList({
       name,
       directory,
@@ -110,19 +111,17 @@ async function takeVersion(
       },
     }),
   )
-  if (done === undefined) throw new FileError(`an update of ${name} runs: nothing was done`)
   // Whatever becomes of it, its revocations may have been taken.
   const { announcePolicy } = await import('../../setup/announce-policy.ts')
   const { machinePlaces } = await import('../../setup/places.ts')
   saySettled(await announcePolicy(machinePlaces()), terminal)
-  const { value } = done
-  if (value.kind === 'failed') throw new FileError(`${name}: ${value.problem}`)
-  const reached = value.kind === 'newest' ? value.version : (newest ?? value.difference.to)
+  if (done.kind === 'failed') throw new FileError(`${name}: ${done.problem}`)
+  const reached = done.kind === 'newest' ? done.version : (newest ?? done.difference.to)
   if (reached !== wanted)
     throw new UsageError(
       `version ${wanted} of ${name} is not to be had: the newest is version ${reached}; next: nixsig trust pin ${name}, for the one in force, or ${name} ${reached}`,
     )
-  if (value.kind === 'waits')
+  if (done.kind === 'waits')
     throw new UsageError(
       `nothing was pinned: nobody agreed to that version; next: nixsig trust pin ${name} ${wanted} --yes takes it`,
     )

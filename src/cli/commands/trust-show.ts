@@ -17,7 +17,7 @@ import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import {
   assertLooks,
-  chosenLists,
+  chosenList,
   fallenWith,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
@@ -128,14 +128,13 @@ async function show({ name, what, json }: ShowOptions, { places, terminal }: Her
   const { list, kept, contents } = await open(places, name)
   if (what !== undefined) return showSome(findShown(name, contents, what), { name, what, json }, terminal)
   const { root, fingerprint, book, waiting } = kept
-  const keepers = root?.roles
   const [{ document }] = contents.parts
   if (json) {
     terminal.print(
       jsonLine({
         ...stateJson(list, waiting?.contents.version),
         root: fingerprint ?? null,
-        keepers: keepers === undefined ? null : keepers,
+        keepers: root?.roles ?? null,
         calls_itself: document.name,
         about: document.about ?? null,
         contents: countsOf(contents),
@@ -244,16 +243,14 @@ interface Opened {
   readonly contents: Contents
 }
 
-/** Throws UsageError if there is no such list here. */
+/** Throws UsageError if the policy does not have the list, or it was never taken in here. */
 async function open(places: ListPlaces, name: string): Promise<Opened> {
   const policy = await policyHere(places)
-  const [list] = chosenLists(policy, [name])
+  const list = chosenList(policy, name)
   assertLooks(places)
   const kept = await keptHere(listPlace(places.state, name), name)
   const { contents } = kept
-  if (list === undefined || contents === undefined)
-    throw new UsageError(
-      `${name} was never taken in here; next: ${list === undefined ? SUBSCRIBE : nextSubscribe(list)}`,
-    )
+  if (contents === undefined)
+    throw new UsageError(`${name} was never taken in here; next: ${nextSubscribe(list)}`)
   return { policy, list, kept, contents }
 }

@@ -1,13 +1,14 @@
-/** `nixsig trust subscribe URL`: begins to trust a list that others keep, as far as the policy says. */
+/** `nixsig trust subscribe URL`: begins to trust a list of others, as far as the policy says. */
 import { isAbsolute, normalize } from 'node:path'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
+import { LIST_NAME } from '../../formats/lists/names.ts'
 import type { Contents } from '../../lists/subscribe/contents.ts'
 import type { FirstRootSeen } from '../../lists/subscribe/first-root.ts'
-import { inTurn, listPlace, tufPlace } from '../../lists/subscribe/places.ts'
+import { listPlace, tufPlace } from '../../lists/subscribe/places.ts'
 import type { TufSource } from '../../lists/tuf/source.ts'
-import { ALL_ROLES, LIST_NAME, RESERVED_LISTS, UPDATE_MODES } from '../../policy/language/lists.ts'
+import { ALL_ROLES, RESERVED_LISTS, UPDATE_MODES } from '../../policy/language/lists.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy, Role } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -16,7 +17,7 @@ import type { Status } from '../exit-status.ts'
 import { isMadeElsewhere } from '../policy-argument.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { firstFrom, now, policyHere, sourceAt } from '../trust-lists.ts'
+import { firstFrom, inTurnOnly, now, policyHere, sourceAt } from '../trust-lists.ts'
 import { compareRoot, rolesFor, withQuestions } from '../trust-questions.ts'
 import { endWords } from '../trust-report.ts'
 import { sayContents } from '../trust-show.ts'
@@ -195,7 +196,7 @@ async function take({ name, url, state, source, first, known }: Taking) {
     import('../../lists/subscribe/update.ts'),
   ])
   const directory = listPlace(state, name)
-  const done = await inTurn(directory, async () => {
+  const done = await inTurnOnly({ state }, name, async () => {
     const store = openTufStore(tufPlace(directory))
     const before = store.fingerprint()
     if (before !== undefined && before !== first.sha256)
@@ -218,11 +219,9 @@ async function take({ name, url, state, source, first, known }: Taking) {
       agree,
     })
   })
-  if (done === undefined) throw new FileError(`an update of ${name} runs: nothing was done`)
-  const { value } = done
-  if (value.kind === 'failed') return value
-  const version = value.kind === 'newest' ? value.version : value.difference.to
-  return { kind: value.kind, version, ends: value.ends } as const
+  if (done.kind === 'failed') return done
+  const version = done.kind === 'newest' ? done.version : done.difference.to
+  return { kind: done.kind, version, ends: done.ends } as const
 }
 
 /** `[lists.NAME]` in TOML. */

@@ -2,15 +2,15 @@
 import { existsSync } from 'node:fs'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { inTurn, listPlace } from '../../lists/subscribe/places.ts'
-import { LIST_NAME } from '../../policy/language/lists.ts'
+import { LIST_NAME } from '../../formats/lists/names.ts'
+import { listPlace } from '../../lists/subscribe/places.ts'
 import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { assertOwnMachine, saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { assertMadeHere, LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
+import { assertMadeHere, inTurnOnly, LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -62,20 +62,18 @@ async function unsubscribe(
     return 0
   }
   const { endSubscription, forgetList } = await import('../../lists/subscribe/end.ts')
-  const done = await inTurn(directory, async () => {
+  const done = await inTurnOnly(places, name, async () => {
     const status = isListed ? await removeTable(name, terminal) : 0
     if (forget) forgetList(places.state, name)
     else endSubscription(directory)
     return status
   })
-  if (done === undefined)
-    throw new FileError(`an update of ${name} runs: nothing was done; next: the same command again`)
   if (json) terminal.print(jsonLine({ list: name, unsubscribed: isListed, forgotten: forget }))
   else
     terminal.print(
       `${terminal.good('unsubscribed')} from ${name}${forget ? '; everything that was seen of it is forgotten' : ''}`,
     )
-  return done.value
+  return done
 }
 
 /** Throws UsageError, with the lines, if the policy names somebody of the list. */

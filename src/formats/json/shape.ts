@@ -76,6 +76,14 @@ export function stringOf(node: JsonNode): string {
   return node.value
 }
 
+/** A safe integer of at least 1. Throws FormatError. */
+export function positiveOf(node: JsonNode): number {
+  const { value } = node
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
+    throw malformed(node, 'must be an integer of at least 1')
+  return value
+}
+
 /**
  * The SHA-256 hash of a node, 64 lower-case hexadecimal digits. Throws FormatError if it is not
  * one.

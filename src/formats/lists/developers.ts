@@ -4,7 +4,6 @@ import {
   entriesOf,
   fingerprintOf,
   globOf,
-  NAME,
   namesOf,
   plainOf,
   textsOf,
@@ -12,6 +11,7 @@ import {
   URL_LIMIT,
 } from './document-fields.ts'
 import type { ListDocument, ListedDevelopers, Provenance, Tried } from './listed.ts'
+import { NAME } from './names.ts'
 
 const ENTRY_LIMIT = 20_000
 const GLOB_COUNT = 32

@@ -1,14 +1,8 @@
 /** Fields that recur in list.json, each with its limit. */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type JsonNode, listOf, malformed, objectOf, stringOf } from '../json/shape.ts'
+import { type JsonNode, listOf, malformed, objectOf, positiveOf, stringOf } from '../json/shape.ts'
 import { parseTimestamp, printTimestamp } from '../timestamp.ts'
-
-/** What a list and a team may be called. */
-export const LIST_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
-
-/** What a principal, a group and an entry of developers may be called. */
-export const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
 
 const TEXT_LIMIT = 1000
 export const URL_LIMIT = 1024
@@ -60,9 +54,7 @@ export function textsOf(
 
 /** A number of people, from 1 to this many. Throws FormatError. */
 export function thresholdOf(node: JsonNode, most: number): number {
-  const { value } = node
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
-    throw malformed(node, 'must be an integer of at least 1')
+  const value = positiveOf(node)
   if (value > most) throw malformed(node, `${value} are needed of ${most}`)
   return value
 }

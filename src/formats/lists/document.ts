@@ -1,27 +1,18 @@
 /**
  * `list.json`: what a community says about keys. UTF-8 JSON of the format `nixsig-list-1`, read by
  * the strict reader: unknown and repeated fields are errors, and everything has a limit. Here keys
- * are texts; src/lists/document/keys-of-list.ts makes keys of them, and finds those that two principals share.
- * docs/lists.md describes the fields.
+ * are texts; src/lists/document/keys-of-list.ts makes keys of them, and finds those that two
+ * principals share. docs/lists.md describes the fields.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { fields, type JsonNode, malformed, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { readDevelopers } from './developers.ts'
-import {
-  entriesOf,
-  globOf,
-  LIST_NAME,
-  NAME,
-  namesOf,
-  plainOf,
-  textsOf,
-  thresholdOf,
-  URL_LIMIT,
-} from './document-fields.ts'
+import { entriesOf, globOf, namesOf, plainOf, textsOf, thresholdOf, URL_LIMIT } from './document-fields.ts'
 import type { ListDocument, ListedGroup, ListedPrincipal, ListedTeam } from './listed.ts'
 import { readPrincipals } from './listed-principals.ts'
+import { LIST_NAME, NAME } from './names.ts'
 import { readRevocations, readSuccession } from './revocations.ts'
 
 export type * from './listed.ts'
@@ -35,7 +26,7 @@ export const LIST_FILE = 'list.json'
 /** Limit in bytes. */
 export const LIST_LIMIT = 16 * 1024 * 1024
 
-/** Limits on what a list has; those of its entries are in document-fields.ts. */
+/** Limits on what a list has; those of its entries are in the files that read them. */
 export const COUNTS = { groups: 1000, members: 1000, teams: 32, globs: 32 } as const
 
 const RULES_LIMIT = 64 * 1024

@@ -1,16 +1,14 @@
 import { printable } from '../../primitives/printable.ts'
 import { fields, type JsonNode, listOf, malformed, stringOf } from '../json/shape.ts'
-import { entriesOf, fingerprintOf, instantOf, NAME, plainOf, textsOf } from './document-fields.ts'
+import { entriesOf, fingerprintOf, instantOf, plainOf, textsOf } from './document-fields.ts'
 import type { ListedKey, ListedPrincipal, TextListedKey } from './listed.ts'
+import { NAME } from './names.ts'
 
 const PRINCIPAL_LIMIT = 20_000
 const KEY_LIMIT = 64
 const KEY_TEXT_LIMIT = 8192
 const NAMESPACE_COUNT = 16
 const NAMESPACE_LIMIT = 256
-
-/** Limit, in bytes, of a certificate. */
-export const CERTIFICATE_LIMIT = 64 * 1024
 
 /** Where certificates lie, from the directory of the list. */
 export const CERTIFICATES = 'certificates'

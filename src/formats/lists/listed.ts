@@ -1,5 +1,8 @@
 /** What a list says, as values: list.json without its spelling. */
 
+/** Limit, in bytes, of a certificate. */
+export const CERTIFICATE_LIMIT = 64 * 1024
+
 /** A key as a list writes it. Seconds since 1970. */
 export type ListedKey = TextListedKey | OpenPgpListedKey
 
@@ -116,4 +119,18 @@ export interface ListDocument {
   readonly rules?: string
   /** Empty in a team's part. */
   readonly teams: ReadonlyMap<string, ListedTeam>
+}
+
+/** A list, or a team's part of one, that says nothing yet. */
+export function emptyList(name: string, says: ListDocument['says']): ListDocument {
+  return {
+    name,
+    says,
+    principals: new Map(),
+    groups: new Map(),
+    developers: new Map(),
+    revocations: [],
+    succession: [],
+    teams: new Map(),
+  }
 }

@@ -1,8 +1,9 @@
 import { printable } from '../../primitives/printable.ts'
 import { fields, type JsonNode, listOf, malformed, stringOf } from '../json/shape.ts'
-import { fingerprintOf, instantOf, NAME, plainOf } from './document-fields.ts'
+import { fingerprintOf, instantOf, plainOf } from './document-fields.ts'
 import type { ListDocument, ListedRevocation, RevokedTarget, Succession } from './listed.ts'
 import { keyTextOf } from './listed-principals.ts'
+import { NAME } from './names.ts'
 
 /** Of a document. */
 export const REVOCATION_LIMIT = 20_000

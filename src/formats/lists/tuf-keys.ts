@@ -7,7 +7,16 @@ import { fromHex, toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { jsonObject } from '../json/print.ts'
-import { fields, type JsonNode, listOf, malformed, objectOf, sha256Of, stringOf } from '../json/shape.ts'
+import {
+  fields,
+  type JsonNode,
+  listOf,
+  malformed,
+  objectOf,
+  positiveOf,
+  sha256Of,
+  stringOf,
+} from '../json/shape.ts'
 import type { JsonObject } from '../json/strict.ts'
 import { isWeakPoint } from '../keys/weak-point.ts'
 import { canonicalJson } from './canonical-json.ts'
@@ -101,12 +110,4 @@ export function readTufRole(parts: { keyids: JsonNode; threshold: JsonNode }, ke
   if (threshold > keyids.length)
     throw malformed(parts.threshold, `${threshold} signatures are needed of ${keyids.length} keys`)
   return { keyids, threshold }
-}
-
-/** A safe integer of at least 1. Throws FormatError. */
-export function positiveOf(node: JsonNode): number {
-  const { value } = node
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
-    throw malformed(node, 'must be an integer of at least 1')
-  return value
 }

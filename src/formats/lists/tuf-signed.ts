@@ -3,7 +3,6 @@
  * delegations by paths to roles `team-NAME` that do not delegate on. Attributes that TUF does not
  * know are ignored, as it demands; those that would change what a role may do are refused.
  */
-import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import {
   fields,
@@ -11,14 +10,16 @@ import {
   listOf,
   malformed,
   objectOf,
+  positiveOf,
   rootNode,
   sha256Of,
   stringOf,
 } from '../json/shape.ts'
 import type { JsonValue } from '../json/strict.ts'
-import { parseTimestamp, printTimestamp } from '../timestamp.ts'
+import { instantOf } from './document-fields.ts'
+import { partDirectory, TEAM_ROLE, teamOfRole } from './names.ts'
 import { isTargetPath } from './target-path.ts'
-import { positiveOf, readTufKeys, readTufRole, type TufKeys, type TufRole } from './tuf-keys.ts'
+import { readTufKeys, readTufRole, type TufKeys, type TufRole } from './tuf-keys.ts'
 
 /** The four roles of every repository. Delegated roles have metadata of the type `targets`. */
 export const TOP_ROLES = ['root', 'targets', 'snapshot', 'timestamp'] as const
@@ -30,9 +31,6 @@ const META_LIMIT = 256
 const TEAM_LIMIT = 32
 const PATTERN_LIMIT = 16
 const LENGTH_LIMIT = 1024 * 1024 * 1024
-
-/** The name of the role to which a team's names are delegated: `team-gnome`. */
-export const TEAM_ROLE = /^team-[a-z0-9][a-z0-9-]{0,31}$/
 
 interface Common {
   readonly version: number
@@ -134,19 +132,7 @@ function readCommon(parts: Readonly<Record<(typeof COMMON)[number], JsonNode>>, 
   if (stringOf(parts._type) !== type) throw malformed(parts._type, `must be "${type}"`)
   if (!/^1\.0(?:\.\d{1,4})?$/.test(stringOf(parts.spec_version)))
     throw malformed(parts.spec_version, 'only TUF 1.0 is read')
-  return { version: positiveOf(parts.version), expires: expiresOf(parts.expires) }
-}
-
-/** TUF has whole seconds in UTC and no other form. */
-function expiresOf(node: JsonNode): number {
-  const text = stringOf(node)
-  try {
-    const seconds = parseTimestamp(text)
-    if (printTimestamp(seconds) === text) return seconds
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-  }
-  throw malformed(node, 'must be a time in whole seconds in UTC (2026-12-31T18:00:00Z)')
+  return { version: positiveOf(parts.version), expires: instantOf(parts.expires) }
 }
 
 function readRoot(node: JsonNode): TufRoot {
@@ -229,7 +215,7 @@ function readDelegation(node: JsonNode, keys: TufKeys): TufDelegation {
 /** A team speaks for files below its own directory alone. */
 function patternOf(node: JsonNode, role: string): string {
   const pattern = stringOf(node)
-  const directory = `teams/${role.slice('team-'.length)}/`
+  const directory = partDirectory(teamOfRole(role))
   if (!pattern.startsWith(directory) || !isTargetPath(pattern.replaceAll('*', 'x')))
     throw malformed(node, `must be below ${directory}`)
   return pattern
@@ -263,7 +249,9 @@ function readMeta(node: JsonNode): TufMeta {
   }
 }
 
-/** The SHA-256 among hashes. Others only have to be hexadecimal; whoever checks them all fails closed. */
+/**
+ * The SHA-256 among hashes. Others only have to be hexadecimal; whoever checks them all fails closed.
+ */
 function readHashes(node: JsonNode): string {
   for (const [, hash] of namedNodes(node, 8)) {
     if (!/^(?:[0-9a-f]{2}){16,64}$/.test(stringOf(hash)))

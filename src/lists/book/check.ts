@@ -6,8 +6,8 @@ const PIECE = 1024 * 1024
 
 /**
  * Reads all of a book, as whoever judges does not: that its contents have the digest that its first
- * line says, and that everything in it can be looked up, certificates
- * included. Takes a second for a large one. Returns it. Throws FileError as openBook does.
+ * line says, and that everything in it can be looked up, certificates included. Takes a second for a
+ * large one. Returns it. Throws FileError as openBook does.
  */
 export function checkBook(file: string, name: string): Book {
   const { guard, header, held, tables, unreadable } = openTables(file, name)

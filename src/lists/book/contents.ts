@@ -1,6 +1,6 @@
 /** What a book says: its tables, and the certificates beside it. */
-import type { ListDocument, ListedKey } from '../../formats/lists/listed.ts'
-import { parseKey } from '../../policy/language/keys.ts'
+import { CERTIFICATE_LIMIT, type ListDocument, type ListedKey } from '../../formats/lists/listed.ts'
+import { calledBy } from '../../formats/lists/names.ts'
 import { keysOfCertificates } from '../../policy/language/openpgp-keys.ts'
 import type { ListRevocation } from '../../policy/lists/book.ts'
 import {
@@ -13,17 +13,10 @@ import type { Instant } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
+import { listedIdentity } from '../document/identity.ts'
 import { keysOfList, type ListCertificates } from '../document/keys-of-list.ts'
 import { globIndex, type Indexed } from './glob-index.ts'
-import {
-  BOOK_LIMIT,
-  CERTIFICATE_LIMIT,
-  type KeyRecord,
-  numberKey,
-  revocationKey,
-  TABLES,
-  type TableName,
-} from './layout.ts'
+import { BOOK_LIMIT, type KeyRecord, numberKey, revocationKey, TABLES, type TableName } from './layout.ts'
 import { sharedKeys } from './shared-keys.ts'
 import { tableOf } from './table.ts'
 
@@ -74,7 +67,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
   for (const { document, certificate, team } of parts) {
     const number = team === undefined ? undefined : teamNames.indexOf(team)
     if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
-    const called = (name: string) => `${list}/${team === undefined ? '' : `${team}.`}${name}`
+    const called = calledBy(list, team)
     const own = recordsOf(document, certificate, certificates)
     const { kept, revoked } = revocationsOf(document, called, team === undefined ? undefined : own)
     revocations.push(...kept)
@@ -83,7 +76,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
       principals.push(
         record(
           called(name),
-          counting.filter(key => !revoked.has(identityOf(key))),
+          counting.filter(key => !revoked.has(listedIdentity(key))),
         ),
       )
       costs.set(called(name), costOfPrincipal(counting.map(key => costOf(key, certificates))))
@@ -169,10 +162,6 @@ function recordsOf(document: ListDocument, certificate: ListCertificates, found:
   return new Map([...document.principals].map(([name, { keys }]) => [name, keys.map(recordOf)] as const))
 }
 
-function identityOf(key: KeyRecord): string {
-  return 'key' in key ? parseKey(key.key).identity : `openpgp:${key.openpgp}`
-}
-
 /**
  * The revocations with the subscriber's names. A team's must not reach the keys of others: the keys
  * that it revokes are left out of its own principals (`revoked`), and nothing else is said of them.
@@ -181,7 +170,7 @@ function revocationsOf({ revocations }: ListDocument, called: (name: string) => 
   const revoked = new Set<string>()
   const kept = revocations.flatMap(({ target, date: from, reason }): ListRevocation[] => {
     if ('principal' in target) return [{ target: { principal: called(target.principal) }, from, reason }]
-    const key = 'key' in target ? parseKey(target.key).identity : `openpgp:${target.openpgp}`
+    const key = listedIdentity(target)
     if (team === undefined) return [{ target: { key }, from, reason }]
     revoked.add(key)
     return []

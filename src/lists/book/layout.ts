@@ -11,7 +11,6 @@ import type { DevelopersEntry } from '../../policy/lists/book.ts'
 
 export const BOOK_FORMAT = 'nixsig-book-1'
 export const BOOK_LIMIT = 64 * 1024 * 1024
-export const CERTIFICATE_LIMIT = 64 * 1024
 
 /**
  * The tables in their order. `about`: what is said of the whole, at the key `about`. Principals and

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { type HeldFile, holdOwnedFile } from '../../files/held-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
+import { CERTIFICATE_LIMIT } from '../../formats/lists/listed.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import type { Book, DevelopersEntry, NamedSource } from '../../policy/lists/book.ts'
 import { matchesGlob } from '../../policy/match.ts'
@@ -11,11 +12,11 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
+import { listedIdentity } from '../document/identity.ts'
 import { numbersFor } from './glob-index.ts'
 import {
   BOOK_FORMAT,
   BOOK_LIMIT,
-  CERTIFICATE_LIMIT,
   type KeyRecord,
   numberKey,
   revocationKey,
@@ -76,7 +77,7 @@ export function openBook(file: string, name: string): Book {
     holdersOf: identity =>
       guard(() =>
         [...tables.principals]
-          .filter(({ value }) => readKeys(value).some(key => identityOf(key) === identity))
+          .filter(({ value }) => readKeys(value).some(key => listedIdentity(key) === identity))
           .map(({ key }) => key.toString('utf8')),
       ),
     developersOf: source => guard(() => developersOf(tables, source)),
@@ -186,10 +187,6 @@ export function certificateFile(book: string, digest: string): string {
   return join(dirname(book), 'certificates', `${digest}.pgp`)
 }
 
-function identityOf(record: KeyRecord): string {
-  return 'key' in record ? parseKey(record.key).identity : `openpgp:${record.openpgp}`
-}
-
 function keyOf(record: KeyRecord, file: string, { unreadable }: OpenBook): Key {
   const { validFrom, validUntil } = record
   const validity = {
@@ -205,6 +202,6 @@ function keyOf(record: KeyRecord, file: string, { unreadable }: OpenBook): Key {
   const bytes = readOwnedFile(certificate, CERTIFICATE_LIMIT)
   if (bytes === undefined) throw unreadable('is not there', certificate)
   if (toHex(sha256(bytes)) !== digest) throw unreadable('has other contents than the book says', certificate)
-  const identity = `openpgp:${openpgp}`
+  const identity = listedIdentity(record)
   return { kind: 'openpgp', identity, label: openpgp, fingerprint: openpgp, certificate, holds, ...validity }
 }

@@ -4,12 +4,12 @@ import {
   type JsonNode,
   listOf,
   malformed,
+  positiveOf,
   rootNode,
   sha256Of,
   stringOf,
 } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
-import { positiveOf } from '../../formats/lists/tuf-keys.ts'
 import type { ListRevocation } from '../../policy/lists/book.ts'
 import type { AboutRecord, DevelopersRecord, GroupRecord, KeyRecord, TeamRecord } from './layout.ts'
 import { RECORD_LIMIT } from './table.ts'

@@ -5,10 +5,11 @@ import { isPartial, syncDirectory, writeDurably, writeWhole } from '../../files/
 import { readOwnedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { removeFile } from '../../files/remove-file.ts'
+import { CERTIFICATE_LIMIT } from '../../formats/lists/listed.ts'
 import { printable } from '../../primitives/printable.ts'
 import { reasonOf } from '../../primitives/system-error-words.ts'
 import { type BookContents, contentsOf, type NewBook } from './contents.ts'
-import { BOOK_FORMAT, CERTIFICATE_LIMIT } from './layout.ts'
+import { BOOK_FORMAT } from './layout.ts'
 import { certificateFile, openTables } from './read.ts'
 
 export type { BookPart, NewBook } from './contents.ts'

@@ -1,6 +1,7 @@
 /** The certificates in key files of distributions: found, merged, minimised and judged. */
 import { findCertificate } from '../../crypto/openpgp/certificate.ts'
 import { endOf } from '../../crypto/openpgp/self-signatures.ts'
+import { CERTIFICATE_LIMIT } from '../../formats/lists/listed.ts'
 import { type OpenPgpCertificate, parseCertificates } from '../../formats/openpgp/certificate.ts'
 import { TAG } from '../../formats/openpgp/packets.ts'
 import { keysOfCertificates } from '../../policy/language/openpgp-keys.ts'
@@ -8,9 +9,8 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Counts, Remark } from './finding.ts'
 
-/** Limits in bytes: of a key file, and of one certificate in a list. */
+/** Limit, in bytes, of a key file. */
 export const KEY_FILE_LIMIT = 1024 * 1024
-const CERTIFICATE_LIMIT = 64 * 1024
 /** Whole projects have one file, of which a package may name some. */
 const CERTIFICATES_IN_FILE = 256
 

@@ -1,10 +1,11 @@
 /** From what distributions say to one list: keys by fingerprint, entries by package. */
-import type {
-  ListDocument,
-  ListedDevelopers,
-  ListedPrincipal,
-  Provenance,
-  Tried,
+import {
+  emptyList,
+  type ListDocument,
+  type ListedDevelopers,
+  type ListedPrincipal,
+  type Provenance,
+  type Tried,
 } from '../../formats/lists/listed.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -80,15 +81,10 @@ export function mergeFindings(findings: readonly Finding[], options: MergeOption
   counts.add('listed', principals.size)
   const about = `Keys that ${[...new Set(findings.map(({ distribution }) => distribution))].join(', ')} name for upstream sources, collected by a program on ${dayOf(now)}`
   const document: ListDocument = {
-    name,
+    ...emptyList(name, 'extracted'),
     about,
-    says: 'extracted',
     principals,
-    groups: new Map(),
     developers,
-    revocations: [],
-    succession: [],
-    teams: new Map(),
   }
   return { document, certificates }
 }

@@ -1,8 +1,8 @@
 /** The list as it is being edited: what would be published if enough keepers signed it. */
 import { FileError } from '../../files/regular-file.ts'
 import { LIST_FILE, LIST_LIMIT, parseList } from '../../formats/lists/document.ts'
-import type { ListDocument } from '../../formats/lists/listed.ts'
-import { CERTIFICATE_LIMIT } from '../../formats/lists/listed-principals.ts'
+import { CERTIFICATE_LIMIT, type ListDocument } from '../../formats/lists/listed.ts'
+import { partDirectory, roleOfTeam, TEAM_ROLE, teamOfRole } from '../../formats/lists/names.ts'
 import { printList } from '../../formats/lists/print-document.ts'
 import { keysOfList } from '../document/keys-of-list.ts'
 import { needWithin, readWithin, writeWithin } from './directory.ts'
@@ -25,9 +25,9 @@ export interface Draft {
 /** Reads it whole. Throws FileError and FormatError. */
 export function readDraft(directory: string): Draft {
   const keepers = readKeepers(directory)
-  const list = readPart(directory, '')
+  const list = readPart(directory, undefined)
   if (list === undefined) throw new FileError(`there is no ${LIST_FILE}: "nixsig list init" makes one`)
-  const named = [...keepers.roles.keys()].filter(role => role.startsWith('team-')).map(role => role.slice(5))
+  const named = [...keepers.roles.keys()].filter(role => TEAM_ROLE.test(role)).map(teamOfRole)
   for (const team of new Set([...named, ...list.document.teams.keys()])) {
     if (!list.document.teams.has(team))
       throw new FileError(`the team ${team} has keepers, and is not in ${LIST_FILE}`)
@@ -35,22 +35,22 @@ export function readDraft(directory: string): Draft {
   }
   const teams = new Map<string, DraftPart>()
   for (const team of named) {
-    const part = readPart(directory, `teams/${team}/`)
-    if (part !== undefined) teams.set(`team-${team}`, part)
+    const part = readPart(directory, team)
+    if (part !== undefined) teams.set(roleOfTeam(team), part)
   }
   return { keepers, list, teams }
 }
 
 /** Reads the document of the list, or of a team. Throws FileError if it is absent. */
 export function readDocument(directory: string, team: string | undefined): ListDocument {
-  const path = `${baseOf(team)}${LIST_FILE}`
+  const path = `${partDirectory(team)}${LIST_FILE}`
   return parseList(needWithin(directory, path, LIST_LIMIT), team === undefined ? 'list' : 'team')
 }
 
 /** Writes a document, after a check that it can be read, and that no two in it share a key. */
 export function writeDocument(directory: string, team: string | undefined, document: ListDocument): void {
   const bytes = printList(document)
-  const base = baseOf(team)
+  const base = partDirectory(team)
   keysOfList(parseList(bytes, team === undefined ? 'list' : 'team'), path => ({
     path: `${base}${path}`,
     bytes: needWithin(directory, `${base}${path}`, CERTIFICATE_LIMIT),
@@ -58,16 +58,12 @@ export function writeDocument(directory: string, team: string | undefined, docum
   writeWithin(directory, `${base}${LIST_FILE}`, bytes)
 }
 
-/** The directory of a part, with its final slash. */
-export function baseOf(team: string | undefined): string {
-  return team === undefined ? '' : `teams/${team}/`
-}
-
-/** Undefined if it has no document. `base` is empty or ends with a slash. */
-function readPart(directory: string, base: string): DraftPart | undefined {
+/** Undefined if it has no document. */
+function readPart(directory: string, team: string | undefined): DraftPart | undefined {
+  const base = partDirectory(team)
   const bytes = readWithin(directory, `${base}${LIST_FILE}`, LIST_LIMIT)
   if (bytes === undefined) return undefined
-  const document = parseList(bytes, base === '' ? 'list' : 'team')
+  const document = parseList(bytes, team === undefined ? 'list' : 'team')
   const files = new Map<string, Uint8Array>([[`${base}${LIST_FILE}`, bytes]])
   keysOfList(document, path => {
     const certificate = needWithin(directory, `${base}${path}`, CERTIFICATE_LIMIT)

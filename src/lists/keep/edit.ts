@@ -1,7 +1,8 @@
 /** Changes to keepers and documents, as values: each throws FormatError if it makes no sense. */
 
 import type { ListDocument, ListedKey } from '../../formats/lists/listed.ts'
-import { TEAM_ROLE, TOP_ROLES } from '../../formats/lists/tuf-signed.ts'
+import { TEAM_ROLE } from '../../formats/lists/names.ts'
+import { TOP_ROLES } from '../../formats/lists/tuf-signed.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Keeper, type Keepers, type KeptRole, USUAL_DAYS } from './keepers.ts'

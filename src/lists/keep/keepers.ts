@@ -10,15 +10,16 @@ import {
   listOf,
   malformed,
   objectOf,
+  positiveOf,
   rootNode,
   stringOf,
 } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
-import { LIST_NAME, NAME } from '../../formats/lists/document-fields.ts'
 import { indented } from '../../formats/lists/indented.ts'
 import { keyTextOf } from '../../formats/lists/listed-principals.ts'
-import { positiveOf, tufKeyId } from '../../formats/lists/tuf-keys.ts'
-import { TEAM_ROLE, TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
+import { LIST_NAME, NAME, roleOfTeam, TEAM_ROLE } from '../../formats/lists/names.ts'
+import { tufKeyId } from '../../formats/lists/tuf-keys.ts'
+import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -61,7 +62,10 @@ export interface Keepers {
 /** What is taken unless somebody says otherwise. */
 export const USUAL_DAYS: Keepers['days'] = { root: 730, targets: 365, snapshot: 60, timestamp: 60 }
 
-/** The keeper of this name with this key. Throws FormatError unless it is an Ed25519 key that signs plain bytes. */
+/**
+ * The keeper of this name with this key. Throws FormatError unless it is an Ed25519 key that signs
+ * plain bytes.
+ */
 export function keeperOf(name: string, text: string): Keeper {
   if (!NAME.test(name)) throw new FormatError('keepers', `"${printable(name)}" cannot be a name`, 'keepers')
   const key = parseKey(text)
@@ -81,13 +85,17 @@ export function readKeepers(directory: string): Keepers {
 
 /** Writes it, after a check that it can be read. Throws FileError and FormatError. */
 export function writeKeepers(directory: string, kept: Keepers): void {
-  const bytes = printKeepers(kept)
-  parseKeepers(bytes)
-  writeWithin(directory, KEEPERS_FILE, bytes)
+  writeWithin(directory, KEEPERS_FILE, printKeepers(checkedKeepers(kept)))
+}
+
+/** The same. Throws FormatError if they could not be read again, as with too few for a role. */
+export function checkedKeepers(kept: Keepers): Keepers {
+  parseKeepers(printKeepers(kept))
+  return kept
 }
 
 /** Reads it from bytes. Throws FormatError. */
-export function parseKeepers(bytes: Uint8Array): Keepers {
+function parseKeepers(bytes: Uint8Array): Keepers {
   const value = parseStrictJson(decodeUtf8(bytes, 'keepers'), { length: LIMIT, depth: 5 })
   const parts = fields(rootNode('keepers', value), {
     required: ['format', 'keepers', 'roles', 'days'],
@@ -100,7 +108,7 @@ export function parseKeepers(bytes: Uint8Array): Keepers {
 }
 
 /** Prints it as parseKeepers reads it. */
-export function printKeepers({ keepers, roles, days }: Keepers): Uint8Array {
+function printKeepers({ keepers, roles, days }: Keepers): Uint8Array {
   const json = jsonObject([
     ['format', FORMAT],
     ['keepers', jsonObject([...keepers.values()].map(({ name, text }) => [name, text]))],
@@ -158,7 +166,8 @@ function readRoles(node: JsonNode, known: ReadonlyMap<string, Keeper>): Readonly
   return roles
 }
 
-function isRole(name: string): boolean {
+/** Whether this is the name of a role: one of the top roles, or `team-NAME`. */
+export function isRole(name: string): boolean {
   return TOP_ROLES.some(role => role === name) || TEAM_ROLE.test(name)
 }
 
@@ -181,5 +190,5 @@ function readDays(node: JsonNode): Keepers['days'] {
 export function teamRole(team: string): string {
   if (!LIST_NAME.test(team))
     throw new FormatError('keepers', `"${printable(team)}" cannot be the name of a team`, 'team')
-  return `team-${team}`
+  return roleOfTeam(team)
 }

@@ -1,7 +1,9 @@
 /** Makes the JSON of metadata, without version and end. */
 import { jsonObject } from '../../formats/json/print.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
-import { tufKeyJson } from '../../formats/lists/tuf-keys.ts'
+import { CERTIFICATES } from '../../formats/lists/listed-principals.ts'
+import { partDirectory, TEAM_ROLE, teamOfRole } from '../../formats/lists/names.ts'
+import { tufKeyJson, tufRoleJson } from '../../formats/lists/tuf-keys.ts'
 import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
@@ -33,7 +35,7 @@ const NOBODY: KeptRole = { keepers: [], threshold: 1 }
 
 /** The core of targets metadata with delegations to all teams. */
 export function targetsCore({ keepers, roles }: Keepers, { files }: DraftPart): Core {
-  const teams = [...roles].filter(([name]) => name.startsWith('team-')).sort(([a], [b]) => (a < b ? -1 : 1))
+  const teams = [...roles].filter(([name]) => TEAM_ROLE.test(name)).sort(([a], [b]) => (a < b ? -1 : 1))
   const delegations = teams.map(([name, role]) =>
     jsonObject([
       ['name', name],
@@ -92,16 +94,13 @@ export function signedJson(
 
 /** The files of a team, certificates included: in TUF `*` matches no slash. */
 function pathsOfTeam(role: string): readonly string[] {
-  const base = `teams/${role.slice('team-'.length)}`
-  return [`${base}/*`, `${base}/certificates/*`]
+  const base = partDirectory(teamOfRole(role))
+  return [`${base}*`, `${base}${CERTIFICATES}/*`]
 }
 
 function roleEntries(keepers: Keepers['keepers'], { keepers: names, threshold }: KeptRole): Core {
   const keyids = names.flatMap(name => keepers.get(name)?.id ?? []).sort()
-  return [
-    ['keyids', keyids],
-    ['threshold', threshold],
-  ]
+  return tufRoleJson({ keyids, threshold })
 }
 
 function keysJson(keepers: Keepers['keepers'], roles: readonly KeptRole[]): JsonObject {

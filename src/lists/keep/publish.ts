@@ -9,6 +9,7 @@ import { printTimestamp } from '../../formats/timestamp.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
+import { ROOT_LIMIT } from '../tuf/root-chain.ts'
 import { needWithin, readWithin, removeWithin, writeWithin } from './directory.ts'
 import { printMetadata } from './pending.ts'
 import type { Pending, Plan } from './plan.ts'
@@ -159,7 +160,7 @@ function assertInForce(repository: Repository, now: number): void {
  * a publication that was interrupted between two files is completed.
  */
 function assertNotBack(from: string, ours: Repository, out: string): void {
-  for (let version = 1; version <= 256; version++) {
+  for (let version = 1; version <= ROOT_LIMIT; version++) {
     const path = `metadata/${metaFile('root', { version })}`
     const there = readWithin(out, path, METADATA_LIMITS.root)
     if (there === undefined) break

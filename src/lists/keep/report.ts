@@ -1,6 +1,7 @@
 /** How a keeper's directory stands: what changed, who still has to sign, and what ends when. */
 
 import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
+import { partDirectory, teamOfRole } from '../../formats/lists/names.ts'
 import type { TufRole } from '../../formats/lists/tuf-keys.ts'
 import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
 import { TOP_ROLES, type TufTargets } from '../../formats/lists/tuf-signed.ts'
@@ -115,7 +116,10 @@ function changesByPart(
   add('keepers', keeperChanges(draft.keepers, published))
   add('list', partChanges(directory, published?.targets.signed, draft.list, ''))
   for (const [role, part] of draft.teams)
-    add(role, partChanges(directory, published?.teams.get(role)?.signed, part, `teams/${role.slice(5)}/`))
+    add(
+      role,
+      partChanges(directory, published?.teams.get(role)?.signed, part, partDirectory(teamOfRole(role))),
+    )
   return parts
 }
 
@@ -127,28 +131,19 @@ function partChanges(
 ): readonly Change[] {
   const bytes = targets && readTarget(directory, targets, `${base}${LIST_FILE}`)
   const before = bytes && parseList(bytes, base === '' ? 'list' : 'team')
-  const changed = [...files.keys()].filter(path => {
-    const known = targets?.targets.get(path)
-    return (
-      path !== `${base}${LIST_FILE}` &&
-      known !== undefined &&
-      !isFile(files.get(path), directory, targets, path)
-    )
+  const changed = [...files].filter(([path, bytes]) => {
+    const isKnown = targets?.targets.has(path) === true
+    return path !== `${base}${LIST_FILE}` && isKnown && !isFile(bytes, directory, targets, path)
   })
   return [
     ...changesOf(before, document),
-    ...changed.map(path => ({ kind: 'changed', what: 'certificate', says: path }) as const),
+    ...changed.map(([path]) => ({ kind: 'changed', what: 'certificate', says: path }) as const),
   ]
 }
 
-function isFile(
-  bytes: Uint8Array | undefined,
-  directory: string,
-  targets: TufTargets | undefined,
-  path: string,
-): boolean {
-  const before = targets && readTarget(directory, targets, path)
-  return bytes !== undefined && before !== undefined && Buffer.compare(bytes, before) === 0
+function isFile(bytes: Uint8Array, directory: string, targets: TufTargets, path: string): boolean {
+  const before = readTarget(directory, targets, path)
+  return before !== undefined && Buffer.compare(bytes, before) === 0
 }
 
 /** Who signs what, against what is in force. */

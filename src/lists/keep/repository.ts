@@ -16,9 +16,8 @@ import type {
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
+import { ROOT_LIMIT, readFirstRoot, readNextRoot } from '../tuf/root-chain.ts'
 import { needWithin, readWithin } from './directory.ts'
-
-const ROOT_LIMIT = 256
 
 /** What was published. */
 export interface Repository {
@@ -83,20 +82,13 @@ export function metaFile(role: string, { version }: Pick<TufMeta, 'version'>): s
 }
 
 function newestRoot(directory: string, first: Uint8Array): TufMetadata<TufRoot> {
-  let root = parseMetadata(first, 'root')
-  assertSigned('1.root.json', root, root.signed.roles.root, root.signed.keys)
-  assertVersion('1.root.json', root, { version: 1 })
-  for (let version = 2; version <= ROOT_LIMIT; version++) {
-    const name = `${version}.root.json`
-    const bytes = readWithin(directory, `metadata/${name}`, METADATA_LIMITS.root)
+  let root = readFirstRoot(first)
+  for (let version = 2; ; version++) {
+    const bytes = readWithin(directory, `metadata/${version}.root.json`, METADATA_LIMITS.root)
     if (bytes === undefined) return root
-    const next = parseMetadata(bytes, 'root')
-    assertSigned(name, next, root.signed.roles.root, root.signed.keys)
-    assertSigned(name, next, next.signed.roles.root, next.signed.keys)
-    assertVersion(name, next, { version })
-    root = next
+    if (version > ROOT_LIMIT) throw new FileError(`there are more than ${ROOT_LIMIT} versions of root`)
+    root = readNextRoot(root.signed, bytes)
   }
-  throw new FileError(`there are more than ${ROOT_LIMIT} versions of root`)
 }
 
 function file(directory: string, name: string, limit: number): Uint8Array {

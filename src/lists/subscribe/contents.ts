@@ -1,10 +1,10 @@
 /** What a state of a list says: its documents with their certificates, read and checked. */
 import { FileError } from '../../files/regular-file.ts'
 import { LIST_FILE, parseList } from '../../formats/lists/document.ts'
-import type { ListDocument, ListedRevocation } from '../../formats/lists/listed.ts'
+import { CERTIFICATE_LIMIT, type ListDocument, type ListedRevocation } from '../../formats/lists/listed.ts'
+import { partDirectory, teamOfRole } from '../../formats/lists/names.ts'
 import type { CertificateFile } from '../../policy/digest.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import { CERTIFICATE_LIMIT } from '../book/layout.ts'
 import type { BookPart } from '../book/write.ts'
 import { keysOfList } from '../document/keys-of-list.ts'
 import type { ReadList } from '../tuf/update.ts'
@@ -30,10 +30,10 @@ export async function contentsOf(list: ReadList): Promise<Contents> {
   const main = await partOf(list, undefined)
   if (main === undefined)
     throw new FormatError('list', `has no ${LIST_FILE}`, `version ${list.targets.version}`)
-  const lapsed = new Map([...list.lapsed].map(([role, why]) => [nameOf(role), why]))
+  const lapsed = new Map([...list.lapsed].map(([role, why]) => [teamOfRole(role), why]))
   const parts: [BookPart, ...BookPart[]] = [main]
   for (const role of list.teams.keys()) {
-    const team = nameOf(role)
+    const team = teamOfRole(role)
     if (!main.document.teams.has(team)) {
       lapsed.set(team, 'the list does not say what it may speak for')
       continue
@@ -60,7 +60,7 @@ export async function revocationsIn(
   list: ReadList,
 ): Promise<ReadonlyMap<string | undefined, readonly ListedRevocation[]>> {
   const found = new Map<string | undefined, readonly ListedRevocation[]>()
-  for (const team of [undefined, ...[...list.teams.keys()].map(nameOf)]) {
+  for (const team of [undefined, ...[...list.teams.keys()].map(teamOfRole)]) {
     try {
       const document = await documentOf(list, team)
       if (document !== undefined) found.set(team, document.revocations)
@@ -72,18 +72,14 @@ export async function revocationsIn(
 }
 
 async function documentOf(list: ReadList, team: string | undefined): Promise<ListDocument | undefined> {
-  const bytes = await list.target(`${baseOf(team)}${LIST_FILE}`)
+  const bytes = await list.target(`${partDirectory(team)}${LIST_FILE}`)
   return bytes && parseList(bytes, team === undefined ? 'list' : 'team')
-}
-
-function baseOf(team: string | undefined): string {
-  return team === undefined ? '' : `teams/${team}/`
 }
 
 async function partOf(list: ReadList, team: string | undefined): Promise<BookPart | undefined> {
   const document = await documentOf(list, team)
   if (document === undefined) return undefined
-  const files = await certificatesOf(list, baseOf(team), document)
+  const files = await certificatesOf(list, partDirectory(team), document)
   const certificate = (path: string) => {
     const file = files.get(path)
     if (file === undefined) throw new FormatError('list', 'is not among what was signed', path)
@@ -120,10 +116,6 @@ async function certificatesOf(
   const failed = (await Promise.allSettled(all)).find(each => each.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return found
-}
-
-function nameOf(role: string): string {
-  return role.slice('team-'.length)
 }
 
 /** Whether an error says that a list, or what is kept of it, cannot be read. */

@@ -1,12 +1,14 @@
 /** What an update changes for its subscriber. All texts are raw: whoever shows them escapes them. */
-import type { ListDocument, ListedPrincipal } from '../../formats/lists/listed.ts'
+import { emptyList, type ListDocument, type ListedPrincipal } from '../../formats/lists/listed.ts'
+import { calledBy } from '../../formats/lists/names.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { BookPart } from '../book/write.ts'
+import { listedIdentity } from '../document/identity.ts'
 import { type Change, changesOf } from '../keep/changes.ts'
 import type { Contents } from './contents.ts'
 import { type FoundOthers, otherDevelopers } from './other-developers.ts'
-import { calledBy, entriesOf, identityOf } from './people.ts'
+import { entriesOf } from './people.ts'
 
 /** A change with the name that the subscriber uses. */
 export interface ListChange extends Change {
@@ -44,15 +46,6 @@ export function differenceOf(list: string, before: Contents | undefined, after: 
   }
 }
 
-const NOTHING: Omit<ListDocument, 'name' | 'says'> = {
-  principals: new Map(),
-  groups: new Map(),
-  developers: new Map(),
-  revocations: [],
-  succession: [],
-  teams: new Map(),
-}
-
 function changesOfPart(
   list: string,
   team: string | undefined,
@@ -61,7 +54,7 @@ function changesOfPart(
 ): readonly ListChange[] {
   const some = after?.document ?? before?.document
   if (some === undefined) return []
-  const empty: ListDocument = { ...NOTHING, name: some.name, says: some.says }
+  const empty = emptyList(some.name, some.says)
   const [was, is] = [before?.document ?? empty, after?.document ?? empty].map(withoutSources)
   if (is === undefined) return []
   const called = calledBy(list, team)
@@ -98,6 +91,6 @@ function certificateChanges(before: BookPart | undefined, after: BookPart | unde
 function digestsOf({ keys }: ListedPrincipal, { certificate }: BookPart): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const key of keys)
-    if ('openpgp' in key) found.set(identityOf(key), toHex(sha256(certificate(key.certificate).bytes)))
+    if ('openpgp' in key) found.set(listedIdentity(key), toHex(sha256(certificate(key.certificate).bytes)))
   return found
 }

@@ -26,8 +26,8 @@ export async function fetchFirstRoot(source: TufSource): Promise<FirstRootSeen> 
 }
 
 /**
- * Reads what a user was told: one or more fingerprints with commas between them. Undefined if it is
- * none.
+ * Reads what a user was told: one or more fingerprints with commas between them. Undefined for any
+ * other text.
  */
 export function parseFingerprints(text: string): readonly string[] | undefined {
   const found = text.split(',').map(each =>

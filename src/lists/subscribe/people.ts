@@ -1,6 +1,7 @@
 /** The people of a state of a list by the names that its subscriber uses. */
-import type { ListDocument, ListedDevelopers, ListedKey } from '../../formats/lists/listed.ts'
-import { parseKey } from '../../policy/language/keys.ts'
+import type { ListDocument, ListedDevelopers } from '../../formats/lists/listed.ts'
+import { calledBy } from '../../formats/lists/names.ts'
+import { listedIdentity } from '../document/identity.ts'
 import type { Contents } from './contents.ts'
 
 /** An entry, with whom it means. */
@@ -13,11 +14,6 @@ export interface Entry extends Pick<ListedDevelopers, 'names' | 'urls' | 'thresh
   readonly keys: ReadonlySet<string>
   /** How many people have to sign at least: the thresholds of groups count. */
   readonly needed: number
-}
-
-/** What a name of a list is for its subscriber. */
-export function calledBy(list: string, team: string | undefined): (name: string) => string {
-  return name => `${list}/${team === undefined ? '' : `${team}.`}${name}`
 }
 
 /** All entries, by name. A team's only match where its own globs do, which is not looked at here. */
@@ -40,14 +36,9 @@ export function entriesOf(list: string, contents: Contents | undefined): Readonl
   return entries
 }
 
-/** The identity of a key, as policies have it. Throws FormatError for a text that is none. */
-export function identityOf(key: ListedKey): string {
-  return 'key' in key ? parseKey(key.key).identity : `openpgp:${key.openpgp}`
-}
-
 function keysOf({ principals, groups }: ListDocument, who: string): readonly string[] {
   const members = groups.get(who)?.members ?? [who]
-  return members.flatMap(member => (principals.get(member)?.keys ?? []).map(identityOf))
+  return members.flatMap(member => (principals.get(member)?.keys ?? []).map(listedIdentity))
 }
 
 function neededBy({ groups }: ListDocument, by: readonly string[], threshold: number): number {

@@ -15,6 +15,7 @@ import { removeFile } from '../../files/remove-file.ts'
 import { jsonObject, printJson } from '../../formats/json/print.ts'
 import { fields, listOf, malformed, rootNode, stringOf } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
+import { COUNTS } from '../../formats/lists/document.ts'
 import type { ListedRevocation } from '../../formats/lists/listed.ts'
 import { revocationJson } from '../../formats/lists/print-document.ts'
 import { REVOCATION_LIMIT, readRevocations } from '../../formats/lists/revocations.ts'
@@ -23,7 +24,7 @@ import type { Contents } from './contents.ts'
 
 const FORMAT = 'nixsig-revoked-1'
 /** Teams, and the list itself. */
-const PART_LIMIT = 33
+const PART_LIMIT = COUNTS.teams + 1
 const TEXT_LIMIT = 16 * 1024 * 1024
 /** A character takes up to three bytes. */
 const BYTE_LIMIT = 3 * TEXT_LIMIT

@@ -15,7 +15,14 @@ import { openBook } from '../book/read.ts'
 import { digestOfBook, writeBook } from '../book/write.ts'
 import type { TufSource } from '../tuf/source.ts'
 import { openTufStore, type TufStore } from '../tuf/store.ts'
-import { type Candidate, type KeptList, readInForce, readNewest, readWaiting } from '../tuf/update.ts'
+import {
+  type Candidate,
+  type KeptList,
+  type ReadList,
+  readInForce,
+  readNewest,
+  readWaiting,
+} from '../tuf/update.ts'
 import { type Contents, contentsOf, isUnreadable, revocationsIn } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
@@ -216,9 +223,9 @@ function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Bo
 
 /**
  * Makes the book say what was accepted, with the revocations of the state that waits and those that
- * were taken at once before. Returns
- * whether it said something else before: an update was interrupted, or there are new revocations.
- * `seen`: when that state was the newest, if it was just read. `revoked`: to be taken as well.
+ * were taken at once before. Returns whether it said something else before: an update was
+ * interrupted, or there are new revocations. `seen`: when that state was the newest, if it was just
+ * read. `revoked`: to be taken as well.
  */
 async function settle(
   asked: Updating,
@@ -229,7 +236,7 @@ async function settle(
   const { state, contents } = await inForceOf(store)
   if (state === undefined || contents === undefined) return false
   const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
-  const newer = waiting && (await contentsOf(waiting).catch(() => undefined))
+  const newer = waiting && (await readableContents(waiting))
   const taken = both(both(readTaken(directory), more), newer === undefined ? new Map() : revokedBy(newer))
   const revoked = besides(contents, taken)
   const { parts, version } = withRevoked(contents, revoked)
@@ -243,6 +250,16 @@ async function settle(
   if (old?.digest === digest && old.ends === ends && old.seen === fresh) return false
   writeBook(directory, { name, parts, version, ends, seen: fresh })
   return old?.digest !== digest
+}
+
+/** What a state says; undefined if it cannot be read. What was taken from it stays in force. */
+async function readableContents(state: ReadList): Promise<Contents | undefined> {
+  try {
+    return await contentsOf(state)
+  } catch (error) {
+    if (isUnreadable(error)) return undefined
+    throw error
+  }
 }
 
 /** What was accepted; nothing of it if it is damaged, and then everything that comes is new. */

@@ -10,14 +10,16 @@ import {
   listOf,
   malformed,
   objectOf,
+  positiveOf,
   rootNode,
   sha256Of,
   stringOf,
 } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
-import { positiveOf, type TufRole } from '../../formats/lists/tuf-keys.ts'
+import { TEAM_ROLE } from '../../formats/lists/names.ts'
+import type { TufRole } from '../../formats/lists/tuf-keys.ts'
 import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
-import { TEAM_ROLE, type TufTargets } from '../../formats/lists/tuf-signed.ts'
+import type { TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'

@@ -22,11 +22,8 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { Floor } from './floor.ts'
-import { readNextRoot } from './root-chain.ts'
+import { ROOT_LIMIT, readNextRoot } from './root-chain.ts'
 import type { TufSource } from './source.ts'
-
-/** Versions of root that a list may have in its whole life. */
-export const ROOT_LIMIT = 256
 
 /** How a state is read. */
 export interface Reading {
@@ -251,7 +248,7 @@ class Reader {
     )
   }
 
-  /** What was read, `timestamp.json` last: whoever writes them in this order has a whole state at its end. */
+  /** What was read, `timestamp.json` last: written in this order, the state is whole at the end. */
   files(): ReadonlyMap<string, Uint8Array> {
     return new Map([...this.#files].reverse())
   }

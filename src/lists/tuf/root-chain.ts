@@ -3,12 +3,16 @@ import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
+/** Versions of root that a list may have in its whole life. */
+export const ROOT_LIMIT = 256
+
 /**
- * Reads a root on which trust is to begin: enough of its own root keys have to have signed it.
+ * Reads a root on which trust is to begin: version 1, which enough of its own root keys have signed.
  * Whether it is the one that was meant is for the caller to compare. Throws FormatError.
  */
 export function readFirstRoot(bytes: Uint8Array): TufMetadata<TufRoot> {
   const root = parseMetadata(bytes, 'root')
+  requireVersion(root, 1)
   requireSigned(root, root.signed, 'its own root keys')
   return root
 }
@@ -20,12 +24,15 @@ export function readFirstRoot(bytes: Uint8Array): TufMetadata<TufRoot> {
  */
 export function readNextRoot(trusted: TufRoot, bytes: Uint8Array): TufMetadata<TufRoot> {
   const root = parseMetadata(bytes, 'root')
-  const expected = trusted.version + 1
-  if (root.signed.version !== expected)
-    throw new FormatError('root metadata', `must be version ${expected}`, `version ${root.signed.version}`)
+  requireVersion(root, trusted.version + 1)
   requireSigned(root, trusted, `the root keys of version ${trusted.version}`)
   requireSigned(root, root.signed, 'its own root keys')
   return root
+}
+
+function requireVersion({ signed }: TufMetadata<TufRoot>, version: number): void {
+  if (signed.version !== version)
+    throw new FormatError('root metadata', `must be version ${version}`, `version ${signed.version}`)
 }
 
 function requireSigned(root: TufMetadata<TufRoot>, by: TufRoot, whose: string): void {

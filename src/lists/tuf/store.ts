@@ -21,8 +21,7 @@ import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { FLOOR_LIMIT, Floor, parseFloor } from './floor.ts'
-import { ROOT_LIMIT } from './refresh.ts'
-import { readFirstRoot, readNextRoot } from './root-chain.ts'
+import { ROOT_LIMIT, readFirstRoot, readNextRoot } from './root-chain.ts'
 import type { TufSource } from './source.ts'
 
 /** What prune leaves. */

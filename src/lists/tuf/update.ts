@@ -32,8 +32,6 @@ export async function beginTrust(store: TufStore, source: TufSource, wanted: Fir
   if ('sha256' in wanted && found !== wanted.sha256)
     throw new FileError(`its first root has the SHA-256 ${found}, and not ${printable(wanted.sha256)}`)
   const root = readFirstRoot(bytes)
-  if (root.signed.version !== 1)
-    throw new FormatError('root metadata', 'must be version 1', `version ${root.signed.version}`)
   if ('keys' in wanted) {
     const { by } = signedBy(root, root.signed.roles.root, root.signed.keys)
     const missing = wanted.keys.find(id => !by.includes(id))
@@ -105,7 +103,7 @@ function filesOf({ files, targets, teams }: TufState, metadata: string): readonl
 
 /**
  * Reads the state that was accepted last, whether it has ended or not. Throws FileError and
- * FormatError if there is none, and if a new root has withdrawn the keys that signed it.
+ * FormatError if nothing was accepted, and if a new root has withdrawn the keys that signed it.
  */
 export async function readAccepted(store: TufStore): Promise<ReadList> {
   const root = store.root()
@@ -138,7 +136,7 @@ export async function readInForce(store: TufStore): Promise<KeptList | undefined
   throw first ?? new FileError('there is no first root: subscribe to the list first')
 }
 
-/** Reads the state that waits; undefined if there is none, or none that still counts. */
+/** Reads the state that waits; undefined if nothing waits, or what waits does not count any more. */
 export async function readWaiting(store: TufStore): Promise<ReadList | undefined> {
   const root = store.root()
   const timestamp = await store.waiting.read('metadata/timestamp.json', METADATA_LIMITS.timestamp)

@@ -1,5 +1,6 @@
 /** `[lists.NAME]`: the trusted lists that a policy subscribes to, and what they may speak for. */
 import { isAbsolute } from 'node:path'
+import { LIST_NAME } from '../../formats/lists/names.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Book, ListInForce } from '../lists/book.ts'
 import type { Role } from '../policy.ts'
@@ -31,9 +32,6 @@ export const ALL_ROLES: readonly Role[] = [
   'committer',
   'approver',
 ]
-
-/** What a list may be called. */
-export const LIST_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 
 /** What a policy may want done with updates. */
 export const UPDATE_MODES = ['auto', 'ask', 'pinned'] as const

@@ -1,5 +1,4 @@
-/** What a list can call somebody, after its own name and a slash. */
-const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/
+import { NAME } from '../../formats/lists/names.ts'
 
 /** Whether a name is one that this list can give to somebody. */
 export function isNameOf(list: string, name: string): boolean {
