@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
+import { firstKeysIn } from '../key-standing.ts'
 import type { Group, Key, Policy, Principal } from '../policy.ts'
 import type { Book } from './book.ts'
 import { isThreshold } from './entries.ts'
@@ -37,8 +38,8 @@ export function bringPeople(
   search: Search,
 ): void {
   const keys: KnownKeys = {
-    own: keysIn(search.whole.principals),
-    before: keysIn(search.before.principals),
+    own: firstKeysIn(search.whole.principals),
+    before: firstKeysIn(search.before.principals),
     machine: search.whole.machineKeys ?? [],
   }
   const depths = new Map<string, number | undefined>()
@@ -90,15 +91,6 @@ interface KnownKeys {
   readonly own: ReadonlyMap<string, Key>
   readonly before: Map<string, Key>
   readonly machine: readonly string[]
-}
-
-/** The first key of each identity. */
-function keysIn(principals: ReadonlyMap<string, Principal>): Map<string, Key> {
-  const keys = new Map<string, Key>()
-  for (const principal of principals.values()) {
-    for (const key of principal.keys) if (!keys.has(key.identity)) keys.set(key.identity, key)
-  }
-  return keys
 }
 
 /**
