@@ -111,7 +111,7 @@ function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined 
   if (!isOwn && !isSameCopy(first, key)) return undefined
   // A certificate only adds to its principal: its end, and whoever signed it, bind no list (K10).
   const isCertified = first.grants !== undefined
-  const { validFrom: _, validUntil: __, grants: ___, certifiedBy: ____, ...same } = first
+  const same = withoutPowers(first)
   const dates = isOwn && !isCertified ? [first, key] : [key]
   const from = dates.flatMap(({ validFrom }) => validFrom ?? [])
   const until = dates.flatMap(({ validUntil }) => validUntil ?? [])
@@ -120,6 +120,13 @@ function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined 
     ...(from.length > 0 && { validFrom: Math.max(...from) }),
     ...(until.length > 0 && { validUntil: Math.min(...until) }),
   }
+}
+
+/** A key as it verifies: without dates, and without what certificates by it or about it say. */
+function withoutPowers(key: Key): Key {
+  const { validFrom: _, validUntil: __, grants: ___, certifiedBy: ____, ...rest } = key
+  const { certifies: _____, rotates: ______, ...same } = rest
+  return same
 }
 
 /** Whether two entries for one key verify the same: certificates are named by what they hold. */
