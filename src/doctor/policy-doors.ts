@@ -30,8 +30,8 @@ export function mode({ policy, respite, now }: Facts): Finding {
 }
 
 /**
- * Keys and exemptions that have ended or end soon, and lists that end soon: the door `lists` has those
- * that ended. Nothing comes in because of them, but legitimate paths will soon be refused.
+ * Keys and exemptions that have ended or end soon, and lists that end soon: the door `lists` has
+ * those that ended. Nothing comes in because of them, but legitimate paths will soon be refused.
  */
 export function policyDates({ policy, now }: Facts): Finding {
   const parsed = known(policy)
@@ -42,8 +42,8 @@ export function policyDates({ policy, now }: Facts): Finding {
 }
 
 /**
- * Whether the books of the policy's lists are whole and count. Whoever judges reads a few records of
- * a book, each with its checksum; that all of it is what the update wrote is found out here.
+ * Whether the books of the policy's lists are whole and count. Whoever judges reads a few records
+ * of a book, each with its checksum; that all of it is what the update wrote is found out here.
  */
 export function lists({ lists, now }: Facts): Finding {
   return about(lists, all => {

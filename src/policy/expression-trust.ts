@@ -11,9 +11,9 @@ export type ExpressionPolicy = Pick<
 
 /**
  * SHA-256, lower-case hex, of everything in a policy that a verdict on expressions can depend on:
- * people with their keys and certificates, groups, `[[inputs]]`, revocations, and the lists that may
- * speak about expressions with what they say. Rules and exemptions for store paths have no part in
- * it. `certificate`: the bytes of a certificate file.
+ * people with their keys and certificates, groups, `[[inputs]]`, revocations, and the lists that
+ * may speak about expressions with what they say. Rules and exemptions for store paths have no part
+ * in it. `certificate`: the bytes of a certificate file.
  */
 export function expressionTrust(policy: ExpressionPolicy, certificate: (path: string) => Uint8Array): string {
   const { principals, groups, inputs, revocations, certificates, lists } = policy
@@ -30,8 +30,8 @@ export function expressionTrust(policy: ExpressionPolicy, certificate: (path: st
 }
 
 /**
- * What each list may speak for that may speak about expressions, and what it says. Without such lists
- * there is nothing. Where a list is updated from, and how, makes no difference.
+ * What each list may speak for that may speak about expressions, and what it says. Without such
+ * lists there is nothing. Where a list is updated from, and how, makes no difference.
  */
 function listsOf(lists: Policy['lists']) {
   const said = [...lists.values()]

@@ -1,4 +1,6 @@
-/** The books of lists on this machine, `<state>/lists/NAME/book`, and whose keys no list can have. */
+/**
+ * The books of lists on this machine, `<state>/lists/NAME/book`, and whose keys no list can have.
+ */
 import { dirname, join } from 'node:path'
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -44,7 +46,9 @@ export function bookReader(state: string, files: StampedFile[] = []): BookReader
   }
 }
 
-/** The version of a file that others cannot replace; undefined if there is none. Throws FileError. */
+/**
+ * The version of a file that others cannot replace; undefined if there is none. Throws FileError.
+ */
 function stampOf(path: string): string | undefined {
   return isThere(path) ? versionOf(protectedPath(path)) : undefined
 }

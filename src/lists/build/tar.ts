@@ -1,6 +1,6 @@
 /**
- * Reads tar archives in memory: POSIX ustar with GNU's and pax's long names. Nothing is unpacked, so
- * no name and no link in an archive can lead anywhere.
+ * Reads tar archives in memory: POSIX ustar with GNU's and pax's long names. Nothing is unpacked,
+ * so no name and no link in an archive can lead anywhere.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 

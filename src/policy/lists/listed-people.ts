@@ -1,4 +1,7 @@
-/** Principals and groups of lists, as far as they are asked for. Nothing that a book says is believed. */
+/**
+ * Principals and groups of lists, as far as they are asked for. Nothing that a book says is
+ * believed.
+ */
 import { basename } from 'node:path'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -28,9 +31,9 @@ interface Search {
 }
 
 /**
- * Looks up names of one list in its book, with the members of groups. A group counts only as a whole:
- * without names of others, without itself in it, and with a threshold of at least 1. Throws what
- * the book throws, and FormatError if all of them are more than a judge can look at.
+ * Looks up names of one list in its book, with the members of groups. A group counts only as a
+ * whole: without names of others, without itself in it, and with a threshold of at least 1. Throws
+ * what the book throws, and FormatError if all of them are more than a judge can look at.
  */
 export function bringPeople(
   list: { readonly name: string; readonly book: Book },
@@ -140,7 +143,10 @@ function spellingOf(key: Key): string {
   return textSpelling(key)
 }
 
-/** In what form a key that is written as text signs, and for what: the same for two that verify the same. */
+/**
+ * In what form a key that is written as text signs, and for what: the same for two that verify the
+ * same.
+ */
 export function textSpelling(key: Exclude<Key, { kind: 'openpgp' | 'sigstore' }>): string {
   const { form, namespaces, application } = key
   const own = key.kind === 'ed25519' ? [key.keyNumber && toHex(key.keyNumber), key.name] : []

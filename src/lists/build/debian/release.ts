@@ -24,8 +24,8 @@ export interface Suite extends SourcesIndex {
 }
 
 /**
- * Reads a suite's indices of source packages by their hashes in its signed InRelease. Throws BuildError if
- * anything is missing or not signed, or if the suite has ended.
+ * Reads a suite's indices of source packages by their hashes in its signed InRelease. Throws
+ * BuildError if anything is missing or not signed, or if the suite has ended.
  */
 export async function readSuite(mirror: Mirror, { suite, keyring, now }: SuiteOptions): Promise<Suite> {
   if (!/^[a-z0-9][a-z0-9./-]{0,63}$/.test(suite) || suite.includes('..'))
