@@ -10,7 +10,7 @@ export function isAt(pattern: string, text: string, at: number): boolean {
   return true
 }
 
-/** The first place from `from` on where the text has this pattern; -1 if there is none. */
+/** The first place from `from` on where the text has this pattern; -1 if it is absent. */
 export function findPattern(pattern: string, text: string, from: number): number {
   return pattern.includes('?') ? findWild(pattern, text, from) : text.indexOf(pattern, from)
 }

@@ -67,7 +67,7 @@ function text(field: Uint8Array): string {
 
 function octal(field: Uint8Array, offset: number): number {
   const [, digits] = /^ *([0-7]{1,11})$/.exec(text(field).trimEnd()) ?? []
-  if (digits === undefined) throw malformed('a size that is no octal number', offset)
+  if (digits === undefined) throw malformed('a size that is not an octal number', offset)
   return Number.parseInt(digits, 8)
 }
 

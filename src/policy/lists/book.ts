@@ -32,7 +32,7 @@ export interface ListUpdates {
 /** A list as it is in force. */
 export interface ListInForce extends ListScope {
   readonly updates: ListUpdates
-  /** Or why there is none that could be read, raw. */
+  /** Or why no book could be read, raw. */
   readonly book: Book | { readonly problem: string }
 }
 

@@ -29,7 +29,7 @@ export interface Suite extends SourcesIndex {
  */
 export async function readSuite(mirror: Mirror, { suite, keyring, now }: SuiteOptions): Promise<Suite> {
   if (!/^[a-z0-9][a-z0-9./-]{0,63}$/.test(suite) || suite.includes('..'))
-    throw new BuildError(`"${printable(suite)}" is no name of a suite`)
+    throw new BuildError(`"${printable(suite)}" is not a name of a suite`)
   const what = `${mirror.shown}/dists/${suite}/InRelease`
   const file = await mirror.read(`dists/${suite}/InRelease`, RELEASE_LIMIT)
   if (file === undefined)

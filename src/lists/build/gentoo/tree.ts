@@ -38,8 +38,7 @@ export function assertListed(
 }
 
 /**
- * The checksums in a Manifest by its paths. Lines that are none are passed over: they prove
- * nothing.
+ * The checksums in a Manifest by its paths. Other lines are passed over: they prove nothing.
  */
 export function checksumsIn(text: string): Checksums {
   const found = new Map<string, ManifestEntry[]>()
