@@ -96,8 +96,8 @@ in
       description = ''
         Lists of keys that communities keep, sign and update. Whoever a list calls `libmd` is
         `debian/libmd` here, and such a name may stand wherever one of `principals` or `groups` may.
-        What a list says is no part of the system: it is taken in on the machine, by root. The first time
-        `nixsig trust subscribe` compares its fingerprint, and then `nixsig trust update` takes in what is new.
+        What a list says is not part of the system: it is taken in on the machine, by root. The first
+        time `nixsig trust subscribe` compares its fingerprint, and then `nixsig trust update` takes in what is new.
       '';
     };
 

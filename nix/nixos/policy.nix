@@ -154,7 +154,12 @@ in
         '';
       }
       {
-        assertion = !asksForDevelopers || cfg.lists != { } || cfg.developers != { } || cfg.settings ? lists;
+        assertion =
+          !asksForDevelopers
+          || cfg.lists != { }
+          || cfg.developers != { }
+          || cfg.settings ? lists
+          || cfg.settings ? developers;
         message = ''
           security.nixsig requires its developers of some sources ("its-developers"), and nothing says who they are.
           Either subscribe to a list that names them (security.nixsig.lists), or say so yourself (security.nixsig.developers).

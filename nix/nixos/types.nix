@@ -207,7 +207,7 @@ let
           "auto"
           ''
             `"auto"`: updates take effect at once. `"ask"`: somebody is asked first, as by default.
-            `"pinned"`: there are none.
+            `"pinned"`: they are told, and not taken.
           '';
       revocations = optional (types.enum [
         "at-once"

@@ -30,33 +30,20 @@ export function mode({ policy, respite, now }: Facts): Finding {
 }
 
 /**
- * Keys, exemptions and lists that have ended or end soon, and lists that are not here. Nothing comes in because of them, but legitimate
- * paths will soon be refused.
+ * Keys and exemptions that have ended or end soon, and lists that end soon: the door `lists` has
+ * those that ended. Nothing comes in because of them, but legitimate paths will soon be refused.
  */
 export function policyDates({ policy, now }: Facts): Finding {
   const parsed = known(policy)
   if (parsed === undefined) return notApplicable('there is no policy that can be read')
-  const ends = endsOf(parsed).filter(({ at }) => at <= now + AHEAD)
-  const words = [
-    ...missingLists(parsed),
-    ...ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`),
-  ]
-  return words.length === 0 ? closed('nothing ends within 30 days') : open(words.join('; '))
-}
-
-function missingLists({ lists }: Policy): readonly string[] {
-  return [...lists.values()].flatMap(({ name, book }) =>
-    'problem' in book
-      ? [
-          `the list ${printable(name)} is not here (${printable(book.problem, 200)}): nixsig trust update ${printable(name)}`,
-        ]
-      : [],
-  )
+  const ends = endsOf(parsed, now).filter(({ at }) => at <= now + AHEAD)
+  if (ends.length === 0) return closed('nothing ends within 30 days')
+  return open(ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`).join('; '))
 }
 
 /**
- * Whether the books of the policy's lists are whole and count. Whoever judges reads a few records of a
- * book, each with its checksum; that all of it is what the update wrote is found out here.
+ * Whether the books of the policy's lists are whole and count. Whoever judges reads a few records
+ * of a book, each with its checksum; that all of it is what the update wrote is found out here.
  */
 export function lists({ lists, now }: Facts): Finding {
   return about(lists, all => {
@@ -75,11 +62,10 @@ export function lists({ lists, now }: Facts): Finding {
   })
 }
 
-function endsOf({
-  principals,
-  lists,
-  exemptions,
-}: Policy): readonly { readonly what: string; readonly at: Instant }[] {
+function endsOf(
+  { principals, lists, exemptions }: Policy,
+  now: Instant,
+): readonly { readonly what: string; readonly at: Instant }[] {
   const keys = [...principals.values()].flatMap(({ name, keys }) =>
     keys.flatMap(({ label, validUntil }) =>
       validUntil === undefined
@@ -90,7 +76,7 @@ function endsOf({
   const exempt = exemptions.map(({ line, until }) => ({ what: `the exemption in line ${line}`, at: until }))
   const listed = [...lists.values()].flatMap(list => {
     const at = endOfList(list)
-    return at === undefined ? [] : [{ what: `the list ${printable(list.name)}`, at }]
+    return at === undefined || at <= now ? [] : [{ what: `the list ${printable(list.name)}`, at }]
   })
   return [...keys, ...exempt, ...listed]
 }

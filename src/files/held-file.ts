@@ -101,7 +101,7 @@ function readAt(state: State, offset: number, length: number): Buffer {
   return bytes
 }
 
-/** The ctime is no part of it: it changes when another file takes the name. */
+/** The ctime is not part of it: it changes when another file takes the name. */
 function identityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
   return `${dev}:${ino}:${size}:${mtimeNs}`
 }

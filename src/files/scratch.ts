@@ -39,8 +39,8 @@ const swept = new Set<string>()
 
 /**
  * Makes a directory that nobody else can read. Remove it with `removeScratch`. `parent`: where; the
- * programs that verify signatures need short paths, so that theirs lie in /tmp. By default, what TMPDIR
- * says, unless others could put something else in the place of what is made there.
+ * programs that verify signatures need short paths, so that theirs lie in /tmp. By default, what
+ * TMPDIR says, unless others could put something else in the place of what is made there.
  */
 export function makeScratch(kind: (typeof KINDS)[number], parent = safeParent()): string {
   if (!swept.has(parent)) sweep(parent, Date.now() - DAY_MS)

@@ -12,9 +12,10 @@ export interface CertificateFile {
 /**
  * Identifies a policy by one value: the SHA-256, in lower-case hex, of `nixsig-policy-1`, the bytes
  * of policy.toml, and the path and bytes of each certificate file in the order of
- * `Policy.certificates`; then, for each list in the order of `Policy.lists`, its name and the digest
- * of its book, empty for a list without one. When a list ends is no part of it. Each part follows its length (eight bytes, little-endian), so that two
- * policies never give the same message.
+ * `Policy.certificates`; then, for each list in the order of `Policy.lists`, its name and the
+ * digest of its book, empty for a list without one. When a list ends is not part of it. Each part
+ * follows its length (eight bytes, little-endian), so that two policies never give the same
+ * message.
  */
 export function policyDigest(
   toml: Uint8Array,

@@ -1,5 +1,6 @@
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
+import { isHeard } from './lists/policy-for.ts'
 import type { Policy } from './policy.ts'
 
 /** The part of a policy by which expressions are judged. */
@@ -10,8 +11,9 @@ export type ExpressionPolicy = Pick<
 
 /**
  * SHA-256, lower-case hex, of everything in a policy that a verdict on expressions can depend on:
- * people with their keys and certificates, groups, `[[inputs]]` and revocations. Rules and
- * exemptions for store paths have no part in it. `certificate`: the bytes of a certificate file.
+ * people with their keys and certificates, groups, `[[inputs]]`, revocations, and the lists that
+ * may speak about expressions with what they say. Rules and exemptions for store paths have no part
+ * in it. `certificate`: the bytes of a certificate file.
  */
 export function expressionTrust(policy: ExpressionPolicy, certificate: (path: string) => Uint8Array): string {
   const { principals, groups, inputs, revocations, certificates, lists } = policy
@@ -27,11 +29,15 @@ export function expressionTrust(policy: ExpressionPolicy, certificate: (path: st
   return toHex(sha256(Buffer.from(JSON.stringify(parts, plain), 'utf8')))
 }
 
-/** What each list may speak for, and what it says. Without lists there is nothing. */
+/**
+ * What each list may speak for that may speak about expressions, and what it says. Without such
+ * lists there is nothing. Where a list is updated from, and how, makes no difference.
+ */
 function listsOf(lists: Policy['lists']) {
-  if (lists.size === 0) return {}
-  const said = [...lists.values()].map(({ book, ...scope }) => [scope, 'problem' in book ? '' : book.digest])
-  return { lists: said }
+  const said = [...lists.values()]
+    .filter(list => isHeard(list, 'expression'))
+    .map(({ book, updates: _, ...scope }) => [scope, 'problem' in book ? '' : book.digest])
+  return said.length === 0 ? {} : { lists: said }
 }
 
 /** Where something stands in the file does not matter. */

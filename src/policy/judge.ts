@@ -12,7 +12,8 @@ import { weigh } from './weigh.ts'
 
 /**
  * Judges one store path at one instant. Never throws. The mode of the policy does not matter here;
- * callers apply it. People of lists count as far as the subject is theirs to speak of. Neither the order of the evidence nor duplicates in it matter.
+ * callers apply it. People of lists count as far as the subject is theirs to speak of. Neither the
+ * order of the evidence nor duplicates in it matter.
  */
 export function judge(given: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
   return judgeUnder(policyFor(given, subject), subject, evidence, now)

@@ -23,11 +23,16 @@ export type KeyStanding =
 
 /** All keys of a policy, each once, the user's own first. */
 export function listedKeys({ principals }: Pick<Policy, 'principals'>): readonly Key[] {
+  return [...firstKeysIn(principals).values()]
+}
+
+/** The first key of each identity. */
+export function firstKeysIn(principals: Policy['principals']): Map<KeyIdentity, Key> {
   const keys = new Map<KeyIdentity, Key>()
   for (const principal of principals.values()) {
     for (const key of principal.keys) if (!keys.has(key.identity)) keys.set(key.identity, key)
   }
-  return [...keys.values()]
+  return keys
 }
 
 /** The first holder of a key; undefined if the key is not in the policy. */
@@ -66,17 +71,6 @@ export function standingOf(
  * The holder of a key with the dates that apply to one use of it: those of the best of its
  * certificates, if it is a certified key. Undefined if none of them covers this role and name.
  */
-export function holderFor(
-  policy: Pick<Policy, 'principals' | 'revocations'>,
-  identity: KeyIdentity,
-  use: KeyUse,
-  now: Instant,
-): KeyHolder | undefined {
-  const holder = holderOf(policy, identity)
-  return holder && datedFor(policy, holder, use, now)
-}
-
-/** The same for a holder who is known already. */
 export function datedFor(
   policy: Pick<Policy, 'revocations'>,
   holder: KeyHolder,
@@ -114,7 +108,10 @@ export function builderStandings(
   return builderHolders(policy, identity, name, now).map(holder => standingOf(policy, holder, now).code)
 }
 
-/** The holders of a key who may speak as a builder about something of this name, with the dates of that. */
+/**
+ * The holders of a key who may speak as a builder about something of this name, with the dates of
+ * that.
+ */
 export function builderHolders(
   policy: Policy,
   identity: KeyIdentity,

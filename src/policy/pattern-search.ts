@@ -1,4 +1,6 @@
-/** Where the parts of a glob are in a text. `?` is one character; all others stand for themselves. */
+/**
+ * Where the parts of a glob are in a text. `?` is one character; all others stand for themselves.
+ */
 
 /** Whether the text has this pattern at this place. */
 export function isAt(pattern: string, text: string, at: number): boolean {
@@ -8,7 +10,7 @@ export function isAt(pattern: string, text: string, at: number): boolean {
   return true
 }
 
-/** The first place from `from` on where the text has this pattern; -1 if there is none. */
+/** The first place from `from` on where the text has this pattern; -1 if it is absent. */
 export function findPattern(pattern: string, text: string, from: number): number {
   return pattern.includes('?') ? findWild(pattern, text, from) : text.indexOf(pattern, from)
 }
@@ -16,9 +18,9 @@ export function findPattern(pattern: string, text: string, from: number): number
 const BITS = 32
 
 /**
- * Reads each character of the text once (Shift-And, Baeza-Yates and Gonnet 1992): bit n of the state
- * says whether the text up to here ends with the first n + 1 characters of the pattern. Going back,
- * as people write such searches, would take a hostile pattern the product of both lengths.
+ * Reads each character of the text once (Shift-And, Baeza-Yates and Gonnet 1992): bit n of the
+ * state says whether the text up to here ends with the first n + 1 characters of the pattern. Going
+ * back, as people write such searches, would take a hostile pattern the product of both lengths.
  */
 function findWild(pattern: string, text: string, from: number): number {
   const words = Math.ceil(pattern.length / BITS)

@@ -1,4 +1,6 @@
-/** People and their keys, as a policy and the lists that it names have them. Nothing here does I/O. */
+/**
+ * People and their keys, as a policy and the lists that it names have them. Nothing here does I/O.
+ */
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
 
 /** Whole seconds since 1970-01-01T00:00Z. */

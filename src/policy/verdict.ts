@@ -176,8 +176,8 @@ export type Finding =
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   /**
-   * Nobody names a developer of this source. `lists`: those that were asked. `silent`: those that the
-   * policy lets say nothing about developers (`role`), or about sources of this name (`name`).
+   * Nobody names a developer of this source. `lists`: those that were asked. `silent`: those that
+   * the policy lets say nothing about developers (`role`), or about sources of this name (`name`).
    */
   | {
       readonly code: 'no-developer'

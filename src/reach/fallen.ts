@@ -1,7 +1,6 @@
 /** The comparison on this machine: its ledger, its store and the evidence at hand. */
 import { allAdmissions } from '../ledger/all-admissions.ts'
 import type { Policy } from '../policy/policy.ts'
-import { knowingMachine } from '../verifier/books.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
@@ -34,8 +33,8 @@ export async function fallenUnder(
   const asked = { before: openTrial(places, before), after: openTrial(places, draft) }
   try {
     return await compare({
-      before: certifiedHere(places, knowingMachine(places, before)),
-      after: certifiedHere(places, knowingMachine(places, draft)),
+      before: certifiedHere(places, before),
+      after: certifiedHere(places, draft),
       entries: allAdmissions(places.state),
       support,
       judges,

@@ -107,7 +107,10 @@ function groupEntries({ groups }: Policy): readonly Entry[] {
   })
 }
 
-/** A list with its state, as far as it is here: another book is a difference. Not until when it counts. */
+/**
+ * A list with its state, as far as it is here: another book is a difference. Not until when it
+ * counts.
+ */
 function listEntries({ lists }: Policy): readonly Entry[] {
   return [...lists.values()].map(one => {
     const { book } = one

@@ -195,7 +195,9 @@ function needlessPeople(
   return found
 }
 
-/** Lists that no rule can ask. They are named and never dropped: a list is ended by its subscriber. */
+/**
+ * Lists that no rule can ask. They are named and never dropped: a list is ended by its subscriber.
+ */
 function unusedLists(policy: Policy): readonly Pruned[] {
   const { lists } = policy
   // Whom the user revoked is not asked for by that.

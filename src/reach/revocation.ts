@@ -32,9 +32,9 @@ const REASON_LIMIT = 500
 const MEMBERS = 20
 
 /**
- * What is meant by a name of a principal, the policy's or a list's, by a key as the policy writes it
- * (or `ed25519:` and hex), or by an OpenPGP fingerprint; or else why nothing is. Throws FileError
- * where the book of a list cannot be read.
+ * What is meant by a name of a principal, the policy's or a list's, by a key as the policy writes
+ * it (or `ed25519:` and hex), or by an OpenPGP fingerprint; or else why nothing is. Throws
+ * FileError where the book of a list cannot be read.
  */
 export function revokedTarget(
   policy: Pick<Policy, 'principals' | 'groups' | 'lists'>,

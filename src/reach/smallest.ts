@@ -115,7 +115,7 @@ function withGraphs(
   const policy = policyFor(given, subject)
   const more = chosen.flatMap(({ who, role, path: graph }): readonly Claim[] => {
     const covers = graphs.some(({ derivation, members }) => derivation === graph && members.has(subject.path))
-    const key = validKey(policyFor(policy, subject), who, now)
+    const key = validKey(policy, who, now)
     if (!covers || key === undefined) return []
     const { path, narHash } = subject
     return [{ key: key.identity, role, path, narHash, graph, origin: 'wanted' }]
@@ -126,8 +126,7 @@ function withGraphs(
 function candidatesOf(given: Policy, subject: Subject, now: Instant): readonly Wanted[] {
   const policy = policyFor(given, subject)
   const requirement = requirementFor(ruleFor(policy, subject), subject.kind)
-  if (requirement.kind !== 'all') return []
-  return candidatesFor(policyFor(policy, subject), subject, requirement.demands, now)
+  return requirement.kind === 'all' ? candidatesFor(policy, subject, requirement.demands, now) : []
 }
 
 /** Proposes for one path. */

@@ -1,6 +1,5 @@
 /** Judging under a policy that is not in force. */
 import type { Policy } from '../policy/policy.ts'
-import { knowingMachine } from '../verifier/books.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
 import type { Places } from '../verifier/places.ts'
 
@@ -15,6 +14,6 @@ export function openTrial(places: Places, draft: Policy): Inquiry {
     takesOut: false,
     isAtHand: true,
     takesRegistered: true,
-    draft: knowingMachine(places, draft),
+    draft,
   })
 }

@@ -1,7 +1,7 @@
 /**
- * Sources whose developers depend on their addresses (docs/semantics.md, S19), which the ledger does
- * not have. Whether they pass cannot be told by the record then; whether a change of the policy can
- * matter to them can.
+ * Sources whose developers depend on their addresses (docs/semantics.md, S19), which the ledger
+ * does not have. Whether they pass cannot be told by the record then; whether a change of the
+ * policy can matter to them can.
  */
 
 import { basename } from 'node:path'
@@ -71,7 +71,10 @@ export function partAbout(policy: Policy, subject: Subject, now: Instant): strin
   })
 }
 
-/** Certificates of lists are named by their contents; a book that is not taken yet has its own copies. */
+/**
+ * Certificates of lists are named by their contents; a book that is not taken yet has its own
+ * copies.
+ */
 function plainly(principal: Principal, lists: Policy['lists']): Principal {
   if (listNameOf(principal.name, lists) === undefined) return principal
   const keys = principal.keys.map(key =>

@@ -1,4 +1,6 @@
-/** The books of lists on this machine, `<state>/lists/NAME/book`, and whose keys no list can have. */
+/**
+ * The books of lists on this machine, `<state>/lists/NAME/book`, and whose keys no list can have.
+ */
 import { dirname, join } from 'node:path'
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -19,7 +21,7 @@ export function bookFile(state: string, name: string): string {
 
 /**
  * Looks up the books of lists below a state directory. `files` receives what each answer rests on:
- * the book or, where there is none, the directory in which it would appear, so that the policy is
+ * the book or, where it is absent, the directory in which it would appear, so that the policy is
  * read again once it does.
  */
 export function bookReader(state: string, files: StampedFile[] = []): BookReader {
@@ -44,7 +46,9 @@ export function bookReader(state: string, files: StampedFile[] = []): BookReader
   }
 }
 
-/** The version of a file that others cannot replace; undefined if there is none. Throws FileError. */
+/**
+ * The version of a file that others cannot replace; undefined if it is absent. Throws FileError.
+ */
 function stampOf(path: string): string | undefined {
   return isThere(path) ? versionOf(protectedPath(path)) : undefined
 }

@@ -6,7 +6,6 @@ import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
-import { openBook } from '../lists/book/read.ts'
 import { applyCertificates, certifyingKeys, type KeyCertificate } from '../policy/certified.ts'
 import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
@@ -61,16 +60,6 @@ export function readPolicy(places: Places, books: ReadonlyMap<string, Book> = ne
 }
 
 /**
- * The machine's policy as it would be with another book of one list: with the book in `bookFile`, an
- * absolute path, which a state of the list was written to that is not taken yet. A policy without
- * this list is the one that is in force. Throws as `loadPolicy` does, and FileError if the book
- * cannot be read.
- */
-export function policyWithBook(places: Places, name: string, bookFile: string): Policy {
-  return readPolicy(places, new Map([[name, openBook(bookFile, name)]])).policy
-}
-
-/**
  * What in a policy verdicts on expressions depend on, as one value: see expressionTrust. Throws
  * FileError if a certificate cannot be read.
  */
@@ -116,8 +105,7 @@ export function withCertified(
 
 /**
  * A policy with the certified keys that count on this machine, and with the keys of the machine
- * itself. Writes nothing. Throws a system
- * error if the state directory cannot be read.
+ * itself. Writes nothing. Throws a system error if the state directory cannot be read.
  */
 export function certifiedHere(places: Places, policy: Policy): Policy {
   return withCertified(places, withPlaces(places, knowingMachine(places, policy)), { keep: false }).policy

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { expressionTrust } from '../../src/policy/expression-trust.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import { signer } from '../support/trust.ts'
+import { bookOf, policyWith } from './lists/books.ts'
 
 const [alice, bob] = [signer('alice'), signer('bob')]
 
@@ -63,4 +64,31 @@ test('rules and exemptions for store paths, and where something stands, make no 
   for (const parts of [{ rest: rule }, { rest: exemption }, { more: '\n# a remark\n\n' }]) {
     assert.equal(trust(parts), trust())
   }
+})
+
+test('a list makes a difference, and what it says, only where it may speak about expressions', () => {
+  const trustOf = (roles: string, digest: string, updates = 'ask') =>
+    expressionTrust(
+      policyWith(
+        `version = 1
+mode = "enforce"
+[lists.debian]
+url = "https://lists.example.org/debian"
+roles = ["${roles}"]
+updates = "${updates}"
+[default]
+require = { source = "refuse", derivation = "refuse", output = "refuse" }
+`,
+        { debian: { ...bookOf({ principals: {} }), digest } },
+      ),
+      () => assert.fail('no certificates'),
+    )
+  for (const role of ['committer', 'reviewer']) {
+    assert.notEqual(trustOf(role, 'one'), trustOf(role, 'two'), role)
+    assert.equal(trustOf(role, 'one'), trustOf(role, 'one', 'auto'), role)
+  }
+  assert.notEqual(trustOf('committer', 'one'), trustOf('reviewer', 'one'))
+  for (const role of ['developer', 'packager', 'builder', 'approver'])
+    assert.equal(trustOf(role, 'one'), trustOf(role, 'two'), role)
+  assert.notEqual(trustOf('developer', 'one'), trustOf('committer', 'one'))
 })

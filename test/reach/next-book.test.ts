@@ -6,10 +6,11 @@ import { test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
 import { parseList } from '../../src/formats/lists/document.ts'
 import { type Admission, writeAdmission } from '../../src/ledger/admissions.ts'
+import { openBook } from '../../src/lists/book/read.ts'
 import { writeBook } from '../../src/lists/book/write.ts'
 import { fallenUnder } from '../../src/reach/fallen.ts'
 import type { Places } from '../../src/verifier/places.ts'
-import { policyWithBook, readPolicy } from '../../src/verifier/policy-file.ts'
+import { readPolicy } from '../../src/verifier/policy-file.ts'
 import { identityOf, nixKeyOf } from '../policy/policies.ts'
 
 const POLICY = `version = 1
@@ -83,14 +84,15 @@ test('what a state of a list would make fall is told before it is taken, and not
     const [hello] = [admit(places, 1, 'hello.tar'), admit(places, 2, 'other.tar')]
     // By the record alone: there is no store here.
     const fallen = async (book: string) => {
-      const found = await fallenUnder(places, policyWithBook(places, 'debian', book), { patience: 0 })
+      const { policy } = readPolicy(places, new Map([['debian', openBook(book, 'debian')]]))
+      const found = await fallenUnder(places, policy, { patience: 0 })
       return [found.falls.map(({ path }) => path), found.rises]
     }
     assert.deepEqual(await fallen(bookIn(join(place, 'next'), 'x', 2)), [[], []])
     assert.deepEqual(await fallen(bookIn(join(place, 'next'), 'y', 2)), [[hello], []])
     const [list] = readPolicy(places).policy.lists.values()
     assert.equal(list !== undefined && 'version' in list.book && list.book.version, 1)
-    assert.throws(() => policyWithBook(places, 'debian', join(place, 'absent')), FileError)
+    assert.throws(() => openBook(join(place, 'absent'), 'debian'), FileError)
   } finally {
     rmSync(directory, { recursive: true })
   }

@@ -22,8 +22,9 @@ export interface BuildOptions {
 }
 
 /**
- * Builds a list in a directory: a new one, or the next state of a list that was extracted before. Throws BuildError
- * if a distribution is not signed as it has to be, and ArgumentError for a directory with anything else.
+ * Builds a list in a directory: a new one, or the next state of a list that was extracted before.
+ * Throws BuildError if a distribution is not signed as it has to be, and ArgumentError for a
+ * directory with anything else.
  */
 export async function buildList(options: BuildOptions): Promise<Report> {
   const { from, out, name, now, remark, tries, cache } = options

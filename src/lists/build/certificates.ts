@@ -22,7 +22,9 @@ const SHORTEST = 2048
 export interface FitCertificate {
   /** Upper-case hex. */
   readonly fingerprint: string
-  /** Binary: the primary key, what it states of itself and its user ids, subkeys and revocations. */
+  /**
+   * Binary: the primary key, what it states of itself and its user ids, subkeys and revocations.
+   */
   readonly bytes: Uint8Array
   /** The first user id, if it can be shown: a claim. */
   readonly about?: string
@@ -32,8 +34,8 @@ export interface FitCertificate {
 }
 
 /**
- * The copies of certificates in a file, by fingerprint. Throws FormatError for a file that is larger
- * than 1 MiB, has more than 256 certificates, holds a secret key, or is malformed.
+ * The copies of certificates in a file, by fingerprint. Throws FormatError for a file that is
+ * larger than 1 MiB, has more than 256 certificates, holds a secret key, or is malformed.
  */
 export function copiesIn(file: Uint8Array): ReadonlyMap<string, readonly Uint8Array[]> {
   if (file.length > KEY_FILE_LIMIT) throw malformed(`a key file of more than ${KEY_FILE_LIMIT} bytes`)

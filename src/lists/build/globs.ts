@@ -18,10 +18,11 @@ export interface EntryGlobs {
 
 /**
  * The globs for a package whose sources come from these addresses, in which `*` stands for whatever
- * varies. An address counts if its host is spelled out (on a forge also the project), and if the package is named in
- * its directory or in its file name: on a host that many projects share, anything else would cover other people's
- * sources. Without such an address, only files that begin with the package's name are covered, from wherever they
- * come. A digit follows the name in each glob: `apr-*` would cover apr-util.
+ * varies. An address counts if its host is spelled out (on a forge also the project), and if the
+ * package is named in its directory or in its file name: on a host that many projects share,
+ * anything else would cover other people's sources. Without such an address, only files that begin
+ * with the package's name are covered, from wherever they come. A digit follows the name in each
+ * glob: `apr-*` would cover apr-util.
  */
 export function globsFor(packageName: string, addresses: readonly string[]): EntryGlobs {
   const names = new Set<string>()
@@ -48,7 +49,9 @@ export function globsFor(packageName: string, addresses: readonly string[]): Ent
   }
 }
 
-/** A glob for each digit with which the first part that varies can begin, if text stands before it. */
+/**
+ * A glob for each digit with which the first part that varies can begin, if text stands before it.
+ */
 function withVersion(name: string): readonly string[] {
   const star = withoutEnding(name).indexOf('*')
   if (star < 1 || /\d/.test(name.charAt(star - 1))) return [name]
@@ -99,7 +102,9 @@ function isPlain(url: string): boolean {
 /** What distributions put before a name: `python-requests` is requests. */
 const PREFIX = /^(?:python3?|ruby|node|golang|haskell|rust|perl|php|r-cran|lib)-?/
 
-/** A package's name, with and without what distributions put around it and the digits at its end. */
+/**
+ * A package's name, with and without what distributions put around it and the digits at its end.
+ */
 function stemsOf(packageName: string): readonly string[] {
   const bare = packageName.replace(PREFIX, '').replace(/(?:-perl|-java|-php)$/, '')
   const stems = [packageName, bare, packageName.replace(/[0-9.]+$/, ''), bare.replace(/[0-9.]+$/, '')]
@@ -115,8 +120,8 @@ const COMMON = new Set(
 )
 
 /**
- * Whether a directory is the package's own: a part of it is its name, `/re2/` but not `/releases/`, and none
- * after it could be another project's.
+ * Whether a directory is the package's own: a part of it is its name, `/re2/` but not `/releases/`,
+ * and none after it could be another project's.
  */
 function isDirectoryOf(directory: string, packageName: string): boolean {
   const stems = stemsOf(packageName).filter(stem => !COMMON.has(stem))
@@ -131,7 +136,10 @@ function isNobodys(part: string, stems: readonly string[]): boolean {
   return letters.length < 2 || COMMON.has(letters) || stems.includes(letters)
 }
 
-/** Whether a name has nothing but the package's own before what varies: `libmd-v*`, but not `libmd-extras-*`. */
+/**
+ * Whether a name has nothing but the package's own before what varies: `libmd-v*`, but not
+ * `libmd-extras-*`.
+ */
 function isNameOf(glob: string, packageName: string): boolean {
   const stems = stemsOf(packageName)
   const [before = ''] = withoutEnding(glob).split('*')

@@ -39,8 +39,9 @@ interface Named {
 }
 
 /**
- * Makes a list. A key is one principal whatever number of packages name it, and counts only for the packages
- * that do. Keys that two certificates share are left out with both: nobody can tell whose they are.
+ * Makes a list. A key is one principal whatever number of packages name it, and counts only for the
+ * packages that do. Keys that two certificates share are left out with both: nobody can tell whose
+ * they are.
  */
 export function mergeFindings(findings: readonly Finding[], options: MergeOptions): BuiltList {
   const { name, now, counts } = options
@@ -206,8 +207,8 @@ function splitByCategory(packages: Map<string, Named[]>): void {
 }
 
 /**
- * The keys of a package by the distributions that name them: only those that two name are corroborated,
- * whoever stands beside them.
+ * The keys of a package by the distributions that name them: only those that two name are
+ * corroborated, whoever stands beside them.
  */
 function bySources(all: readonly Named[]): ReadonlyMap<string, readonly string[]> {
   const fingerprints = new Set(all.flatMap(each => each.fingerprints))

@@ -1,4 +1,7 @@
-/** Changes that a shell makes to a variable's value, of those whose outcome can be told without a shell. */
+/**
+ * Changes that a shell makes to a variable's value, of those whose outcome can be told without a
+ * shell.
+ */
 
 export type Change =
   | { readonly kind: 'lower' | 'upper' }
@@ -17,8 +20,8 @@ const REPLACED = new RegExp(`^/(/?)(${LITERAL}{1,40})(?:/(${LITERAL}{0,40}))?$`)
 const CUT = new RegExp(`^(##?|%%?)(${LITERAL}{1,40})$`)
 
 /**
- * What stands between a name and the brace: `,,`, `^^`, `/a/b`, `//a/b`, `#a` and `%a`, each with literal text
- * alone. Undefined for all others.
+ * What stands between a name and the brace: `,,`, `^^`, `/a/b`, `//a/b`, `#a` and `%a`, each with
+ * literal text alone. Undefined for all others.
  */
 export function changeOf(written: string): Change | undefined {
   if (written === ',,') return { kind: 'lower' }
@@ -30,8 +33,8 @@ export function changeOf(written: string): Change | undefined {
 }
 
 /**
- * A changed value, in which `*` stands for what is not known. `*` alone if a change could reach from there into what
- * is known.
+ * A changed value, in which `*` stands for what is not known. `*` alone if a change could reach
+ * from there into what is known.
  */
 export function changed(value: string, change: Change): string {
   switch (change.kind) {

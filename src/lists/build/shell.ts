@@ -1,6 +1,6 @@
 /**
- * Reads assignments out of shell text, PKGBUILDs and ebuilds, without running any of it. What only a
- * shell could know becomes `*`.
+ * Reads assignments out of shell text, PKGBUILDs and ebuilds, without running any of it. What only
+ * a shell could know becomes `*`.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { type Change, changed, changeOf } from './shell-change.ts'
@@ -37,8 +37,8 @@ export class Assignments {
   }
 
   /**
-   * All words that are assigned to a name, by whichever assignments, with braces expanded. `*` stands for what is not
-   * known.
+   * All words that are assigned to a name, by whichever assignments, with braces expanded. `*`
+   * stands for what is not known.
    */
   all(name: string): readonly string[] {
     const words = (this.#assigned.get(name) ?? []).flatMap(each => each.words)

@@ -10,8 +10,8 @@ const CHECKSUMS = /\.sha(?:256|384|512)(?:sums?)?(?:\.txt)?$/
 const COMPRESSION = /\.(?:gz|bz2|xz|lz|zst)$/
 
 /**
- * The addresses of those files that come with a signature. As makepkg and Portage have it, a signature belongs to the
- * file whose name in the build it has, wherever either comes from.
+ * The addresses of those files that come with a signature. As makepkg and Portage have it, a
+ * signature belongs to the file whose name in the build it has, wherever either comes from.
  */
 export function signedAddresses(sources: readonly TakenSource[]): readonly string[] {
   const named = sources.map(source => ({ ...source, local: localName(source) }))

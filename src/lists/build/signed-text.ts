@@ -19,8 +19,9 @@ export interface SignedText {
 }
 
 /**
- * Verifies a clear-signed file with a keyring of the distribution's keys, as of now. Throws BuildError if none
- * of them made a good signature, and FormatError or FileError if one of the two cannot be read.
+ * Verifies a clear-signed file with a keyring of the distribution's keys, as of now. Throws
+ * BuildError if none of them made a good signature, and FormatError or FileError if one of the two
+ * cannot be read.
  */
 export async function verifiedText(file: Uint8Array, what: string, keyring: string): Promise<SignedText> {
   const { text, signed, signature } = parseCleartext(file)

@@ -1,6 +1,6 @@
 /**
- * Reads tar archives in memory: POSIX ustar with GNU's and pax's long names. Nothing is unpacked, so
- * no name and no link in an archive can lead anywhere.
+ * Reads tar archives in memory: POSIX ustar with GNU's and pax's long names. Nothing is unpacked,
+ * so no name and no link in an archive can lead anywhere.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 
@@ -67,7 +67,7 @@ function text(field: Uint8Array): string {
 
 function octal(field: Uint8Array, offset: number): number {
   const [, digits] = /^ *([0-7]{1,11})$/.exec(text(field).trimEnd()) ?? []
-  if (digits === undefined) throw malformed('a size that is no octal number', offset)
+  if (digits === undefined) throw malformed('a size that is not an octal number', offset)
   return Number.parseInt(digits, 8)
 }
 

@@ -9,8 +9,9 @@ import { readWithin, writeWithin } from '../keep/directory.ts'
 import type { BuiltList } from './merge.ts'
 
 /**
- * The list that a directory has, to build the next state of it; undefined if the directory is absent or empty.
- * Throws ArgumentError for a directory with anything else, or with a list that people vouch for.
+ * The list that a directory has, to build the next state of it; undefined if the directory is
+ * absent or empty. Throws ArgumentError for a directory with anything else, or with a list that
+ * people vouch for.
  */
 export function listBefore(directory: string): ListDocument | undefined {
   if (!existsSync(directory) || readdirSync(directory).length === 0) return undefined
@@ -27,8 +28,8 @@ export function listBefore(directory: string): ListDocument | undefined {
 }
 
 /**
- * Writes `list.json` and `certificates/FINGERPRINT.pgp` and returns the size of the first in bytes. What it writes
- * was read again as subscribers read it. Throws FormatError if they would refuse it.
+ * Writes `list.json` and `certificates/FINGERPRINT.pgp` and returns the size of the first in bytes.
+ * What it writes was read again as subscribers read it. Throws FormatError if they would refuse it.
  */
 export function writeList(directory: string, { document, certificates }: BuiltList): number {
   const bytes = printList(document)

@@ -86,8 +86,8 @@ function namesOf({ path, file }: Contents): readonly string[] {
 }
 
 /**
- * The keys of a policy that are in force now, each once, the user's own first; of a policy about one source also those of people whom
- * lists name for it, as far as they may speak as developers.
+ * The keys of a policy that are in force now, each once, the user's own first; of a policy about
+ * one source also those of people whom lists name for it, as far as they may speak as developers.
  */
 export function keysInForce(policy: Policy, now: number): readonly Key[] {
   const found = new Map<KeyIdentity, Key>()

@@ -2,9 +2,14 @@
 import { addressesOf } from '../../formats/nix/fetched-urls.ts'
 import { findingWords } from '../../policy/finding-words.ts'
 import { absentLists } from '../../policy/lists/absent.ts'
-import { type About, isAbout, namedDevelopers, policyFor } from '../../policy/lists/policy-for.ts'
+import {
+  type About,
+  asksItsDevelopers,
+  isAbout,
+  namedDevelopers,
+  policyFor,
+} from '../../policy/lists/policy-for.ts'
 import { listOfName, silenceOf } from '../../policy/lists/scope.ts'
-import { requirementFor, ruleFor } from '../../policy/match.ts'
 import { type Demand, type Instant, ITS_DEVELOPERS, type Key, type Policy } from '../../policy/policy.ts'
 import { list, whoWord, word } from '../../policy/words.ts'
 import { keysInForce } from '../attest/checked-signature.ts'
@@ -29,7 +34,7 @@ export function developersWord(policy: Policy, now: Instant): DevelopersWord {
     notesOn: ({ source, state }) => {
       if (state !== 'unsigned' && state !== 'doubtful') return []
       const about = aboutOf(source)
-      return asksForDevelopers(policy, about)
+      return asksItsDevelopers(policy, about)
         ? whomItAsks(policyFor(policy, about), about, now)
         : whomItCouldAsk(policyFor(asking, about), now)
     },
@@ -39,11 +44,6 @@ export function developersWord(policy: Policy, now: Instant): DevelopersWord {
 function aboutOf({ path, kind, madeBy }: Source): About {
   const urls = madeBy === undefined ? [] : addressesOf(madeBy.derivation)
   return { name: path.name, kind, ...(urls.length > 0 && { urls }) }
-}
-
-function asksForDevelopers(policy: Policy, about: About): boolean {
-  const requirement = requirementFor(ruleFor(policy, about), about.kind)
-  return requirement.kind === 'all' && requirement.demands.some(({ who }) => who === ITS_DEVELOPERS)
 }
 
 /** The policy, if it asked for the developers of every source. */

@@ -3,7 +3,9 @@ import type { ListScope } from '../lists/book.ts'
 import { isNameOf, listNameOf } from '../lists/names.ts'
 import { complain, type Node } from './fields.ts'
 
-/** Whether a name is one that a list of the policy could have. Only its book says whether it has it. */
+/**
+ * Whether a name is one that a list of the policy could have. Only its book says whether it has it.
+ */
 export function isListedName(name: string, lists: ReadonlyMap<string, ListScope>): boolean {
   const list = listNameOf(name, lists)
   return list !== undefined && isNameOf(list, name)

@@ -32,7 +32,7 @@ export interface ListUpdates {
 /** A list as it is in force. */
 export interface ListInForce extends ListScope {
   readonly updates: ListUpdates
-  /** Or why there is none that could be read, raw. */
+  /** Or why no book could be read, raw. */
   readonly book: Book | { readonly problem: string }
 }
 
@@ -47,8 +47,8 @@ export interface NamedSource {
 /**
  * One state of a list. All names in it are as the subscriber uses them, with the prefix. Methods
  * throw FileError if the book cannot be read. Whoever judges believes no book: what is not the
- * list's own (names without its prefix or with other characters than a list takes, certificates without `holds`, thresholds below 1, groups
- * that contain themselves) counts for nothing.
+ * list's own (names without its prefix or with other characters than a list takes, certificates
+ * without `holds`, thresholds below 1, groups that contain themselves) counts for nothing.
  */
 export interface Book {
   /** SHA-256, lower-case hex, of everything that the book says, and of nothing else. */
@@ -61,14 +61,18 @@ export interface Book {
   readonly seen: Instant
   /** Whether its keepers vouch for its keys, or a program collected them. */
   readonly says: 'vouched' | 'extracted'
-  /** All of them, at most one of each key and of each principal. For few: reads all of the list's. */
+  /**
+   * All of them, at most one of each key and of each principal. For few: reads all of the list's.
+   */
   readonly revocations: readonly ListRevocation[]
   /** Those of a principal by its name, and of the keys that it has. */
   revocationsOf(principal: Principal): readonly ListRevocation[]
   /** Its OpenPGP keys have `holds`, which the writer of the book found in the certificate. */
   principal(name: string): Principal | undefined
   group(name: string): Group | undefined
-  /** The principals who have a key of this identity, by looking at all of them. For commands only. */
+  /**
+   * The principals who have a key of this identity, by looking at all of them. For commands only.
+   */
   holdersOf(identity: KeyIdentity): readonly string[]
   /** All entries that match a source. Takes at most a few milliseconds for 20,000 entries. */
   developersOf(source: NamedSource): readonly DevelopersEntry[]
@@ -92,7 +96,9 @@ export interface DevelopersEntry {
   /** Principals and groups. */
   readonly by: readonly string[]
   readonly threshold: number
-  /** What the team may speak for whose entry it is: that has to match as well, and the same address. */
+  /**
+   * What the team may speak for whose entry it is: that has to match as well, and the same address.
+   */
   readonly within?: Pick<DevelopersEntry, 'names' | 'urls'>
   /** How many distributions have it, if that is known. */
   readonly standing?: 'corroborated' | 'seen'

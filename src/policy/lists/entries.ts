@@ -19,7 +19,8 @@ export interface MatchingEntries {
 /**
  * The entries for a source. The user's own decide where one matches; otherwise every list in
  * `lists` is asked, and each matching entry of any of them counts. `lists` are those that may name
- * developers of it. Where the addresses are not known, everybody who may be one of them is. Calls `fails` for a list whose book cannot be read.
+ * developers of it. Where the addresses are not known, everybody who may be one of them is. Calls
+ * `fails` for a list whose book cannot be read.
  */
 export function entriesFor(
   developers: Policy['developers'],

@@ -1,7 +1,11 @@
-/** Principals and groups of lists, as far as they are asked for. Nothing that a book says is believed. */
+/**
+ * Principals and groups of lists, as far as they are asked for. Nothing that a book says is
+ * believed.
+ */
 import { basename } from 'node:path'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
+import { firstKeysIn } from '../key-standing.ts'
 import type { Group, Key, Policy, Principal } from '../policy.ts'
 import type { Book } from './book.ts'
 import { isThreshold } from './entries.ts'
@@ -27,9 +31,9 @@ interface Search {
 }
 
 /**
- * Looks up names of one list in its book, with the members of groups. A group counts only as a whole:
- * without names of others, without itself in it, and with a threshold of at least 1. Throws what
- * the book throws, and FormatError if all of them are more than a judge can look at.
+ * Looks up names of one list in its book, with the members of groups. A group counts only as a
+ * whole: without names of others, without itself in it, and with a threshold of at least 1. Throws
+ * what the book throws, and FormatError if all of them are more than a judge can look at.
  */
 export function bringPeople(
   list: { readonly name: string; readonly book: Book },
@@ -37,8 +41,8 @@ export function bringPeople(
   search: Search,
 ): void {
   const keys: KnownKeys = {
-    own: keysIn(search.whole.principals),
-    before: keysIn(search.before.principals),
+    own: firstKeysIn(search.whole.principals),
+    before: firstKeysIn(search.before.principals),
     machine: search.whole.machineKeys ?? [],
   }
   const depths = new Map<string, number | undefined>()
@@ -92,15 +96,6 @@ interface KnownKeys {
   readonly machine: readonly string[]
 }
 
-/** The first key of each identity. */
-function keysIn(principals: ReadonlyMap<string, Principal>): Map<string, Key> {
-  const keys = new Map<string, Key>()
-  for (const principal of principals.values()) {
-    for (const key of principal.keys) if (!keys.has(key.identity)) keys.set(key.identity, key)
-  }
-  return keys
-}
-
 /**
  * A key of a list as it counts. A key that somebody else has too is the same key for both: it
  * signs in the form, and with the certificate, that the user's own entry has for it. If two lists
@@ -119,7 +114,7 @@ function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined 
   if (!isOwn && !isSameCopy(first, key)) return undefined
   // A certificate only adds to its principal: its end, and whoever signed it, bind no list (K10).
   const isCertified = first.grants !== undefined
-  const { validFrom: _, validUntil: __, grants: ___, certifiedBy: ____, ...same } = first
+  const same = withoutPowers(first)
   const dates = isOwn && !isCertified ? [first, key] : [key]
   const from = dates.flatMap(({ validFrom }) => validFrom ?? [])
   const until = dates.flatMap(({ validUntil }) => validUntil ?? [])
@@ -128,6 +123,13 @@ function fitKey(key: Key, { own, before, machine }: KnownKeys): Key | undefined 
     ...(from.length > 0 && { validFrom: Math.max(...from) }),
     ...(until.length > 0 && { validUntil: Math.min(...until) }),
   }
+}
+
+/** A key as it verifies: without dates, and without what certificates by it or about it say. */
+function withoutPowers(key: Key): Key {
+  const { validFrom: _, validUntil: __, grants: ___, certifiedBy: ____, ...rest } = key
+  const { certifies: _____, rotates: ______, ...same } = rest
+  return same
 }
 
 /** Whether two entries for one key verify the same: certificates are named by what they hold. */
@@ -141,7 +143,10 @@ function spellingOf(key: Key): string {
   return textSpelling(key)
 }
 
-/** In what form a key that is written as text signs, and for what: the same for two that verify the same. */
+/**
+ * In what form a key that is written as text signs, and for what: the same for two that verify the
+ * same.
+ */
 export function textSpelling(key: Exclude<Key, { kind: 'openpgp' | 'sigstore' }>): string {
   const { form, namespaces, application } = key
   const own = key.kind === 'ed25519' ? [key.keyNumber && toHex(key.keyNumber), key.name] : []

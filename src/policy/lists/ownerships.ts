@@ -12,7 +12,7 @@ export function ownershipsOf(key: Key): readonly string[] {
 const owners = new WeakMap<Policy['principals'], ReadonlyMap<string, string>>()
 
 /** The user's principal who has a raw key, by its ownership. */
-export function ownersIn(principals: Policy['principals']): ReadonlyMap<string, string> {
+function ownersIn(principals: Policy['principals']): ReadonlyMap<string, string> {
   const before = owners.get(principals)
   if (before !== undefined) return before
   const found = new Map<string, string>()

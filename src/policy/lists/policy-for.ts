@@ -187,7 +187,7 @@ function demandedBy(rule: Rule, kind: SubjectKind): readonly string[] {
 }
 
 /** Whether anything that a list says can count for subjects of this kind. */
-function isHeard({ roles }: ListInForce, kind: SubjectKind): boolean {
+export function isHeard({ roles }: Pick<ListInForce, 'roles'>, kind: SubjectKind): boolean {
   const aspect: Aspect = ASPECT[kind]
   return ROLES[aspect].some(role => roles.includes(role))
 }

@@ -1,4 +1,6 @@
-/** What a valid policy says of lists in vain, for those who mend it. Calls books, and nothing else. */
+/**
+ * What a valid policy says of lists in vain, for those who mend it. Calls books, and nothing else.
+ */
 import type { Demand, Instant, Policy, Requirement } from '../policy.ts'
 import { when, word } from '../words.ts'
 import type { ListInForce } from './book.ts'
@@ -22,8 +24,8 @@ interface Use {
 }
 
 /**
- * Lists without a book, lists that ended, and names that a list's book lacks: each once. Never throws
- * because of a book.
+ * Lists without a book, lists that ended, and names that a list's book lacks: each once. Never
+ * throws because of a book.
  */
 export function listShortcomings(policy: Policy, now: Instant): readonly ListShortcoming[] {
   const unfit = [...policy.lists.values()].flatMap(list => unfitness(list, now) ?? [])

@@ -1,9 +1,10 @@
 // A key that an own principal certified and a list has as well: docs/semantics.md, K10.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { applyCertificates, type KeyCertificate } from '../../../src/policy/certified.ts'
+import { applyCertificates, certifyingKeys, type KeyCertificate } from '../../../src/policy/certified.ts'
 import { judge } from '../../../src/policy/judge.ts'
 import { parseKey } from '../../../src/policy/language/keys.ts'
+import { policyFor } from '../../../src/policy/lists/policy-for.ts'
 import type { Ed25519Key, Policy } from '../../../src/policy/policy.ts'
 import { claimBy, evidenceOf, identityOf, NOW, nixKeyOf, OUTPUT } from '../policies.ts'
 import { bookOf, DAY, policyWith, type Said } from './books.ts'
@@ -111,6 +112,18 @@ test('K10: a certifying key that is revoked takes no key from a list; the certif
   const said = { ...LISTED, revocations: [{ target: { key: identityOf('shared') }, from: 0 }] }
   assert.equal(outcome(policyOf('farm/one', said), [certified('root')], ['shared']), 'revoked')
   assert.equal(outcome(policyOf('own', said), [certified('root')], ['shared']), 'trusted')
+})
+
+test('K10: whom a list names by a key that certifies gets no power to certify', () => {
+  const policy = policyFor(policyOf('farm/one', { principals: { 'farm/one': ['root'] } }), OUTPUT)
+  assert.deepEqual(
+    policy.principals.get('farm/one')?.keys.map(({ identity }) => identity),
+    [identityOf('root')],
+  )
+  assert.deepEqual(
+    certifyingKeys(policy).map(({ identity }) => identity),
+    [identityOf('root'), identityOf('other-root')],
+  )
 })
 
 test('K10: no list certifies: a key that a listed key signed for is nobody’s', () => {

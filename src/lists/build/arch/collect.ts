@@ -1,4 +1,6 @@
-/** What the packaging repositories of Arch Linux say: `validpgpkeys`, with the keys beside (RFC 11). */
+/**
+ * What the packaging repositories of Arch Linux say: `validpgpkeys`, with the keys beside (RFC 11).
+ */
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { assertDirectory } from '../../../files/named-file.ts'
@@ -21,7 +23,10 @@ export interface ArchOptions {
   readonly remark: Remark
 }
 
-/** Reads all PKGBUILDs. Nothing signs them: whoever gives the directory answers for it. Throws ArgumentError. */
+/**
+ * Reads all PKGBUILDs. Nothing signs them: whoever gives the directory answers for it. Throws
+ * ArgumentError.
+ */
 export async function collectArch({ directory, counts, remark }: ArchOptions): Promise<readonly Finding[]> {
   assertDirectory(directory)
   const repositories = [directory, ...namesIn(directory).map(name => join(directory, name))].filter(each =>

@@ -25,7 +25,7 @@ export function* paragraphsOf(text: string): Generator<Paragraph, void, undefine
     } else {
       const colon = line.indexOf(':')
       const name = line.slice(0, Math.max(0, colon))
-      if (!/^[!-9;-~]{1,100}$/.test(name)) throw malformed('is no field', number)
+      if (!/^[!-9;-~]{1,100}$/.test(name)) throw malformed('is not a field', number)
       field = name.toLowerCase()
       if (current.has(field)) throw malformed('repeats a field', number)
       current.set(field, line.slice(colon + 1).trim())

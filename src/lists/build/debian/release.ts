@@ -24,12 +24,12 @@ export interface Suite extends SourcesIndex {
 }
 
 /**
- * Reads a suite's indices of source packages by their hashes in its signed InRelease. Throws BuildError if
- * anything is missing or not signed, or if the suite has ended.
+ * Reads a suite's indices of source packages by their hashes in its signed InRelease. Throws
+ * BuildError if anything is missing or not signed, or if the suite has ended.
  */
 export async function readSuite(mirror: Mirror, { suite, keyring, now }: SuiteOptions): Promise<Suite> {
   if (!/^[a-z0-9][a-z0-9./-]{0,63}$/.test(suite) || suite.includes('..'))
-    throw new BuildError(`"${printable(suite)}" is no name of a suite`)
+    throw new BuildError(`"${printable(suite)}" is not a name of a suite`)
   const what = `${mirror.shown}/dists/${suite}/InRelease`
   const file = await mirror.read(`dists/${suite}/InRelease`, RELEASE_LIMIT)
   if (file === undefined)

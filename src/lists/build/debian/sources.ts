@@ -34,7 +34,7 @@ export function readSources(text: string): SourcesIndex {
     if (!/^[a-z0-9][a-z0-9+.-]{1,99}$/.test(name)) throw malformed('no name of a source package')
     if (checksums?.includes('.orig.tar.') !== true || !checksums.includes('.asc')) continue
     if (!/^[0-9A-Za-z.+:~-]{1,100}$/.test(version)) throw malformed(`no version of ${name}`)
-    if (!isInside(directory)) throw malformed(`a directory of ${name} that is none of the mirror`)
+    if (!isInside(directory)) throw malformed(`a directory of ${name} outside of the mirror`)
     const files = listedFiles(checksums).map(file => {
       if (!/^[0-9A-Za-z][0-9A-Za-z.+_~:-]*$/.test(file.name)) throw malformed(`a file name of ${name}`)
       return { ...file, name: `${directory}/${file.name}` }

@@ -19,8 +19,8 @@ const COUNTED = {
 } as const
 
 /**
- * Verifies a package's own tarball, as Debian has it, with the keys that the package names. Nothing if the
- * mirror lacks one of the two files. Throws FormatError, FileError and BuildError.
+ * Verifies a package's own tarball, as Debian has it, with the keys that the package names. Nothing
+ * if the mirror lacks one of the two files. Throws FormatError, FileError and BuildError.
  */
 export async function tryRelease(
   mirror: Mirror,
@@ -64,8 +64,9 @@ export async function tryRelease(
 }
 
 /**
- * A signature that one of the keys made and that does not hold prevails over what others signed. Undefined
- * if nothing is said of the file: a key could not be used, or its signature proves too little.
+ * A signature that one of the keys made and that does not hold prevails over what others signed.
+ * Undefined if nothing is said of the file: a key could not be used, or its signature proves too
+ * little.
  */
 function worstOf(results: readonly DetachedResult[]): Tried['result'] | undefined {
   if (results.some(({ outcome }) => outcome === 'unreadable' || outcome === 'unacceptable')) return undefined

@@ -12,7 +12,8 @@ const SOURCE_LIMIT = 32
 /** One source of a watch file. */
 export interface WatchedSource {
   /**
-   * The address of its files: a glob. Undefined if the file does not tell, or tells several at once.
+   * The address of its files: a glob. Undefined if the file does not tell, or tells several at
+   * once.
    */
   readonly address: string | undefined
   /** `pgpmode`, or `mangle` if only `pgpsigurlmangle` is there; `none` if no signature is named. */

@@ -1,4 +1,7 @@
-/** What Gentoo's ebuilds say: the keys in sec-keys, and the packages that verify their sources with them. */
+/**
+ * What Gentoo's ebuilds say: the keys in sec-keys, and the packages that verify their sources with
+ * them.
+ */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../../files/named-file.ts'
@@ -124,7 +127,10 @@ interface Newest {
   readonly others: readonly string[]
 }
 
-/** The ebuild of the highest version, compared by its numbers; those of live sources (9999) are passed over. */
+/**
+ * The ebuild of the highest version, compared by its numbers; those of live sources (9999) are
+ * passed over.
+ */
 async function readNewest(tree: Tree, directory: string, path: string): Promise<Newest | undefined> {
   const files = namesIn(join(directory, path)).flatMap(file => {
     const named = ebuildName(file)
@@ -142,7 +148,10 @@ async function readNewest(tree: Tree, directory: string, path: string): Promise<
   )
 }
 
-/** A Manifest lists the files of all versions: those that name another one alone are not the newest's. */
+/**
+ * A Manifest lists the files of all versions: those that name another one alone are not the
+ * newest's.
+ */
 function isOfAnOlder(file: string, { ebuild, others }: Newest): boolean {
   const names = (version: string) => {
     const bare = version.replace(/-r\d+$/, '')

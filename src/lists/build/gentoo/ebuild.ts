@@ -9,7 +9,9 @@ export interface Ebuild {
   readonly keyPackages: readonly string[]
   /** Whether it needs keys of minisign or signify. */
   readonly needsOtherKeys: boolean
-  /** In a package of sec-keys: the primary keys that count, upper-case hex; empty: all of its files. */
+  /**
+   * In a package of sec-keys: the primary keys that count, upper-case hex; empty: all of its files.
+   */
   readonly fingerprints: readonly string[]
   /** Of files with signatures beside them. Globs. */
   readonly addresses: readonly string[]

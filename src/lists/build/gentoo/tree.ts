@@ -37,7 +37,9 @@ export function assertListed(
     throw new BuildError(`${printable(path)} is another file than its Manifest lists`)
 }
 
-/** The checksums in a Manifest by its paths. Lines that are none are passed over: they prove nothing. */
+/**
+ * The checksums in a Manifest by its paths. Other lines are passed over: they prove nothing.
+ */
 export function checksumsIn(text: string): Checksums {
   const found = new Map<string, ManifestEntry[]>()
   for (const line of text.split('\n'))
@@ -49,7 +51,9 @@ export function checksumsIn(text: string): Checksums {
 export interface Tree {
   /** The key that signed the Manifest; undefined if nothing does. */
   readonly signer: string | undefined
-  /** A file of the tree by its path; undefined if it is not there. Throws BuildError and FileError. */
+  /**
+   * A file of the tree by its path; undefined if it is not there. Throws BuildError and FileError.
+   */
   read(path: string, limit: number): Promise<Uint8Array | undefined>
 }
 
