@@ -124,6 +124,8 @@ async function updateOne(
   const { updateList, setClockBack } = await import('../../lists/subscribe/update.ts')
   const directory = listPlace(places.state, name)
   const source = await sourceAt(updates.url)
+  // Nothing but what was shown is taken, whatever would be taken without asking.
+  const mode = options.shown !== undefined && updates.mode === 'auto' ? 'ask' : updates.mode
   let fallen: Comparison | undefined
   const agree = async (proposal: Proposal): Promise<boolean> => {
     fallen = await fallenWith(places, { name, book: proposal.book, before: policy, patience })
@@ -146,7 +148,7 @@ async function updateOne(
   const turn = inTurn(directory, async () => {
     if (options['clock-was-ahead']) setClockBack(directory, now())
     const before = rootHere()
-    const updated = await updateList({ name, directory, source, ...updates, now: now(), agree })
+    const updated = await updateList({ name, directory, source, ...updates, mode, now: now(), agree })
     if (!options.json) sayKeepers(terminal, name, { before, after: rootHere() })
     return updated
   })
@@ -174,7 +176,7 @@ function wordsOf(error: unknown): string {
 
 function statusOf({ kind }: Updated, { updates }: ListInForce): Status {
   if (kind === 'failed') return 20
-  return kind === 'waits' && updates.mode === 'ask' ? 12 : 0
+  return kind === 'waits' && updates.mode !== 'pinned' ? 12 : 0
 }
 
 function sayProposal(

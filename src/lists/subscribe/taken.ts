@@ -20,6 +20,7 @@ import type { ListedRevocation } from '../../formats/lists/listed.ts'
 import { revocationJson } from '../../formats/lists/print-document.ts'
 import { REVOCATION_LIMIT, readRevocations } from '../../formats/lists/revocations.ts'
 import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
 import type { Contents } from './contents.ts'
 
 const FORMAT = 'nixsig-revoked-1'
@@ -58,9 +59,8 @@ export function withRevoked(contents: Contents, revoked: Revoked): Contents {
 }
 
 /**
- * What was taken at once in the directory of a list. A file that is damaged says nothing: what it
- * said is in the state that waits, and the next update takes it again. Throws FileError where it is
- * not safe to read.
+ * What was taken at once in the directory of a list. Throws FileError, with the next step, where it
+ * is damaged or not safe to read: what it said may be in no other place than the book in force.
  */
 export function readTaken(directory: string): Revoked {
   const bytes = readOwnedFile(fileIn(directory), BYTE_LIMIT)
@@ -68,8 +68,11 @@ export function readTaken(directory: string): Revoked {
   try {
     return parseTaken(bytes)
   } catch (error) {
-    if (error instanceof FormatError) return new Map()
-    throw error
+    if (!(error instanceof FormatError)) throw error
+    const file = fileIn(directory)
+    throw new FileError(
+      `${printable(file)} is damaged (${printable(error.message, 200)}), and has revocations that were taken at once; those of the state in force here stay; next: nixsig trust show, then rm ${printable(file)} and nixsig trust update: see that it revokes the same again`,
+    )
   }
 }
 

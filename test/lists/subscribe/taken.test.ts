@@ -99,13 +99,16 @@ test("a team's revocations that were taken at once stay as well", () =>
     )
   }))
 
-test('what is kept of them and was damaged is taken again', () =>
+test('where what is kept of them was damaged, nothing is taken back, and it is said what to do', () =>
   withRevoked(async ({ update, book, directory }) => {
     for (const text of ['', 'nonsense', '{"format":"nixsig-revoked-2","parts":[]}']) {
       writeFileSync(join(directory, 'revoked'), text)
-      assert.equal((await update({ mode: 'pinned' })).kind, 'waits')
+      await assert.rejects(update({ mode: 'pinned' }), /revoked is damaged .*; next: /)
       assert.equal(book().revocations.length, 1)
     }
+    rmSync(join(directory, 'revoked'))
+    assert.equal((await update({ mode: 'pinned' })).kind, 'waits')
+    assert.equal(book().revocations.length, 1)
   }))
 
 for (const mode of ['ask', 'auto'] as const)
