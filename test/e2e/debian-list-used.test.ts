@@ -105,7 +105,7 @@ nixsig list publish list published`)
 /** What somebody puts in the place of libmd, with the hash that it has in the package. */
 function forged(what: 'flipped' | 'other'): Release {
   const [libmd, cmocka] = [released('libmd'), released('cmocka')]
-  const url = libmd.url.replace(/-[^-]+(?=\.tar)/, `-${what}`)
+  const url = libmd.url.replace(/-[^-]+(?=\.tar)/, `-9.${what}`)
   if (what === 'other') return { ...cmocka, url }
   const tarball = Buffer.from(libmd.tarball)
   const middle = tarball.length >> 1

@@ -73,7 +73,7 @@ for (const version of NEWEST) {
       await says('policy check', /\[lists\.debian\] has no state here .*nixsig trust update debian/)
       await says(
         'doctor',
-        /the list debian is not here \(it was never taken in\): nixsig trust update debian/,
+        /lists: debian: it was never taken in \(nixsig trust update\)/,
       )
       await says(`explain ${out}`, /the list debian is not here .*nixsig trust update debian/)
     }))

@@ -144,7 +144,7 @@ for (const version of NEWEST) {
         const revoked = await nixsig(world, 'trust update')
         assert.match(revoked, /revoked: house\/|revoked: principal dora/)
         assert.match(revoked, /falls \S+-libmd-1\.0\.tar(?:.*\n)*.*falls \S+-libmd-2\.0\.tar/)
-        assert.match(revoked, /updated to version 3/)
+        assert.match(revoked, /updated to version 4/)
         await instantiate(world, nix.withInputs('uselibmd', [sourceOf('libmd-1.0.tar')]))
         const refused = await nixBuild(world)
         assert.notEqual(refused.status, 0)
