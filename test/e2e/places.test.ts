@@ -69,12 +69,29 @@ const CALLS: Readonly<Record<string, (out: string, id: string) => string>> = {
   'conflicts withdraw': out => out,
   'export allowed-signers': () => '',
   doctor: () => '',
+  'trust subscribe': () => `/srv/list --root ${'0'.repeat(64)} --as house --role developer --yes`,
+  'trust list': () => '',
+  'trust show': () => 'house',
+  'trust diff': () => 'house',
+  'trust update': () => '',
+  'trust pin': () => 'house',
+  'trust unsubscribe': () => 'house --yes',
 }
 
-/** What a command reads only where something rests on what it is about: see e2e/revoke and e2e/reach. */
+/**
+ * What a command reads only where something rests on what it is about: see e2e/revoke and e2e/reach.
+ * Those that change subscriptions do so on the machine's own places alone: see e2e/subscribe.
+ */
 const READS_LATER: Readonly<Record<string, readonly string[]>> = {
   revoke: ['attestations'],
   prune: ['attestations'],
+  'trust subscribe': ['policy', 'state'],
+  'trust list': ['state'],
+  'trust show': ['state'],
+  'trust diff': ['state'],
+  'trust update': ['policy', 'state'],
+  'trust pin': ['policy', 'state'],
+  'trust unsubscribe': ['policy', 'state'],
 }
 
 async function prepare(world: World): Promise<{ readonly out: string; readonly id: string }> {
