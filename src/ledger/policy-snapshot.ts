@@ -85,8 +85,17 @@ function hasVersion(file: string, version: string): boolean {
   try {
     return versionOf(protectedPath(file)) === version
   } catch (error) {
-    if (versionOf(file) === undefined) return false
+    if (isGone(file)) return false
     throw error
+  }
+}
+
+/** Not what cannot be looked at: a snapshot may be damaged. */
+function isGone(file: string): boolean {
+  try {
+    return versionOf(file) === undefined
+  } catch {
+    return false
   }
 }
 
