@@ -1,13 +1,8 @@
-import { emptyList, type ListDocument } from '../../formats/lists/listed.ts'
+import type { ListDocument, ListedTeam } from '../../formats/lists/listed.ts'
 import { readDocument, writeDocument } from '../../lists/keep/draft.ts'
-import { addPrincipal, rotate, setEntry } from '../../lists/keep/edit.ts'
-import {
-  checkedKeepers,
-  type Keepers,
-  readKeepers,
-  teamRole,
-  writeKeepers,
-} from '../../lists/keep/keepers.ts'
+import { addPrincipal, type Rotation, setEntry } from '../../lists/keep/edit.ts'
+import { readKeepers } from '../../lists/keep/keepers.ts'
+import { addTeam } from '../../lists/keep/teams.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
@@ -108,13 +103,8 @@ async function add(options: Options, { terminal }: Invocation): Promise<Status> 
   }
   const document = readDocument(directory, options.team)
   editing(() => {
-    // What is wrong with its keepers is found before anything is written.
-    const keepers = kind === 'team' ? keepersWithTeam(directory, options) : undefined
-    writeDocument(directory, options.team, changed(kind, document, directory, options))
-    if (keepers !== undefined) writeKeepers(directory, keepers)
-    // A team that is there already keeps what it says.
-    if (kind === 'team' && !document.teams.has(options.name))
-      writeDocument(directory, options.name, emptyList(options.name, document.says))
+    if (kind === 'team') addTeam(directory, options.name, teamOf(options), keepersOfTeam(directory, options))
+    else writeDocument(directory, options.team, changed(kind, document, directory, options))
   })
   terminal.print(
     `${terminal.good('added')} ${kind} ${printable(options.name)}; next: ${nextSign(options.directory)}`,
@@ -128,7 +118,12 @@ export function kindOf(text: string): Kind {
   throw new UsageError(`${printable(text)}: it is one of principal, group, developers and team`)
 }
 
-function changed(kind: Kind, document: ListDocument, directory: string, options: Options): ListDocument {
+function changed(
+  kind: Exclude<Kind, 'team'>,
+  document: ListDocument,
+  directory: string,
+  options: Options,
+): ListDocument {
   const { name, about, team, source: names, url: urls, by, member: members } = options
   const threshold = numberOption('--threshold', options.threshold)
   switch (kind) {
@@ -147,16 +142,17 @@ function changed(kind: Kind, document: ListDocument, directory: string, options:
       const entry = { names, urls, by, threshold: threshold ?? 1, provenance: [], tried: [] }
       return setEntry(document, 'developers', name, entry)
     }
-    case 'team':
-      return setEntry(document, 'teams', name, { names, urls })
   }
 }
 
-/** Who signs what with a team that is new, or has more keepers. Throws UsageError and FormatError. */
-function keepersWithTeam(directory: string, { name, keeper, threshold }: Options): Keepers {
+function teamOf({ source: names, url: urls }: Options): ListedTeam {
+  return { names, urls }
+}
+
+/** Who keeps the part of a team that is new, or keeps it as well from now on. Throws UsageError. */
+function keepersOfTeam(directory: string, { keeper, threshold }: Options): Rotation {
   const kept = readKeepers(directory)
   const add = keeper.map(text => keeperArgument(text, kept))
   if (add.length === 0) throw new UsageError('who keeps the part of the team? (--keeper NAME=KEY)')
-  const rotation = { add, remove: [], threshold: numberOption('--threshold', threshold) }
-  return checkedKeepers(rotate(kept, teamRole(name), rotation))
+  return { add, remove: [], threshold: numberOption('--threshold', threshold) }
 }

@@ -1,6 +1,6 @@
 import { readDocument, writeDocument } from '../../lists/keep/draft.ts'
-import { removeEntry, withoutRole } from '../../lists/keep/edit.ts'
-import { readKeepers, teamRole, writeKeepers } from '../../lists/keep/keepers.ts'
+import { removeEntry } from '../../lists/keep/edit.ts'
+import { removeTeam } from '../../lists/keep/teams.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import type { Status } from '../exit-status.ts'
@@ -36,10 +36,11 @@ async function remove(
 ): Promise<Status> {
   const directory = listDirectory(argument)
   const kind = kindOf(word)
-  const kept = readKeepers(directory)
   const document = readDocument(directory, team)
-  editing(() => writeDocument(directory, team, removeEntry(document, FIELDS[kind], name)))
-  if (kind === 'team') writeKeepers(directory, withoutRole(kept, teamRole(name)))
+  editing(() => {
+    if (kind === 'team' && team === undefined) removeTeam(directory, name)
+    else writeDocument(directory, team, removeEntry(document, FIELDS[kind], name))
+  })
   terminal.print(`${terminal.good('removed')} ${kind} ${printable(name)}; next: ${nextSign(argument)}`)
   return 0
 }

@@ -30,8 +30,13 @@ export function readDraft(directory: string): Draft {
   const named = [...keepers.roles.keys()].filter(role => TEAM_ROLE.test(role)).map(teamOfRole)
   for (const team of new Set([...named, ...list.document.teams.keys()])) {
     if (!list.document.teams.has(team))
-      throw new FileError(`the team ${team} has keepers, and is not in ${LIST_FILE}`)
-    if (!named.includes(team)) throw new FileError(`the team ${team} is in ${LIST_FILE}, and has no keepers`)
+      throw new FileError(
+        `the team ${team} has keepers, and is not in ${LIST_FILE}; next: add it again with nixsig list add`,
+      )
+    if (!named.includes(team))
+      throw new FileError(
+        `the team ${team} is in ${LIST_FILE}, and has no keepers; next: add it again with nixsig list add, or take it out with nixsig list remove`,
+      )
   }
   const teams = new Map<string, DraftPart>()
   for (const team of named) {
@@ -47,15 +52,27 @@ export function readDocument(directory: string, team: string | undefined): ListD
   return parseList(needWithin(directory, path, LIST_LIMIT), team === undefined ? 'list' : 'team')
 }
 
-/** Writes a document, after a check that it can be read, and that no two in it share a key. */
+/** Writes a document, after the checks of checkedDocument. */
 export function writeDocument(directory: string, team: string | undefined, document: ListDocument): void {
-  const bytes = printList(document)
+  const bytes = printList(checkedDocument(directory, team, document))
+  writeWithin(directory, `${partDirectory(team)}${LIST_FILE}`, bytes)
+}
+
+/**
+ * The same. Throws FormatError if it could not be read again, or two in it share a key, and FileError
+ * if a certificate is absent.
+ */
+export function checkedDocument(
+  directory: string,
+  team: string | undefined,
+  document: ListDocument,
+): ListDocument {
   const base = partDirectory(team)
-  keysOfList(parseList(bytes, team === undefined ? 'list' : 'team'), path => ({
+  keysOfList(parseList(printList(document), team === undefined ? 'list' : 'team'), path => ({
     path: `${base}${path}`,
     bytes: needWithin(directory, `${base}${path}`, CERTIFICATE_LIMIT),
   }))
-  writeWithin(directory, `${base}${LIST_FILE}`, bytes)
+  return document
 }
 
 /** Undefined if it has no document. */
