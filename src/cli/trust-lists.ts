@@ -24,11 +24,6 @@ export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls t
 /** The command with which a list comes into the policy. */
 export const SUBSCRIBE = 'nixsig trust subscribe URL'
 
-/** The command with which this machine takes in a list that its policy has already. */
-export function nextSubscribe({ name, updates }: ListInForce): string {
-  return `nixsig trust subscribe ${printable(updates.url)} --as ${name} --root FINGERPRINTS`
-}
-
 /** Seconds since 1970. */
 export function now(): number {
   return Math.floor(Date.now() / 1000)
@@ -46,7 +41,7 @@ export function chosenLists(policy: Policy, names: readonly string[]): readonly 
   return [...new Set(names)].map(name => chosenList(policy, name))
 }
 
-/** The list with this name. Throws UsageError, with what to do, if the policy has no such list. */
+/** The list with this name. Throws UsageError, with what to do, if the policy does not have it. */
 export function chosenList(policy: Policy, name: string): ListInForce {
   const list = policy.lists.get(name)
   if (list !== undefined) return list

@@ -7,6 +7,7 @@ import { openBook } from '../../lists/book/read.ts'
 import { digestOfBook, writeBook } from '../../lists/book/write.ts'
 import { type Contents, isUnreadable } from '../../lists/subscribe/contents.ts'
 import { type KeptHere, keptHere, waitingVersion } from '../../lists/subscribe/kept.ts'
+import { nextSubscribe } from '../../lists/subscribe/next-subscribe.ts'
 import { listPlace } from '../../lists/subscribe/places.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -21,7 +22,6 @@ import {
   fallenWith,
   LIST_NAME_ARGUMENT,
   type ListPlaces,
-  nextSubscribe,
   now,
   policyHere,
   SUBSCRIBE,
@@ -251,6 +251,8 @@ async function open(places: ListPlaces, name: string): Promise<Opened> {
   const kept = await keptHere(listPlace(places.state, name), name)
   const { contents } = kept
   if (contents === undefined)
-    throw new UsageError(`${name} was never taken in here; next: ${nextSubscribe(list)}`)
+    throw new UsageError(
+      `${name} was never taken in here; next: ${nextSubscribe({ name, url: list.updates.url })}`,
+    )
   return { policy, list, kept, contents }
 }

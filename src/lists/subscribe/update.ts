@@ -5,38 +5,21 @@
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { FileError } from '../../files/regular-file.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import type { Book, ListUpdates } from '../../policy/lists/book.ts'
 import type { Instant } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
-import { checkBook } from '../book/check.ts'
 import { openBook } from '../book/read.ts'
 import { digestOfBook, writeBook } from '../book/write.ts'
 import type { TufSource } from '../tuf/source.ts'
 import { openTufStore, type TufStore } from '../tuf/store.ts'
-import {
-  type Candidate,
-  type KeptList,
-  type ReadList,
-  readInForce,
-  readNewest,
-  readWaiting,
-} from '../tuf/update.ts'
+import { type Candidate, type KeptList, readInForce, readNewest } from '../tuf/update.ts'
 import { type Contents, contentsOf, isUnreadable, revocationsIn } from './contents.ts'
 import { differenceOf, type ListDifference } from './difference.ts'
+import { bookHere, inForceOf, type ListHere, seenBy, settle } from './in-force.ts'
+import { nextSubscribe } from './next-subscribe.ts'
 import { makeListPlace, nextPlace, tufPlace } from './places.ts'
-import {
-  beforeOf,
-  besides,
-  both,
-  forgetTaken,
-  keepTaken,
-  type Revoked,
-  readTaken,
-  revokedBy,
-  withRevoked,
-} from './taken.ts'
+import { beforeOf, forgetTaken, type Revoked, revokedBy, withRevoked } from './taken.ts'
 
 /** What is asked about before it takes effect. */
 export interface Proposal {
@@ -56,10 +39,7 @@ export interface Proposal {
 }
 
 /** How a list is updated. */
-export interface Updating extends ListUpdates {
-  readonly name: string
-  /** `<state>/lists/NAME`: see places.ts. */
-  readonly directory: string
+export interface Updating extends ListUpdates, ListHere {
   readonly source: TufSource
   readonly now: Instant
   /**
@@ -104,7 +84,7 @@ export async function updateList(updating: Updating): Promise<Updated> {
   rmSync(nextPlace(asked.directory), { recursive: true, force: true })
   const store = openTufStore(tufPlace(asked.directory))
   if (store.fingerprint() === undefined) {
-    const problem = `it was never subscribed to here; next: nixsig trust subscribe ${printable(asked.url)} --as ${asked.name} --root FINGERPRINTS`
+    const problem = `it was never subscribed to here; next: ${nextSubscribe(asked)}`
     return { kind: 'failed', problem, changed: false }
   }
   const { state: accepted, contents } = await inForceOf(store)
@@ -211,85 +191,11 @@ function bookBeside({ name, directory, now }: Updating, { parts, version }: Cont
   return openBook(join(next, 'book'), name)
 }
 
-/** The book in force, all of it read; undefined if it is absent or damaged anywhere. */
-function bookHere({ name, directory }: Pick<Updating, 'name' | 'directory'>): Book | undefined {
-  try {
-    return checkBook(join(directory, 'book'), name)
-  } catch (error) {
-    if (isUnreadable(error)) return undefined
-    throw error
-  }
-}
-
-/**
- * Makes the book say what was accepted, with the revocations of the state that waits and those that
- * were taken at once before. Returns whether it said something else before: an update was
- * interrupted, or there are new revocations. `seen`: when that state was the newest, if it was just
- * read. `revoked`: to be taken as well.
- */
-async function settle(
-  asked: Updating,
-  store: TufStore,
-  { seen, revoked: more = new Map() }: { readonly seen?: Instant; readonly revoked?: Revoked },
-): Promise<boolean> {
-  const { name, directory, revocations } = asked
-  const { state, contents } = await inForceOf(store)
-  if (state === undefined || contents === undefined) return false
-  const waiting = revocations === 'at-once' ? await readWaiting(store) : undefined
-  const newer = waiting && (await readableContents(waiting))
-  const taken = both(both(readTaken(directory), more), newer === undefined ? new Map() : revokedBy(newer))
-  const revoked = besides(contents, taken)
-  const { parts, version } = withRevoked(contents, revoked)
-  // First of all: nothing that the book says is gone after a crash.
-  keepTaken(directory, revoked)
-  const old = bookHere(asked)
-  const digest = digestOfBook({ name, parts })
-  // What waits was seen to be the newest, and all that it revokes is in force.
-  const ends = waiting && newer ? Math.min(waiting.newestUntil, state.targets.expires) : state.ends
-  const fresh = (newer && seen) ?? old?.seen ?? seenBy(store)
-  if (old?.digest === digest && old.ends === ends && old.seen === fresh) return false
-  writeBook(directory, { name, parts, version, ends, seen: fresh })
-  return old?.digest !== digest
-}
-
-/** What a state says; undefined if it cannot be read. What was taken from it stays in force. */
-async function readableContents(state: ReadList): Promise<Contents | undefined> {
-  try {
-    return await contentsOf(state)
-  } catch (error) {
-    if (isUnreadable(error)) return undefined
-    throw error
-  }
-}
-
-/** What was accepted; nothing of it if it is damaged, and then everything that comes is new. */
-async function inForceOf(
-  store: TufStore,
-): Promise<{ readonly state: KeptList | undefined; readonly contents: Contents | undefined }> {
-  try {
-    const state = await readInForce(store)
-    return { state, contents: state && (await contentsOf(state)) }
-  } catch (error) {
-    if (!isUnreadable(error)) throw error
-    return { state: undefined, contents: undefined }
-  }
-}
-
 /** Whether a clock that was ahead keeps updates out, and what mends that. */
 function clockRemark(store: TufStore, { name, now }: Updating): string {
   const seen = seenBy(store)
   if (seen <= now + TOLERANCE) return ''
   return `; this machine's clock said ${printTimestamp(seen)} at an earlier update, and now it is ${printTimestamp(now)}: if it was ahead then, nixsig trust update ${name} --clock-was-ahead`
-}
-
-/** The latest time that was seen at an update of this list. */
-function seenBy(store: TufStore): Instant {
-  try {
-    return store.floor().seen
-  } catch (error) {
-    if (error instanceof FileError) return 0
-    throw error
-  }
 }
 
 /**
