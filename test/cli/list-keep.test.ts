@@ -110,7 +110,7 @@ test('what makes no sense is refused, and changes nothing', () => {
     'dev.pub',
   )
   refused(
-    /no principal gilem, and there is no such file, so nothing was changed/,
+    /no principal gilem, and no file has this name, so nothing was changed/,
     'revoke',
     'list',
     'gilem',
@@ -132,8 +132,8 @@ test('what makes no sense is refused, and changes nothing', () => {
     '--threshold',
     '3',
   )
-  refused(/there is no "x" among the principals/, 'remove', 'list', 'principal', 'x')
-  refused(/there is no such role/, 'rotate', 'list', 'mirrors', '--threshold', '2')
+  refused(/"x" is not among the principals/, 'remove', 'list', 'principal', 'x')
+  refused(/mirrors is not a role of this list/, 'rotate', 'list', 'mirrors', '--threshold', '2')
   refused(/does not sign for root/, 'rotate', 'list', 'root', '--remove', 'mallory')
   assert.equal(cli.read('list/list.json'), before)
 })

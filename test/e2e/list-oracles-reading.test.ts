@@ -63,7 +63,7 @@ const STRICTER: Readonly<Record<string, RegExp>> = {
   'a signature of another form': /timestamp metadata: must be 128 lower-case hexadecimal digits/,
   'a later specification': /timestamp metadata: only TUF 1\.0 is read/,
   'a target without SHA-256': /targets metadata: field "sha256" is missing/,
-  'a role that is no team':
+  'a role that is not a team':
     /snapshot metadata: "developers\.json" is neither targets\.json nor that of a team/,
   'a team that speaks for all': /targets metadata: must be below teams\/gnome\//,
 }

@@ -79,7 +79,7 @@ function targetOf(what: string, { principals }: ListDocument): RevokedTarget {
   if (/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(fingerprint)) return { openpgp: fingerprint }
   if (!isKey(what) && NAME.test(what) && !existsSync(what))
     throw new UsageError(
-      `the list has no principal ${printable(what)}, and there is no such file, so nothing was changed; next: name a principal of it, a key, or the file of one`,
+      `the list has no principal ${printable(what)}, and no file has this name, so nothing was changed; next: name a principal of it, a key, or the file of one`,
     )
   const [key] = keysOfArgument(what)
   return key?.kind === 'openpgp' ? { openpgp: key.fingerprint } : { key: keyTextOf(what) }

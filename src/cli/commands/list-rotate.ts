@@ -62,7 +62,7 @@ async function rotateRoles(options: Options, { terminal }: Invocation): Promise<
   const add = options.add.map(text => keeperArgument(text, before))
   const roles = options.roles.flatMap(role => (role === 'all' ? TOP_ROLES : [role]))
   for (const role of roles) {
-    if (!before.roles.has(role)) throw new UsageError(`${printable(role)}: there is no such role`)
+    if (!before.roles.has(role)) throw new UsageError(`${printable(role)} is not a role of this list`)
     const now = kept
     kept = editing(() => rotate(now, role, { add, remove: options.remove, threshold }))
   }

@@ -77,5 +77,5 @@ async function sign(options: Options, { terminal }: Invocation): Promise<Status>
 
 function roleOf(text: string): string {
   if (isRole(text)) return text
-  throw new UsageError(`--renew ${printable(text)}: there is no such role`)
+  throw new UsageError(`--renew ${printable(text)}: not the name of a role`)
 }

@@ -66,7 +66,7 @@ export function contentsOf({ name: list, parts }: Pick<NewBook, 'name' | 'parts'
   const shared = sharedKeys()
   for (const { document, certificate, team } of parts) {
     const number = team === undefined ? undefined : teamNames.indexOf(team)
-    if (number === -1) throw new FormatError('list', 'has no such team', `team ${team}`)
+    if (number === -1) throw new FormatError('list', 'does not have this team', `team ${team}`)
     const called = calledBy(list, team)
     const own = recordsOf(document, certificate, certificates)
     const { kept, revoked } = revocationsOf(document, called, team === undefined ? undefined : own)

@@ -112,7 +112,7 @@ function stemsOf(packageName: string): readonly string[] {
   return stems.map(lettersOf).filter(stem => stem.length >= 2)
 }
 
-/** Parts of addresses that are no project's, though a package can be called so. */
+/** Parts of addresses that belong to no one project, though a package can be called so. */
 const COMMON = new Set(
   `archive archives art code cpan data debian dist download downloads file files ftp git gnu get home kernel latest
   linux main mirror mirrors old packages people perl project projects pub public python raw refs release releases

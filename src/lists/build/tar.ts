@@ -86,7 +86,7 @@ function paxPath(records: Uint8Array, offset: number): string | undefined {
     const length = /^[1-9]\d{0,5}$/.test(digits) ? Number(digits) : 0
     const end = at + length
     if (space < 0 || end <= space || end > records.length || records[end - 1] !== 0x0a)
-      throw malformed('a pax record of no such length', offset)
+      throw malformed('a pax record whose length is wrong', offset)
     const record = Buffer.from(records.subarray(space + 1, end - 1)).toString('utf8')
     if (record.startsWith('size=')) throw malformed('a size in a pax record', offset)
     if (record.startsWith('path=')) path = record.slice('path='.length)

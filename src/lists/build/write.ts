@@ -36,7 +36,7 @@ export function writeList(directory: string, { document, certificates }: BuiltLi
   const byPath = new Map([...certificates].map(([name, each]) => [`certificates/${name}.pgp`, each]))
   keysOfList(parseList(bytes, 'list'), path => {
     const found = byPath.get(path)
-    if (found === undefined) throw new FormatError('list', 'no such certificate', path)
+    if (found === undefined) throw new FormatError('list', 'does not have this certificate', path)
     return { path, bytes: Buffer.from(found) }
   })
   for (const [path, each] of byPath) writeWithin(directory, path, each)

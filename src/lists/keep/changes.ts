@@ -11,7 +11,7 @@ export interface Change {
   readonly says: string
 }
 
-/** What changed between two documents; everything was added if there was none before. */
+/** What changed between two documents; everything was added if `before` is undefined. */
 export function changesOf(before: ListDocument | undefined, after: ListDocument): readonly Change[] {
   return [
     ...fieldChanges(before, after),

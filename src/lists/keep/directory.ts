@@ -25,10 +25,10 @@ export function readWithin(directory: string, path: string, limit: number): Buff
   return readRegularFile(join(directory, path), limit)
 }
 
-/** Like readWithin. Throws FileError if there is no such file, too. */
+/** Like readWithin. Throws FileError also if the file is absent. */
 export function needWithin(directory: string, path: string, limit: number): Buffer {
   const bytes = readWithin(directory, path, limit)
-  if (bytes === undefined) throw new FileError(`there is no ${path} in ${printable(directory)}`)
+  if (bytes === undefined) throw new FileError(`${path} is absent from ${printable(directory)}`)
   return bytes
 }
 

@@ -26,7 +26,7 @@ export interface Draft {
 export function readDraft(directory: string): Draft {
   const keepers = readKeepers(directory)
   const list = readPart(directory, undefined)
-  if (list === undefined) throw new FileError(`there is no ${LIST_FILE}: "nixsig list init" makes one`)
+  if (list === undefined) throw new FileError(`${LIST_FILE} is absent: "nixsig list init" makes one`)
   const named = [...keepers.roles.keys()].filter(role => TEAM_ROLE.test(role)).map(teamOfRole)
   for (const team of new Set([...named, ...list.document.teams.keys()])) {
     if (!list.document.teams.has(team))

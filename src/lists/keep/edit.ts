@@ -34,7 +34,8 @@ export interface Rotation {
 /** Changes who signs for a role, or makes a team's. Keepers without a role are forgotten. */
 export function rotate(kept: Keepers, role: string, { add, remove, threshold }: Rotation): Keepers {
   const before = kept.roles.get(role)
-  if (before === undefined && !TEAM_ROLE.test(role)) throw problem(`there is no role "${printable(role)}"`)
+  if (before === undefined && !TEAM_ROLE.test(role))
+    throw problem(`"${printable(role)}" is not a role of the list`)
   const keepers = new Map(kept.keepers)
   for (const keeper of add) keepers.set(keeper.name, keeper)
   for (const name of remove) {
@@ -87,7 +88,7 @@ export function setEntry<Field extends Named>(
 
 /** Takes an entry out. */
 export function removeEntry(document: ListDocument, field: Named, name: string): ListDocument {
-  if (!document[field].has(name)) throw problem(`there is no "${printable(name)}" among the ${field}`)
+  if (!document[field].has(name)) throw problem(`"${printable(name)}" is not among the ${field}`)
   const entries: readonly (readonly [string, unknown])[] = [...document[field]]
   return { ...document, [field]: new Map(entries.filter(([key]) => key !== name)) }
 }

@@ -32,7 +32,7 @@ export interface Repository {
 }
 
 /**
- * Reads what a directory has in `metadata/`; undefined if there is no root in it. Throws FileError
+ * Reads what a directory has in `metadata/`; undefined if no root is in it. Throws FileError
  * and FormatError for anything that is missing, not signed by enough, or not what the others say.
  */
 export function readRepository(directory: string): Repository | undefined {

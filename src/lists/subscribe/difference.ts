@@ -19,7 +19,7 @@ export interface ListChange extends Change {
 }
 
 export interface ListDifference {
-  /** Versions of its targets. 0: there was none. */
+  /** Versions of its targets. 0: nothing was accepted before. */
   readonly from: number
   readonly to: number
   readonly developers: FoundOthers

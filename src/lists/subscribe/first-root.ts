@@ -1,12 +1,10 @@
 /** The root on which trust in a list begins: what a user compares before anything is believed. */
-import { FileError } from '../../files/regular-file.ts'
-import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
 import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { readFirstRoot } from '../tuf/root-chain.ts'
-import type { TufSource } from '../tuf/source.ts'
+import { readFirstRootFile, type TufSource } from '../tuf/source.ts'
 
 /** The first root of a list, as it was served. */
 export interface FirstRootSeen {
@@ -20,8 +18,7 @@ const FINGERPRINT = /^[0-9a-f]{64}$/
 
 /** Fetches it. Throws FileError and FormatError. */
 export async function fetchFirstRoot(source: TufSource): Promise<FirstRootSeen> {
-  const bytes = await source.read('metadata/1.root.json', METADATA_LIMITS.root)
-  if (bytes === undefined) throw new FileError('there is no metadata/1.root.json: no list is published there')
+  const bytes = await readFirstRootFile(source)
   return { sha256: toHex(sha256(bytes)), root: readFirstRoot(bytes).signed }
 }
 

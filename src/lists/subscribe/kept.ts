@@ -20,7 +20,7 @@ export interface KeptHere {
   readonly contents: Contents | undefined
   /** What waits for somebody to agree, if it differs. */
   readonly waiting: { readonly contents: Contents; readonly difference: ListDifference } | undefined
-  /** The book in force, or why there is none. */
+  /** The book in force, or why it cannot be read. */
   readonly book: Book | { readonly problem: string }
 }
 

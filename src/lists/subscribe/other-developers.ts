@@ -63,7 +63,7 @@ function hadThem(before: Entry, after: Entry, old: Entry | undefined, keys: read
   return globs(old) === globs(after) && keys.every(key => old.keys.has(key))
 }
 
-/** A glob over sources that both are about; undefined if there are none. */
+/** A glob over sources that both are about; undefined if they have none in common. */
 function common(a: Entry, b: Entry): string | undefined {
   const isAnywhere = a.urls.length === 0 || b.urls.length === 0
   if (!isAnywhere && firstCommon(a.urls, b.urls) === undefined) return undefined

@@ -200,7 +200,7 @@ class Reader {
     if (meta !== undefined) this.#floor.assertNotBelow(role, meta.version)
     const limit = METADATA_LIMITS[kind === 'team' ? 'targets' : (kind as TopRole)]
     const bytes = await this.#source.read(`metadata/${name}`, Math.min(limit, meta?.length ?? limit))
-    if (bytes === undefined) throw new FileError(`there is no metadata/${name}`)
+    if (bytes === undefined) throw new FileError(`metadata/${name} is absent`)
     if (meta !== undefined) assertIsNamed(role, bytes, meta)
     const metadata = parseMetadata(bytes, kind)
     const { by, threshold, isMet } = signedBy(metadata, signers, keys)

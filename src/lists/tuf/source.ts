@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { METADATA_LIMITS } from '../../formats/lists/tuf-metadata.ts'
 import { download } from '../../http/download.ts'
 
 /** Where a list is published. Nothing that it answers is believed before it was verified. */
@@ -9,6 +10,13 @@ export interface TufSource {
    * if it is not there. Throws FileError.
    */
   readonly read: (path: string, limit: number) => Promise<Uint8Array | undefined>
+}
+
+/** The file of a list's first root, which nothing vouches for. Throws FileError. */
+export async function readFirstRootFile({ read }: TufSource): Promise<Uint8Array> {
+  const bytes = await read('metadata/1.root.json', METADATA_LIMITS.root)
+  if (bytes === undefined) throw new FileError('metadata/1.root.json is absent: no list is published there')
+  return bytes
 }
 
 /** A directory of this machine, by its absolute path. */

@@ -10,7 +10,7 @@ import { sha256 } from '../../primitives/sodium.ts'
 import { Floor } from './floor.ts'
 import { newestRoot, readState, type TufState } from './refresh.ts'
 import { readFirstRoot } from './root-chain.ts'
-import { boundedSource, type TufSource, UPDATE_LIMITS } from './source.ts'
+import { boundedSource, readFirstRootFile, type TufSource, UPDATE_LIMITS } from './source.ts'
 import type { TufStore } from './store.ts'
 
 /** How a user says on which root trust in a list begins. Lower-case hex. */
@@ -26,8 +26,7 @@ export type FirstRoot =
  */
 export async function beginTrust(store: TufStore, source: TufSource, wanted: FirstRoot): Promise<void> {
   if (store.root() !== undefined) throw new FileError('it has a first root already')
-  const bytes = await source.read('metadata/1.root.json', METADATA_LIMITS.root)
-  if (bytes === undefined) throw new FileError('there is no metadata/1.root.json: no list is published here')
+  const bytes = await readFirstRootFile(source)
   const found = toHex(sha256(bytes))
   if ('sha256' in wanted && found !== wanted.sha256)
     throw new FileError(`its first root has the SHA-256 ${found}, and not ${printable(wanted.sha256)}`)
@@ -44,8 +43,8 @@ export async function beginTrust(store: TufStore, source: TufSource, wanted: Fir
 /** A state of a list that was read and verified. */
 export interface ReadList extends TufState {
   /**
-   * A target by its path, from the list's own role or the team whose path it is; undefined if there
-   * is none. Throws FileError unless it is the file that was signed.
+   * A target by its path, from the list's own role or the team whose path it is; undefined if
+   * neither has it. Throws FileError unless it is the file that was signed.
    */
   readonly target: (path: string) => Promise<Uint8Array | undefined>
 }
@@ -65,7 +64,7 @@ export interface Candidate extends ReadList {
  */
 export async function readNewest(store: TufStore, source: TufSource, now: number): Promise<Candidate> {
   const trusted = store.root()
-  if (trusted === undefined) throw new FileError('there is no first root: subscribe to the list first')
+  if (trusted === undefined) throw noRoot()
   const bounded = boundedSource(source, UPDATE_LIMITS)
   const floor = store.floor().at(now)
   store.keepFloor(floor)
@@ -101,25 +100,15 @@ function filesOf({ files, targets, teams }: TufState, metadata: string): readonl
   ]
 }
 
-/**
- * Reads the state that was accepted last, whether it has ended or not. Throws FileError and
- * FormatError if nothing was accepted, and if a new root has withdrawn the keys that signed it.
- */
-export async function readAccepted(store: TufStore): Promise<ReadList> {
-  const root = store.root()
-  if (root === undefined) throw new FileError('there is no first root: subscribe to the list first')
-  return readKept(root, store.source, store.floor())
-}
-
 /** A state that is kept here, and whether a newer root has withdrawn the keys that signed it. */
 export interface KeptList extends ReadList {
   readonly isWithdrawn: boolean
 }
 
 /**
- * The same, also if the list's keepers have withdrawn the keys that signed it: until another state
- * is accepted, it is the one in force. Undefined if nothing was accepted yet. Throws FileError and
- * FormatError if it is damaged.
+ * Reads the state that was accepted last, whether it has ended or not, and also if the list's keepers
+ * have withdrawn the keys that signed it: until another state is accepted, it is the one in force.
+ * Undefined if nothing was accepted yet. Throws FileError and FormatError if it is damaged.
  */
 export async function readInForce(store: TufStore): Promise<KeptList | undefined> {
   const timestamp = await store.source.read('metadata/timestamp.json', METADATA_LIMITS.timestamp)
@@ -133,7 +122,11 @@ export async function readInForce(store: TufStore): Promise<KeptList | undefined
       first ??= error
     }
   }
-  throw first ?? new FileError('there is no first root: subscribe to the list first')
+  throw first ?? noRoot()
+}
+
+function noRoot(): FileError {
+  return new FileError('it has no first root yet; next: subscribe to the list with nixsig trust subscribe')
 }
 
 /** Reads the state that waits; undefined if nothing waits, or what waits does not count any more. */
@@ -189,7 +182,7 @@ async function readTarget(
 async function needTarget(path: string, known: TufFile, source: TufSource): Promise<Uint8Array> {
   const name = targetFile(path, known.sha256)
   const bytes = await source.read(name, known.length)
-  if (bytes === undefined) throw new FileError(`there is no ${name}`)
+  if (bytes === undefined) throw new FileError(`${name} is absent`)
   if (!isSigned(bytes, known)) throw new FileError(`${name} is not the file that was signed`)
   return bytes
 }

@@ -34,6 +34,6 @@ test('attack: a root with another key, with one more, or with one of those that 
     assert.match(why(published, alice), /does not have the key/)
   }))
 
-test('where no list is published there is no root', async () => {
+test('an address where no list is published is told', async () => {
   await assert.rejects(fetchFirstRoot(directorySource('/nonexistent')), /no list is published there/)
 })

@@ -56,7 +56,7 @@ test('test_invalid_initial_root, test_unsigned_initial_root: nothing is begun', 
     repo.files.set('metadata/1.root.json', bytes)
     repo.requests.length = 0
     await assert.rejects(beginTrust(store, repo.source, { sha256: toHex(sha256(bytes)) }), why)
-    await assert.rejects(readNewest(store, repo.source, repo.now), /there is no first root/)
+    await assert.rejects(readNewest(store, repo.source, repo.now), /it has no first root yet/)
     assert.deepEqual(repo.requests, ['metadata/1.root.json'])
   }
 })
@@ -149,7 +149,7 @@ test('test_snapshot_404, test_targets_404, test_timestamp_404: what is named and
     await refresh()
     repo.publish(...REST)
     repo.files.delete(repo.path(role))
-    assert.equal((await refuses(new RegExp(`there is no ${repo.path(role)}`))).targets, 1)
+    assert.equal((await refuses(new RegExp(`${repo.path(role)} is absent`))).targets, 1)
   }
 })
 

@@ -77,7 +77,7 @@ test('attack: a thief who names other teams each time cannot make the floor too 
     repo.roles['snapshot'].meta = { ...meta, 'targets.json': { version: 99 }, ...named(round) }
     publishedBy('bob')
     const why =
-      round === 0 ? /there is no metadata\/99\.targets/ : /snapshot metadata: no longer has team-t0-0/
+      round === 0 ? /metadata\/99\.targets\S+ is absent/ : /snapshot metadata: no longer has team-t0-0/
     await assert.rejects(refresh(), why)
   }
   assert.equal(parseFloor(store.files.get('floor') ?? Buffer.of()).knows('team-t0-249'), true)
@@ -94,13 +94,13 @@ test('attack: what was named by an update that failed is not forgotten by the ne
   repo.publish('team-gnome', 'targets')
   publishedBy('alice')
   repo.files.delete('metadata/2.targets.json')
-  await assert.rejects(refresh(), /there is no metadata\/2\.targets/)
+  await assert.rejects(refresh(), /metadata\/2\.targets\S+ is absent/)
   delete repo.roles['snapshot'].meta['team-gnome.json']
   publishedBy('alice')
   await assert.rejects(refresh(), /snapshot metadata: no longer has team-gnome/)
 })
 
-test('a clock that shows no date is no reason to stop for ever', () => {
+test('a clock that shows no date stops no update for ever', () => {
   for (const now of [0, -5, 1e15, 1.5, Number.POSITIVE_INFINITY]) {
     const floor = new Floor().at(now)
     assert.equal(parseFloor(Buffer.from(floor.print())).seen, floor.seen)

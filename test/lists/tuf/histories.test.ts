@@ -150,7 +150,7 @@ class Subscriber {
     const { store } = this
     const floor = store.floor().at(now)
     store.keepFloor(floor)
-    const trusted = store.root() ?? assert.fail('there is no first root')
+    const trusted = store.root() ?? assert.fail('it has no first root yet')
     const root = await newestRoot(trusted, source, store.keepRoot)
     const state = await readState(root, source, {
       floor,

@@ -353,7 +353,7 @@ CASES = {
     'attack: a signature of another form': ('list.json', [empty_signature]),
     'attack: a later specification': ('list.json', [later_spec]),
     'attack: a target without SHA-256': ('list.json', [sha512]),
-    'attack: a role that is no team': ('list.json', [foreign_team('developers', ['teams/gnome/*'])]),
+    'attack: a role that is not a team': ('list.json', [foreign_team('developers', ['teams/gnome/*'])]),
     'attack: a team that speaks for all': ('list.json', [foreign_team('team-gnome', ['*'])]),
 }
 
