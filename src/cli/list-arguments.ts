@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { assertDirectory, readNamedFile, realPathOf } from '../files/named-file.ts'
 import { ownPlaces } from '../files/own-places.ts'
-import { CERTIFICATE_LIMIT, type ListedKey } from '../formats/lists/listed.ts'
+import { CERTIFICATE_LIMIT, type ListedKey, validityOf } from '../formats/lists/listed.ts'
 import { CERTIFICATES } from '../formats/lists/listed-principals.ts'
 import { partDirectory } from '../formats/lists/names.ts'
 import { writeWithin } from '../lists/keep/directory.ts'
@@ -116,18 +116,19 @@ export interface KeyValues {
  */
 export function listedKeys(
   argument: string,
-  { validFrom, validUntil, namespaces }: KeyValues,
+  values: KeyValues,
   { directory, team }: { readonly directory: string; readonly team: string | undefined },
 ): readonly ListedKey[] {
-  const validity = {
-    ...(validFrom !== undefined && { validFrom }),
-    ...(validUntil !== undefined && { validUntil }),
-  }
+  const validity = validityOf(values)
   const keys = keysOfArgument(argument)
   return keys.map(key => {
     if (key.kind === 'sigstore') throw new UsageError('lists have no Sigstore identities')
     if (key.kind !== 'openpgp')
-      return { key: keyTextOf(argument), ...validity, ...(namespaces.length > 0 && { namespaces }) }
+      return {
+        key: keyTextOf(argument),
+        ...validity,
+        ...(values.namespaces.length > 0 && { namespaces: values.namespaces }),
+      }
     if (keys.length > 1)
       throw new UsageError(
         `${printable(argument)} has ${keys.length} certificates; next: give a file for each`,

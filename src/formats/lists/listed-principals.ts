@@ -1,7 +1,7 @@
 import { printable } from '../../primitives/printable.ts'
 import { fields, type JsonNode, listOf, malformed, stringOf } from '../json/shape.ts'
 import { entriesOf, fingerprintOf, instantOf, plainOf, textsOf } from './document-fields.ts'
-import type { ListedKey, ListedPrincipal, TextListedKey } from './listed.ts'
+import { type ListedKey, type ListedPrincipal, type Validity, validityOf } from './listed.ts'
 import { NAME } from './names.ts'
 
 const PRINCIPAL_LIMIT = 20_000
@@ -79,13 +79,10 @@ function namespacesOf(node: JsonNode): readonly string[] {
   return names
 }
 
-function readValidity(
-  from: JsonNode | undefined,
-  until: JsonNode | undefined,
-): Pick<TextListedKey, 'validFrom' | 'validUntil'> {
+function readValidity(from: JsonNode | undefined, until: JsonNode | undefined): Validity {
   const validFrom = from && instantOf(from)
   const validUntil = until && instantOf(until)
   if (until !== undefined && validFrom !== undefined && validUntil !== undefined && validFrom >= validUntil)
     throw malformed(until, 'must be later than valid-from')
-  return { ...(validFrom !== undefined && { validFrom }), ...(validUntil !== undefined && { validUntil }) }
+  return validityOf({ validFrom, validUntil })
 }

@@ -6,21 +6,31 @@ export const CERTIFICATE_LIMIT = 64 * 1024
 /** A key as a list writes it. Seconds since 1970. */
 export type ListedKey = TextListedKey | OpenPgpListedKey
 
-export interface TextListedKey {
-  /** In any form that a policy takes: `ssh-ed25519 …`, `minisign:…`, `name:base64`, PEM. */
-  readonly key: string
+/** From when a key counts, and from when it counts no more. */
+export interface Validity {
   readonly validFrom?: number
   readonly validUntil?: number
+}
+
+/** The same without what is undefined. */
+export function validityOf({
+  validFrom,
+  validUntil,
+}: { readonly [Field in keyof Validity]: Validity[Field] | undefined }): Validity {
+  return { ...(validFrom !== undefined && { validFrom }), ...(validUntil !== undefined && { validUntil }) }
+}
+
+export interface TextListedKey extends Validity {
+  /** In any form that a policy takes: `ssh-ed25519 …`, `minisign:…`, `name:base64`, PEM. */
+  readonly key: string
   readonly namespaces?: readonly string[]
 }
 
-export interface OpenPgpListedKey {
+export interface OpenPgpListedKey extends Validity {
   /** The fingerprint of the primary key: 40 or 64 upper-case hexadecimal digits. */
   readonly openpgp: string
   /** The path of the certificate from the directory of the list: `certificates/NAME.pgp`. */
   readonly certificate: string
-  readonly validFrom?: number
-  readonly validUntil?: number
 }
 
 export interface ListedPrincipal {

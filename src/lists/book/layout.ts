@@ -7,6 +7,7 @@
  * before it. Values of tables are JSON, see records.ts, but for `starts` and `ends`, see
  * glob-index.ts. docs/book.md describes the file.
  */
+import type { Validity } from '../../formats/lists/listed.ts'
 import type { DevelopersEntry } from '../../policy/lists/book.ts'
 
 export const BOOK_FORMAT = 'nixsig-book-1'
@@ -41,11 +42,6 @@ export interface AboutRecord {
 export interface TeamRecord {
   readonly names: readonly string[]
   readonly urls: readonly string[]
-}
-
-interface Validity {
-  readonly validFrom?: number
-  readonly validUntil?: number
 }
 
 /** A key as the list writes it; a certificate by the SHA-256 of its bytes. */

@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib'
 import { type HeldFile, holdOwnedFile } from '../../files/held-file.ts'
 import { readOwnedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { CERTIFICATE_LIMIT } from '../../formats/lists/listed.ts'
+import { CERTIFICATE_LIMIT, validityOf } from '../../formats/lists/listed.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import type { Book, DevelopersEntry, NamedSource } from '../../policy/lists/book.ts'
 import { matchesGlob } from '../../policy/match.ts'
@@ -188,11 +188,7 @@ export function certificateFile(book: string, digest: string): string {
 }
 
 function keyOf(record: KeyRecord, file: string, { unreadable }: OpenBook): Key {
-  const { validFrom, validUntil } = record
-  const validity = {
-    ...(validFrom !== undefined && { validFrom }),
-    ...(validUntil !== undefined && { validUntil }),
-  }
+  const validity = validityOf(record)
   if ('key' in record) {
     const { namespaces } = record
     return { ...parseKey(record.key), ...validity, ...(namespaces && { namespaces }) }

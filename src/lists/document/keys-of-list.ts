@@ -1,4 +1,9 @@
-import type { ListDocument, ListedKey, TextListedKey } from '../../formats/lists/listed.ts'
+import {
+  type ListDocument,
+  type ListedKey,
+  type TextListedKey,
+  validityOf,
+} from '../../formats/lists/listed.ts'
 import { parseCertificates } from '../../formats/openpgp/certificate.ts'
 import type { CertificateFile } from '../../policy/digest.ts'
 import { ownershipOf, parseKey } from '../../policy/language/keys.ts'
@@ -57,7 +62,7 @@ function text(listed: TextListedKey, where: string): Held {
   if (namespaces !== undefined && key.form !== 'ssh')
     throw new FormatError('list', 'only keys in the form of SSH have namespaces', where)
   return {
-    key: { ...key, ...validity(listed), ...(namespaces && { namespaces }) },
+    key: { ...key, ...validityOf(listed), ...(namespaces && { namespaces }) },
     holds: [ownershipOf(key)],
   }
 }
@@ -88,13 +93,9 @@ function certified(
     label: fingerprint,
     fingerprint,
     certificate: file.path,
-    ...validity(listed),
+    ...validityOf(listed),
   }
   return { key, holds: held.map(({ ownership }) => ownership) }
-}
-
-function validity({ validFrom, validUntil }: Pick<TextListedKey, 'validFrom' | 'validUntil'>) {
-  return { ...(validFrom !== undefined && { validFrom }), ...(validUntil !== undefined && { validUntil }) }
 }
 
 function named<T>(where: string, read: () => T): T {
