@@ -3,10 +3,10 @@
  * what is read, even after another file took its name. Nobody has to close them. A process holds
  * few, and what it closed it opens again if it is still the same file.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, readSync } from 'node:fs'
 import { printable } from '../primitives/printable.ts'
 import { assertOwned } from './owned-file.ts'
-import { FileError } from './regular-file.ts'
+import { FileError, openToRead } from './regular-file.ts'
 
 /** How many files a process holds open, and how many states of one path. */
 export const HELD = 16
@@ -107,13 +107,8 @@ function identityOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
 }
 
 function openOwned(file: string) {
-  let fd: number
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
-  }
+  const fd = openToRead(file)
+  if (fd === undefined) return undefined
   try {
     const status = fstatSync(fd, { bigint: true })
     if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)

@@ -56,19 +56,27 @@ export function readPresentFile(
  * symbolic link and does not block on a pipe. Throws FileError.
  */
 export function withRegularFile<T>(file: string, use: (fd: number, status: Stats) => T): T | undefined {
-  let fd: number
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
-  }
+  const fd = openToRead(file)
+  if (fd === undefined) return undefined
   try {
     const status = fstatSync(fd)
     if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
     return use(fd, status)
   } finally {
     closeSync(fd)
+  }
+}
+
+/**
+ * The descriptor of a file of any kind; undefined if it is absent. Follows no symbolic link and does
+ * not block on a pipe. Throws FileError.
+ */
+export function openToRead(file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
   }
 }
 
