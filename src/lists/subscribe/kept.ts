@@ -1,4 +1,5 @@
 /** What is known here of a list, without asking anybody: for those who look at it. */
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TufRoot } from '../../formats/lists/tuf-signed.ts'
 import type { Book } from '../../policy/lists/book.ts'
@@ -25,7 +26,29 @@ export interface KeptHere {
 }
 
 /** Reads the directory of a list that the user calls `name`. Throws FileError and FormatError. */
-export async function keptHere(directory: string, name: string): Promise<KeptHere> {
+export function keptHere(directory: string, name: string): Promise<KeptHere> {
+  return untilSettled(directory, () => readKept(directory, name))
+}
+
+/**
+ * Reads, and once more if an update changed what is kept meanwhile: whoever looks holds no lock, and
+ * an update removes what the state before had.
+ */
+async function untilSettled<T>(directory: string, read: () => Promise<T>): Promise<T> {
+  const before = changesOf(directory)
+  const first = read()
+  await Promise.allSettled([first])
+  return changesOf(directory) === before ? first : read()
+}
+
+/** Another text after each change of which state is in force, and which waits. */
+function changesOf(directory: string): string {
+  const files = ['tuf/metadata/timestamp.json', 'tuf/waiting/metadata/timestamp.json', 'book']
+  const status = files.map(file => lstatSync(join(directory, file), { bigint: true, throwIfNoEntry: false }))
+  return status.map(each => `${each?.ino} ${each?.mtimeNs}`).join()
+}
+
+async function readKept(directory: string, name: string): Promise<KeptHere> {
   const store = openTufStore(tufPlace(directory))
   const accepted = await readInForce(store)
   const contents = accepted && (await contentsOf(accepted))
@@ -45,7 +68,11 @@ export async function keptHere(directory: string, name: string): Promise<KeptHer
 }
 
 /** The version that waits, as far as it differs from the one in force; undefined if none does. */
-export async function waitingVersion(directory: string): Promise<number | undefined> {
+export function waitingVersion(directory: string): Promise<number | undefined> {
+  return untilSettled(directory, () => readWaitingVersion(directory))
+}
+
+async function readWaitingVersion(directory: string): Promise<number | undefined> {
   const store = openTufStore(tufPlace(directory))
   const [waiting, accepted] = [await readWaiting(store), await readInForce(store)]
   if (waiting === undefined) return undefined
