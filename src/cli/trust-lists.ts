@@ -13,6 +13,7 @@ import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { PlaceName } from './command.ts'
 import { isMadeElsewhere } from './policy-argument.ts'
 import { isReadable } from './readable-inquiry.ts'
+import { assertOwnMachine } from './setup-words.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Places of commands that look at lists; attestations are the policy's. */
@@ -32,7 +33,17 @@ export function now(): number {
 /** The machine's policy with the books of its lists. Throws PolicyError and FileError. */
 export async function policyHere(places: ListPlaces): Promise<Policy> {
   const { readPolicy } = await import('../verifier/policy-file.ts')
-  return readPolicy({ ...places, attestations: undefined }).policy
+  return readPolicy(whole(places)).policy
+}
+
+/** All places, with attestations where the policy says. */
+function whole(places: ListPlaces): Places {
+  return { ...places, attestations: undefined }
+}
+
+/** Throws UsageError, with what to do, unless root changes this machine's own lists. */
+export function assertOwnLists(command: string, places: ListPlaces): void {
+  assertOwnMachine(command, whole(places))
 }
 
 /** The lists with these names; all of them if none is given. Throws UsageError. */
@@ -121,14 +132,13 @@ export async function fallenWith(
   places: ListPlaces,
   { name, book, before, patience }: With,
 ): Promise<Comparison | undefined> {
-  const whole = { ...places, attestations: undefined }
   const [{ readPolicy }, { fallenUnder }] = await Promise.all([
     import('../verifier/policy-file.ts'),
     import('../reach/fallen.ts'),
   ])
   try {
-    const after = readPolicy(whole, new Map([[name, book]])).policy
-    return await fallenUnder(whole, after, { before, patience })
+    const after = readPolicy(whole(places), new Map([[name, book]])).policy
+    return await fallenUnder(whole(places), after, { before, patience })
   } catch (error) {
     if (error instanceof FileError || error instanceof FormatError || error instanceof PolicyError)
       return undefined

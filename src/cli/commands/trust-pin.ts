@@ -8,10 +8,11 @@ import { askToAgree } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { numberOption } from '../list-arguments.ts'
-import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import { saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import {
   assertMadeHere,
+  assertOwnLists,
   chosenList,
   inTurnOnly,
   LIST_NAME_ARGUMENT,
@@ -53,7 +54,7 @@ ends like everything else: the list has to be renewed by its keepers, and the ve
 })
 
 async function pin(options: Options, { places, terminal }: Invocation<'policy' | 'state'>): Promise<Status> {
-  assertOwnMachine('trust pin', { ...places, attestations: undefined })
+  assertOwnLists('trust pin', places)
   const { name, undo, json } = options
   const wanted = numberOption('NUMBER', options.number)
   if (undo && wanted !== undefined) throw new UsageError('--undo takes no version')

@@ -15,9 +15,9 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { isMadeElsewhere } from '../policy-argument.ts'
-import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import { saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { firstFrom, inTurnOnly, now, policyHere, sourceAt } from '../trust-lists.ts'
+import { assertOwnLists, firstFrom, inTurnOnly, now, policyHere, sourceAt } from '../trust-lists.ts'
 import { compareRoot, rolesFor, withQuestions } from '../trust-questions.ts'
 import { endWords } from '../trust-report.ts'
 import { sayContents } from '../trust-show.ts'
@@ -89,7 +89,7 @@ async function subscribe(
   options: Options,
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
-  assertOwnMachine('trust subscribe', { ...places, attestations: undefined })
+  assertOwnLists('trust subscribe', places)
   const url = addressOf(options.url)
   const policy = await policyHere(places)
   const { fetchFirstRoot, remembering } = await import('../../lists/subscribe/first-root.ts')

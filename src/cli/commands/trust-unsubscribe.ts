@@ -8,9 +8,9 @@ import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import { saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
-import { assertMadeHere, inTurnOnly, LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
+import { assertMadeHere, assertOwnLists, inTurnOnly, LIST_NAME_ARGUMENT, policyHere } from '../trust-lists.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -42,7 +42,7 @@ async function unsubscribe(
   { name, forget, yes, json }: Options,
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
-  assertOwnMachine('trust unsubscribe', { ...places, attestations: undefined })
+  assertOwnLists('trust unsubscribe', places)
   if (!LIST_NAME.test(name)) throw new UsageError(`${printable(name, 60)} is not the name of a list`)
   if (json && !yes) throw new UsageError('--json asks nothing: add --yes')
   const policy = await policyHere(places)

@@ -12,9 +12,10 @@ import { askToAgree, hasTerminal } from '../ask.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
-import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import { saySettled } from '../setup-words.ts'
 import type { Terminal } from '../terminal.ts'
 import {
+  assertOwnLists,
   chosenLists,
   fallenWith,
   type ListPlaces,
@@ -74,7 +75,7 @@ async function update(
   options: Options,
   { places, terminal }: Invocation<'policy' | 'state'>,
 ): Promise<Status> {
-  assertOwnMachine('trust update', { ...places, attestations: undefined })
+  assertOwnLists('trust update', places)
   if (options.shown !== undefined && (options.names.length !== 1 || options.yes))
     throw new UsageError('--shown is about one list, and says all that --yes would')
   const policy = await policyHere(places)
