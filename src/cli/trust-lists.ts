@@ -25,6 +25,11 @@ export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls t
 /** The command with which a list comes into the policy. */
 export const SUBSCRIBE = 'nixsig trust subscribe URL'
 
+/** What to do where an update failed and its message does not say. `again`: the command, in words. */
+export function tryLater(again: string): string {
+  return `mend what it names if that is here, or wait for its keepers, then ${again}`
+}
+
 /** Seconds since 1970. */
 export function now(): number {
   return Math.floor(Date.now() / 1000)

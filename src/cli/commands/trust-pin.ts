@@ -3,6 +3,7 @@ import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { listPlace } from '../../lists/subscribe/places.ts'
 import type { ListInForce, ListUpdates } from '../../policy/lists/book.ts'
+import { withNextStep } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
@@ -20,6 +21,7 @@ import {
   now,
   policyHere,
   sourceAt,
+  tryLater,
 } from '../trust-lists.ts'
 import { sayDifference } from '../trust-report.ts'
 import { UsageError } from '../usage-error.ts'
@@ -116,7 +118,8 @@ async function takeVersion(
   const { announcePolicy } = await import('../../setup/announce-policy.ts')
   const { machinePlaces } = await import('../../setup/places.ts')
   saySettled(await announcePolicy(machinePlaces()), terminal)
-  if (done.kind === 'failed') throw new FileError(`${name}: ${done.problem}`)
+  if (done.kind === 'failed')
+    throw new FileError(withNextStep(`${name}: ${done.problem}`, tryLater('the same command again')))
   const reached = done.kind === 'newest' ? done.version : (newest ?? done.difference.to)
   if (reached !== wanted)
     throw new UsageError(

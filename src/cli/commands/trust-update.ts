@@ -5,6 +5,7 @@ import { inTurn, listPlace, tufPlace } from '../../lists/subscribe/places.ts'
 import type { Proposal, Updated } from '../../lists/subscribe/update.ts'
 import type { ListInForce } from '../../policy/lists/book.ts'
 import type { Policy } from '../../policy/policy.ts'
+import { withNextStep } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { wordsOfSystemError } from '../../primitives/system-error-words.ts'
 import type { Comparison } from '../../reach/compare.ts'
@@ -23,6 +24,7 @@ import {
   policyHere,
   SUBSCRIBE,
   sourceAt,
+  tryLater,
 } from '../trust-lists.ts'
 import { differenceJson, endWords, fallsJson, sayDifference, sayFalls, sayKeepers } from '../trust-report.ts'
 import { UsageError } from '../usage-error.ts'
@@ -221,7 +223,13 @@ function sayResult(terminal: Terminal, { name, updates }: ListInForce, result: U
       return
     }
     case 'failed':
-      terminal.print(`${name}: ${terminal.bad('not updated')}: ${result.problem}`, 'refusal')
+      terminal.print(
+        withNextStep(
+          `${name}: ${terminal.bad('not updated')}: ${result.problem}`,
+          tryLater(`nixsig trust update ${name}`),
+        ),
+        'refusal',
+      )
   }
 }
 

@@ -108,14 +108,18 @@ function readPending(directory: string, role: string, kind: MetadataKind): TufMe
 function readSignatures(directory: string, role: string): readonly TufSignature[] {
   const names = namesWithin(directory, `pending/${role}`).filter(name => name.endsWith('.sig'))
   if (names.length > SIGNATURES_LIMIT)
-    throw new FileError(`pending/${role} has more than ${SIGNATURES_LIMIT} signatures`)
+    throw new FileError(
+      `pending/${role} has more than ${SIGNATURES_LIMIT} signatures; next: remove those that are not of its keepers`,
+    )
   return names.map(name => {
     const path = `pending/${role}/${name}`
     if (!/^[0-9a-f]{64}\.sig$/.test(name))
-      throw new FileError(`${JSON.stringify(path)} is not named by a key id`)
+      throw new FileError(`${JSON.stringify(path)} is not named by a key id; next: remove it`)
     const text = readWithin(directory, path, SIGNATURE_FILE_LIMIT)?.toString('latin1') ?? ''
     if (!/^[0-9a-f]{128}\r?\n?$/.test(text))
-      throw new FileError(`${path} does not hold a signature of 128 hexadecimal digits`)
+      throw new FileError(
+        `${path} does not hold a signature of 128 hexadecimal digits; next: remove it, and let its keeper sign again`,
+      )
     return { keyid: name.slice(0, 64), signature: fromHex(text.slice(0, 128)) }
   })
 }

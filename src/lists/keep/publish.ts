@@ -13,7 +13,7 @@ import { ROOT_LIMIT } from '../tuf/root-chain.ts'
 import { needWithin, readWithin, removeWithin, writeWithin } from './directory.ts'
 import { printMetadata } from './pending.ts'
 import type { Pending, Plan } from './plan.ts'
-import { metaFile, type Repository, readRepository, readTarget } from './repository.ts'
+import { GET_NEWEST, metaFile, type Repository, readRepository, readTarget } from './repository.ts'
 
 /** Something is not signed by enough, or ended. */
 export class NotPublishable extends Error {
@@ -166,7 +166,9 @@ function assertNotBack(from: string, ours: Repository, out: string): void {
     if (there === undefined) break
     if (version > ours.root.signed.version) throw isNewer(out, 'root', version, ours.root)
     if (!there.equals(needWithin(from, path, METADATA_LIMITS.root)))
-      throw new FileError(`${printable(out)} has another ${path}: it is another list`)
+      throw new FileError(
+        `${printable(out)} has another ${path}: it is another list; next: name another directory to publish in`,
+      )
   }
   const timestamp = readWithin(out, 'metadata/timestamp.json', METADATA_LIMITS.timestamp)
   if (timestamp === undefined) return
@@ -191,12 +193,12 @@ function assertNoFork(out: string, { targets, teams, snapshot }: Repository): vo
 function assertSame(out: string, name: string, bytes: Uint8Array, { message, signed }: TufMetadata): void {
   if (Buffer.compare(parseMetadata(bytes, signed.type).message, message) === 0) return
   throw new FileError(
-    `${printable(out)} has another ${name}, which keepers have signed: nothing takes its place; next: get the newest state from the other keepers`,
+    `${printable(out)} has another ${name}, which keepers have signed: nothing takes its place; ${GET_NEWEST}`,
   )
 }
 
 function isNewer(out: string, role: string, version: number, ours: TufMetadata): FileError {
   return new FileError(
-    `${printable(out)} has version ${version} of ${role}, and this is version ${ours.signed.version}: nothing goes back; next: get the newest state from the other keepers`,
+    `${printable(out)} has version ${version} of ${role}, and this is version ${ours.signed.version}: nothing goes back; ${GET_NEWEST}`,
   )
 }

@@ -19,6 +19,9 @@ import { sha256 } from '../../primitives/sodium.ts'
 import { ROOT_LIMIT, readFirstRoot, readNextRoot } from '../tuf/root-chain.ts'
 import { needWithin, readWithin } from './directory.ts'
 
+/** The next step of a keeper whose directory is not as it was published. */
+export const GET_NEWEST = 'next: get the newest state from the other keepers'
+
 /** What was published. */
 export interface Repository {
   /** SHA-256, lower-case hex, of the file of the first root: what the list is known by. */
@@ -72,7 +75,7 @@ export function readTarget(directory: string, targets: TufTargets, path: string)
   const name = targetFile(path, known.sha256)
   const bytes = needWithin(directory, name, known.length)
   if (bytes.length !== known.length || toHex(sha256(bytes)) !== known.sha256)
-    throw new FileError(`${name} is not the file that was signed`)
+    throw new FileError(`${name} is not the file that was signed; ${GET_NEWEST}`)
   return bytes
 }
 
@@ -98,10 +101,14 @@ function file(directory: string, name: string, limit: number): Uint8Array {
 function assertSigned(name: string, metadata: TufMetadata, role: TufRole, keys: TufKeys): void {
   const { by, threshold, isMet } = signedBy(metadata, role, keys)
   if (!isMet)
-    throw new FileError(`${name} is signed by ${by.length} of its keys, and ${threshold} are needed`)
+    throw new FileError(
+      `${name} is signed by ${by.length} of its keys, and ${threshold} are needed; ${GET_NEWEST}`,
+    )
 }
 
 function assertVersion(name: string, { signed }: TufMetadata, { version }: TufMeta): void {
   if (signed.version !== version)
-    throw new FileError(`${name} has version ${signed.version}, and version ${version} was named`)
+    throw new FileError(
+      `${name} has version ${signed.version}, and version ${version} was named; ${GET_NEWEST}`,
+    )
 }

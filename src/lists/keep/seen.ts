@@ -10,7 +10,7 @@ import { fields, positiveOf, rootNode } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
 import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Repository } from './repository.ts'
+import { GET_NEWEST, type Repository } from './repository.ts'
 
 const LIMIT = 4096
 
@@ -27,7 +27,7 @@ export function rememberVersions(memory: string, published: Repository | undefin
     const { version } = published[role].signed
     if (version < before) {
       throw new FileError(
-        `this is an old state of the list: it has version ${version} of ${role}, and this machine has seen version ${before} (${printable(file)}); next: get the newest state from the other keepers`,
+        `this is an old state of the list: it has version ${version} of ${role}, and this machine has seen version ${before} (${printable(file)}); ${GET_NEWEST}`,
       )
     }
   }

@@ -45,7 +45,9 @@ export async function signPending(
     if (next === undefined) return done
     const { role, metadata, isThere } = next
     if (!FOLLOWING.includes(role) && messages.get(role) !== toHex(metadata.message))
-      throw new FileError(`${role} has changed since it was shown: nothing more was signed`)
+      throw new FileError(
+        `${role} has changed since it was shown: nothing more was signed; next: the same command again, which shows it`,
+      )
     const signature = await signer.sign(metadata.message)
     if (!isThere) writePending(directory, role, metadata)
     writeSignature(directory, role, { keyid, signature })

@@ -195,7 +195,7 @@ function bookBeside({ name, directory, now }: Updating, { parts, version }: Cont
 function clockRemark(store: TufStore, { name, now }: Updating): string {
   const seen = seenBy(store)
   if (seen <= now + TOLERANCE) return ''
-  return `; this machine's clock said ${printTimestamp(seen)} at an earlier update, and now it is ${printTimestamp(now)}: if it was ahead then, nixsig trust update ${name} --clock-was-ahead`
+  return `; this machine's clock said ${printTimestamp(seen)} at an earlier update, and now it is ${printTimestamp(now)}; next: if it was ahead then, nixsig trust update ${name} --clock-was-ahead`
 }
 
 /**
