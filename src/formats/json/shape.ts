@@ -57,6 +57,23 @@ export function objectOf(node: JsonNode): JsonObject {
 }
 
 /**
+ * The entries of an object whose names are data, and raw. Throws FormatError if it is not an object,
+ * or has more than `limit` entries, which errors call `what`.
+ */
+export function namedNodes(
+  node: JsonNode,
+  limit: number,
+  what = 'entries',
+): readonly (readonly [name: string, JsonNode])[] {
+  const object = objectOf(node)
+  if (object.size > limit) throw malformed(node, `more than ${limit} ${what}`)
+  return [...object].map(([name, value]) => [
+    name,
+    { format: node.format, where: join(node.where, printable(name, 100)), value },
+  ])
+}
+
+/**
  * The elements of a list. Throws FormatError if it is not a list, or has more than `limit`
  * elements.
  */

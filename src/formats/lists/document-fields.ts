@@ -1,7 +1,7 @@
 /** Fields that recur in list.json, each with its limit. */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type JsonNode, listOf, malformed, objectOf, positiveOf, stringOf } from '../json/shape.ts'
+import { type JsonNode, listOf, malformed, namedNodes, positiveOf, stringOf } from '../json/shape.ts'
 import { parseTimestamp, printTimestamp } from '../timestamp.ts'
 
 const TEXT_LIMIT = 1000
@@ -16,12 +16,10 @@ export function entriesOf(
   form: RegExp,
 ): readonly (readonly [string, JsonNode])[] {
   if (node === undefined) return []
-  const object = objectOf(node)
-  if (object.size > limit) throw malformed(node, `more than ${limit} entries`)
-  return [...object].map(([name, value]) => {
-    if (!form.test(name)) throw malformed(node, `"${printable(name, 100)}" cannot be a name`)
-    return [name, { format: node.format, where: `${node.where}.${name}`, value }]
-  })
+  const entries = namedNodes(node, limit)
+  const other = entries.find(([name]) => !form.test(name))
+  if (other !== undefined) throw malformed(node, `"${printable(other[0], 100)}" cannot be a name`)
+  return entries
 }
 
 /** A list of names that are known, each once, and at least one. Throws FormatError. */

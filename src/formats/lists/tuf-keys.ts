@@ -12,7 +12,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
-  objectOf,
+  namedNodes,
   positiveOf,
   sha256Of,
   stringOf,
@@ -66,11 +66,9 @@ export function tufRoleJson({
  * an Ed25519 key has, and ids that are not the hash of their key: so no key has two ids.
  */
 export function readTufKeys(node: JsonNode): TufKeys {
-  const object = objectOf(node)
-  if (object.size > KEY_LIMIT) throw malformed(node, `more than ${KEY_LIMIT} keys`)
   const keys = new Map<string, Uint8Array>()
-  for (const [id, value] of object) {
-    const key = readKey({ format: node.format, where: `${node.where}.${printable(id, 64)}`, value })
+  for (const [id, item] of namedNodes(node, KEY_LIMIT, 'keys')) {
+    const key = readKey(item)
     if (tufKeyId(key) !== id)
       throw malformed(node, `key id ${printable(id, 64)} is not the SHA-256 of its key`)
     keys.set(id, key)

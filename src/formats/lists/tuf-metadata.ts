@@ -9,7 +9,14 @@ import { fromHex } from '../../primitives/hex.ts'
 import { fields, type JsonNode, listOf, malformed, rootNode, sha256Of, stringOf } from '../json/shape.ts'
 import { decodeUtf8, type JsonValue, parseStrictJson } from '../json/strict.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { type MetadataKind, readSigned, type SignedOf, type TopRole, type TufSigned } from './tuf-signed.ts'
+import {
+  type MetadataKind,
+  readSigned,
+  type SignedOf,
+  type TopRole,
+  type TufSigned,
+  typeOf,
+} from './tuf-signed.ts'
 
 /** Limits in bytes of each type of metadata. */
 export const METADATA_LIMITS: Readonly<Record<TopRole, number>> = {
@@ -61,10 +68,6 @@ export function parseMetadata<Kind extends MetadataKind>(
     message: canonicalJson(signed.value),
     signatures: readSignatures(signatures),
   }
-}
-
-function typeOf(kind: MetadataKind): TopRole {
-  return kind === 'team' ? 'targets' : kind
 }
 
 function readSignatures(node: JsonNode): readonly TufSignature[] {

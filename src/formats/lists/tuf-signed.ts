@@ -9,7 +9,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
-  objectOf,
+  namedNodes,
   positiveOf,
   rootNode,
   sha256Of,
@@ -90,6 +90,11 @@ export type TufSigned = TufRoot | TufTargets | TufSnapshot | TufTimestamp
 
 /** Which metadata is read: that of a top role, or of a team. */
 export type MetadataKind = TopRole | 'team'
+
+/** The type that metadata of this kind names. */
+export function typeOf(kind: MetadataKind): TopRole {
+  return kind === 'team' ? 'targets' : kind
+}
 
 /** What is signed in metadata of each kind. */
 export interface SignedOf {
@@ -265,13 +270,4 @@ function lengthOf(node: JsonNode): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > LENGTH_LIMIT)
     throw malformed(node, `must be an integer from 0 to ${LENGTH_LIMIT}`)
   return value
-}
-
-function namedNodes(node: JsonNode, limit: number): readonly (readonly [string, JsonNode])[] {
-  const object = objectOf(node)
-  if (object.size > limit) throw malformed(node, `more than ${limit} entries`)
-  return [...object].map(([name, value]) => [
-    name,
-    { format: node.format, where: `${node.where}.${printable(name, 80)}`, value },
-  ])
 }

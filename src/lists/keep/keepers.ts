@@ -9,6 +9,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
+  namedNodes,
   objectOf,
   positiveOf,
   rootNode,
@@ -130,12 +131,9 @@ function printKeepers({ keepers, roles, days }: Keepers): Uint8Array {
 }
 
 function readPeople(node: JsonNode): ReadonlyMap<string, Keeper> {
-  const object = objectOf(node)
-  if (object.size > KEEPER_LIMIT) throw malformed(node, `more than ${KEEPER_LIMIT} keepers`)
   const keepers = new Map<string, Keeper>()
   const owners = new Map<string, string>()
-  for (const [name, value] of object) {
-    const item = { format: node.format, where: `${node.where}.${printable(name, 100)}`, value }
+  for (const [name, item] of namedNodes(node, KEEPER_LIMIT, 'keepers')) {
     const keeper = keeperOf(name, keyTextOf(item))
     const owner = owners.get(keeper.id)
     if (owner !== undefined) throw malformed(item, `has the same key as ${owner}: a key is one person's`)

@@ -13,7 +13,7 @@ import {
   type TufMetadata,
   type TufSignature,
 } from '../../formats/lists/tuf-metadata.ts'
-import { type MetadataKind, readSignedJson } from '../../formats/lists/tuf-signed.ts'
+import { type MetadataKind, readSignedJson, typeOf } from '../../formats/lists/tuf-signed.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { fromHex, toHex } from '../../primitives/hex.ts'
@@ -56,7 +56,7 @@ export function pendingFor(directory: string, wanted: Wanted, now: number): Pend
   if (isSame && !wanted.renew && !isRenewed) return undefined
   if (isLying) return { metadata: { ...lying, signatures: readSignatures(directory, role) }, isThere: true }
   const expires = printTimestamp(now + days * DAY)
-  const json = signedJson(kind === 'team' ? 'targets' : kind, core, { version, expires })
+  const json = signedJson(typeOf(kind), core, { version, expires })
   const signed = readSignedJson(json, kind)
   return { metadata: { signed, json, message: canonicalJson(json), signatures: [] }, isThere: false }
 }
@@ -90,7 +90,7 @@ export function printMetadata({ json, signatures }: Pick<TufMetadata, 'json' | '
 }
 
 function readPending(directory: string, role: string, kind: MetadataKind): TufMetadata | undefined {
-  const limit = METADATA_LIMITS[kind === 'team' ? 'targets' : kind]
+  const limit = METADATA_LIMITS[typeOf(kind)]
   const bytes = readWithin(directory, `pending/${role}/metadata.json`, limit)
   try {
     return bytes && parseMetadata(bytes, kind)

@@ -1,7 +1,13 @@
 /** What there is to sign and by whom, and what would be published. */
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
 import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
-import type { MetadataKind, TopRole, TufRoot, TufTargets } from '../../formats/lists/tuf-signed.ts'
+import {
+  type MetadataKind,
+  type TopRole,
+  type TufRoot,
+  type TufTargets,
+  typeOf,
+} from '../../formats/lists/tuf-signed.ts'
 import { type Signed, signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { type Draft, readDraft } from './draft.ts'
 import { type Core, rootCore, snapshotCore, targetsCore, teamCore, timestampCore } from './metadata-json.ts'
@@ -148,7 +154,7 @@ function pendingOf(
   },
 ): PendingMetadata | undefined {
   const { role, kind, core, published, isByOthers = false } = wanted
-  const days = draft.keepers.days[kind === 'team' ? 'targets' : kind]
+  const days = draft.keepers.days[typeOf(kind)]
   const before = published?.signed.version ?? repository?.snapshot.signed.meta.get(role)?.version ?? 0
   const renew = options.renew.has(role) || isByOthers
   return pendingFor(directory, { role, kind, core, published, before, renew, days }, options.now)

@@ -9,7 +9,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
-  objectOf,
+  namedNodes,
   positiveOf,
   rootNode,
   sha256Of,
@@ -22,7 +22,6 @@ import type { TufMetadata } from '../../formats/lists/tuf-metadata.ts'
 import type { TufTargets } from '../../formats/lists/tuf-signed.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
-import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 
 const FORMAT = 'nixsig-tuf-floor-1'
@@ -242,13 +241,10 @@ function readMark(node: JsonNode): Mark {
 }
 
 function readSigners(node: JsonNode): ReadonlyMap<string, number> {
-  const object = objectOf(node)
-  if (object.size > SIGNER_LIMIT) throw malformed(node, `more than ${SIGNER_LIMIT} keys`)
-  const { format, where } = node
   return new Map(
-    [...object].map(([id, value]) => [
-      sha256Of({ format, where, value: id }),
-      positiveOf({ format, where: `${where}.${printable(id, 64)}`, value }),
+    namedNodes(node, SIGNER_LIMIT, 'keys').map(([id, item]) => [
+      sha256Of({ ...node, value: id }),
+      positiveOf(item),
     ]),
   )
 }

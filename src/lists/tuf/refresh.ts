@@ -6,15 +6,15 @@
 import { FileError } from '../../files/regular-file.ts'
 import type { TufKeys, TufRole } from '../../formats/lists/tuf-keys.ts'
 import { METADATA_LIMITS, parseMetadata } from '../../formats/lists/tuf-metadata.ts'
-import type {
-  MetadataKind,
-  TopRole,
-  TufDelegation,
-  TufMeta,
-  TufRoot,
-  TufSigned,
-  TufSnapshot,
-  TufTargets,
+import {
+  type MetadataKind,
+  type TufDelegation,
+  type TufMeta,
+  type TufRoot,
+  type TufSigned,
+  type TufSnapshot,
+  type TufTargets,
+  typeOf,
 } from '../../formats/lists/tuf-signed.ts'
 import { signedBy } from '../../formats/lists/tuf-threshold.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
@@ -198,7 +198,7 @@ class Reader {
     const name = meta === undefined ? `${role}.json` : `${meta.version}.${role}.json`
     // Before it is fetched: what goes back is not looked at.
     if (meta !== undefined) this.#floor.assertNotBelow(role, meta.version)
-    const limit = METADATA_LIMITS[kind === 'team' ? 'targets' : (kind as TopRole)]
+    const limit = METADATA_LIMITS[typeOf(kind)]
     const bytes = await this.#source.read(`metadata/${name}`, Math.min(limit, meta?.length ?? limit))
     if (bytes === undefined) throw new FileError(`metadata/${name} is absent`)
     if (meta !== undefined) assertIsNamed(role, bytes, meta)
