@@ -1,8 +1,9 @@
 /**
  * Which entries may be about a source, without looking at all of them. Each glob stands in one of
  * two tables: by the literal text with which all that it matches begins, or by the text, reversed,
- * with which all of that ends; whichever fewer entries share, or the longer one. A value is, in 32 bits each, the place
- * of the longest other key with which this key begins, plus 1, or 0, and then the numbers of the entries.
+ * with which all of that ends; whichever fewer entries share, or the longer one. A value is, in 32
+ * bits each, the place of the longest other key with which this key begins, plus 1, or 0, and then
+ * the numbers of the entries.
  */
 import { PEOPLE_LIMIT } from '../../policy/lists/people-cost.ts'
 import { FormatError } from '../../primitives/format-error.ts'

@@ -90,10 +90,12 @@ export async function updateList(updating: Updating): Promise<Updated> {
   const { state: accepted, contents } = await inForceOf(store)
   let candidate: Candidate | undefined
   let after: Contents
+  let digest: string
   try {
     candidate = await readNewest(store, asked.source, asked.now)
     after = await contentsOf(candidate)
-    digestOfBook({ name: asked.name, parts: after.parts })
+    // Throws for what a book cannot say.
+    digest = digestOfBook({ name: asked.name, parts: after.parts })
   } catch (error) {
     if (!isUnreadable(error)) throw error
     const changed = await settle(asked, store, { revoked: await revokedAllTheSame(asked, candidate) })
@@ -102,7 +104,7 @@ export async function updateList(updating: Updating): Promise<Updated> {
     return { kind: 'failed', problem, changed }
   }
   const before = contents && beforeOf(asked.directory, contents, after)
-  return decide(asked, { store, accepted, before, candidate, after })
+  return decide(asked, { store, accepted, before, candidate, after, digest })
 }
 
 /**
@@ -121,13 +123,15 @@ interface Found {
   readonly before: Contents | undefined
   readonly candidate: Candidate
   readonly after: Contents
+  /** Of the book that says it. */
+  readonly digest: string
 }
 
 async function decide(asked: Updating, found: Found): Promise<Updated> {
-  const { accepted, before, candidate, after } = found
+  const { accepted, before, candidate, after, digest } = found
   const { name, mode } = asked
   const digestOf = ({ parts }: Contents) => digestOfBook({ name, parts })
-  const isNew = before === undefined || digestOf(before) !== digestOf(after)
+  const isNew = before === undefined || digestOf(before) !== digest
   if (!isNew) {
     const changed = take(asked, found)
     const { ends } = candidate
@@ -146,7 +150,7 @@ async function decide(asked: Updating, found: Found): Promise<Updated> {
     asked.revocations === 'at-once' &&
     !isWithdrawn &&
     before !== undefined &&
-    digestOf(withRevoked(before, revokedBy(after))) === digestOf(after)
+    digestOf(withRevoked(before, revokedBy(after))) === digest
   const proposal = {
     difference,
     contents: after,
