@@ -1,6 +1,7 @@
 /** A mirror of Debian's archive: a directory, or a server with a cache of what came from it. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeDurably } from '../../../files/durable-file.ts'
 import { namesIn } from '../../../files/names-in.ts'
 import { readRegularFile } from '../../../files/regular-file.ts'
 import { download } from '../../../http/download.ts'
@@ -59,18 +60,10 @@ function serverMirror(url: string, cache: string | undefined): Mirror {
       const before = kept === undefined ? undefined : readRegularFile(kept, bounded(file, limit))
       if (before !== undefined && isListed(file, before)) return before
       const bytes = verified(file, await read(file.name, bounded(file, limit)))
-      if (bytes !== undefined && kept !== undefined) keep(kept, bytes)
+      if (bytes !== undefined && kept !== undefined) writeDurably(kept, bytes, { flush: false })
       return bytes
     },
   }
-}
-
-/** A file in the cache is whole: what breaks off is not there the next time. */
-function keep(file: string, bytes: Uint8Array): void {
-  const partial = `${file}.${process.pid}~`
-  rmSync(partial, { force: true })
-  writeFileSync(partial, bytes, { flag: 'wx', mode: 0o600 })
-  renameSync(partial, file)
 }
 
 function bounded({ name, size }: ListedFile, limit: number): number {

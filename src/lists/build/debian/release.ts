@@ -1,7 +1,7 @@
 import { FormatError } from '../../../primitives/format-error.ts'
 import { printable } from '../../../primitives/printable.ts'
 import { BuildError } from '../build-error.ts'
-import { type SignedText, verifiedText } from '../signed-text.ts'
+import { verifiedText } from '../signed-text.ts'
 import { unpacked } from '../unpack.ts'
 import { type ListedFile, listedFiles, paragraphsOf } from './control.ts'
 import type { Mirror } from './mirror.ts'
@@ -47,7 +47,7 @@ export async function readSuite(mirror: Mirror, { suite, keyring, now }: SuiteOp
   if (indices.length === 0)
     throw new BuildError(`${what} is there, and none of the indices of source packages that it lists`)
   return {
-    signer: (signed satisfies SignedText).signer,
+    signer: signed.signer,
     packages: indices.reduce((sum, { packages }) => sum + packages, 0),
     signed: indices.flatMap(index => index.signed),
   }
