@@ -5,13 +5,13 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { assertDirectory } from '../../../files/named-file.ts'
 import { namesIn } from '../../../files/names-in.ts'
-import { FileError, readRegularFile } from '../../../files/regular-file.ts'
+import { readRegularFile } from '../../../files/regular-file.ts'
 import { FormatError } from '../../../primitives/format-error.ts'
 import { toHex } from '../../../primitives/hex.ts'
-import { printable } from '../../../primitives/printable.ts'
 import { sha256 } from '../../../primitives/sodium.ts'
 import { KEY_FILE_LIMIT } from '../certificates.ts'
 import type { Counts, Finding, Remark } from '../finding.ts'
+import { leavingOut } from '../leaving-out.ts'
 import { readPkgbuild } from './pkgbuild.ts'
 
 const PKGBUILD_LIMIT = 1024 * 1024
@@ -35,14 +35,10 @@ export async function collectArch({ directory, counts, remark }: ArchOptions): P
   const findings: Finding[] = []
   for (const repository of repositories) {
     counts.add('packages')
-    try {
-      const finding = readRepository(repository, { counts, remark })
-      if (finding !== undefined) findings.push(finding)
-    } catch (error) {
-      if (!(error instanceof FormatError || error instanceof FileError)) throw error
-      counts.add('failed')
-      remark(`arch: ${printable(repository)} is left out: ${error.message}`)
-    }
+    const finding = await leavingOut('arch', repository, { counts, remark }, async () =>
+      readRepository(repository, { counts, remark }),
+    )
+    if (finding !== undefined) findings.push(finding)
   }
   return findings
 }

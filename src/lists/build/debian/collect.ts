@@ -1,11 +1,8 @@
 /** What Debian's source packages say about their developers' keys. */
-import { DecompressionError } from '../../../files/decompress.ts'
-import { FileError } from '../../../files/regular-file.ts'
-import { FormatError } from '../../../primitives/format-error.ts'
-import { printable } from '../../../primitives/printable.ts'
 import { sideBySide } from '../../../primitives/side-by-side.ts'
 import { BuildError } from '../build-error.ts'
 import type { Counts, Finding, Remark } from '../finding.ts'
+import { leavingOut } from '../leaving-out.ts'
 import { type Mirror, openMirror } from './mirror.ts'
 import { PACKAGING_LIMIT, readPackaging } from './packaging.ts'
 import { readSuite } from './release.ts'
@@ -47,7 +44,9 @@ export async function collectDebian(options: DebianOptions): Promise<readonly Fi
     const { signer, packages, signed } = await readSuite(mirror, { suite, keyring, now })
     counts.add('packages', packages)
     counts.add('signed', signed.length)
-    const read = await sideBySide(signed, AT_ONCE, each => readPackage(mirror, each, { ...options, signer }))
+    const read = await sideBySide(signed, AT_ONCE, each =>
+      leavingOut('debian', each.name, options, () => readPackage(mirror, each, { ...options, signer })),
+    )
     findings.push(...read.filter(each => each !== undefined))
   }
   return findings
@@ -58,38 +57,26 @@ async function readPackage(
   source: SourcePackage,
   options: DebianOptions & { readonly signer: string },
 ): Promise<Finding | undefined> {
-  const { counts, remark, signer } = options
-  try {
-    const file = await mirror.readListed(source.packaging, PACKAGING_LIMIT)
-    if (file === undefined) {
-      counts.add('absent')
-      return undefined
-    }
-    counts.add('read')
-    const { keyFiles, watch } = await readPackaging(file, source.name)
-    if (keyFiles.length === 0) return undefined
-    const addresses = (watch ?? []).flatMap(({ address }) => address ?? [])
-    const tried =
-      counts.get('trying') < options.tries ? await tryRelease(mirror, source, keyFiles, options) : []
-    return {
-      distribution: 'debian',
-      package: source.name,
-      version: source.version,
-      sha256: source.packaging.sha256,
-      archiveKey: signer,
-      keyFiles,
-      addresses,
-      tried,
-    }
-  } catch (error) {
-    if (!isForeseen(error)) throw error
-    counts.add('failed')
-    remark(`debian: ${source.name} is left out: ${printable(error.message)}`)
+  const { counts, signer } = options
+  const file = await mirror.readListed(source.packaging, PACKAGING_LIMIT)
+  if (file === undefined) {
+    counts.add('absent')
     return undefined
   }
-}
-
-function isForeseen(error: unknown): error is Error {
-  const kinds = [FormatError, FileError, DecompressionError, BuildError]
-  return kinds.some(kind => error instanceof kind)
+  counts.add('read')
+  const { keyFiles, watch } = await readPackaging(file, source.name)
+  if (keyFiles.length === 0) return undefined
+  const addresses = (watch ?? []).flatMap(({ address }) => address ?? [])
+  const tried =
+    counts.get('trying') < options.tries ? await tryRelease(mirror, source, keyFiles, options) : []
+  return {
+    distribution: 'debian',
+    package: source.name,
+    version: source.version,
+    sha256: source.packaging.sha256,
+    archiveKey: signer,
+    keyFiles,
+    addresses,
+    tried,
+  }
 }

@@ -6,14 +6,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../../files/named-file.ts'
 import { namesIn } from '../../../files/names-in.ts'
-import { FileError, readRegularFile } from '../../../files/regular-file.ts'
-import { FormatError } from '../../../primitives/format-error.ts'
+import { readRegularFile } from '../../../files/regular-file.ts'
 import { toHex } from '../../../primitives/hex.ts'
-import { printable } from '../../../primitives/printable.ts'
 import { sha256 } from '../../../primitives/sodium.ts'
-import { BuildError } from '../build-error.ts'
 import { KEY_FILE_LIMIT } from '../certificates.ts'
 import type { Counts, Finding, Remark } from '../finding.ts'
+import { leavingOut } from '../leaving-out.ts'
 import { type Ebuild, ebuildName, readEbuild } from './ebuild.ts'
 import { assertListed, checksumsIn, signedTree, type Tree, unverifiedTree } from './tree.ts'
 
@@ -51,7 +49,7 @@ export async function collectGentoo(options: GentooOptions): Promise<readonly Fi
     if (category === KEYS || !/^[a-z0-9]+(?:-[a-z0-9]+)?$/.test(category)) continue
     if (!existsSync(join(directory, category, 'metadata.xml')) && !/-|^virtual$/.test(category)) continue
     for (const name of foldersIn(join(directory, category))) {
-      const finding = await leavingOut(options, `${category}/${name}`, () =>
+      const finding = await leavingOut('gentoo', `${category}/${name}`, options, () =>
         readPackage(tree, `${category}/${name}`, keys, options),
       )
       if (finding !== undefined) findings.push(finding)
@@ -64,7 +62,7 @@ async function readKeyPackages(tree: Tree, options: GentooOptions): Promise<Read
   const { directory, distfiles = join(directory, 'distfiles') } = options
   const found = new Map<string, KeyPackage>()
   for (const name of foldersIn(join(directory, KEYS))) {
-    const read = await leavingOut(options, `${KEYS}/${name}`, async () => {
+    const read = await leavingOut('gentoo', `${KEYS}/${name}`, options, async () => {
       const path = `${KEYS}/${name}`
       const newest = await readNewest(tree, directory, path)
       const manifest = await tree.read(`${path}/Manifest`, MANIFEST_LIMIT)
@@ -169,20 +167,4 @@ function foldersIn(directory: string): readonly string[] {
   return existsSync(directory)
     ? namesIn(directory).filter(name => /^[0-9A-Za-z][0-9A-Za-z+_-]*$/.test(name))
     : []
-}
-
-async function leavingOut<T>(
-  { counts, remark }: GentooOptions,
-  path: string,
-  read: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  try {
-    return await read()
-  } catch (error) {
-    const isForeseen = [FormatError, FileError, BuildError].some(kind => error instanceof kind)
-    if (!isForeseen) throw error
-    counts.add('failed')
-    remark(`gentoo: ${printable(path)} is left out: ${printable((error as Error).message)}`)
-    return undefined
-  }
 }
