@@ -1,7 +1,7 @@
 // What the commands say of people whom lists name, and lists that change while something is built.
 import assert from 'node:assert/strict'
 import { copyFileSync, rmSync } from 'node:fs'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
 import * as nix from '../support/expressions.ts'
 import {
@@ -31,16 +31,21 @@ async function nixsig(world: World, args: string): Promise<{ status: number | nu
   return { status, said: (stdout + stderr).replaceAll(/\s+/g, ' ') }
 }
 
+/** Makes of each call a test of its own, which asserts what nixsig says. */
+function saying(t: TestContext, world: World) {
+  return (args: string, ...words: readonly RegExp[]) =>
+    t.test(args, async () => {
+      const { said } = await nixsig(world, args)
+      for (const word of words) assert.match(said, word)
+    })
+}
+
 for (const version of NEWEST) {
   test(`${version}: commands name the people of lists`, t =>
     withList(version, subscribed() + ITS, async world => {
       const { out } = await fetchOf(world, 'libmd/libmd-1.1.0.tar', guillem)
       await assertBuilt(world)
-      const says = (args: string, ...words: readonly RegExp[]) =>
-        t.test(args, async () => {
-          const { said } = await nixsig(world, args)
-          for (const word of words) assert.match(said, word)
-        })
+      const says = saying(t, world)
       await says(`verify ${out}`, /trusted/)
       await says(`explain ${out}`, /debian\/guillem as developer, key minisign/)
       await says(
@@ -80,11 +85,7 @@ for (const version of NEWEST) {
       const { out } = await fetchOf(world, 'libmd/libmd-1.1.0.tar', guillem)
       await assertBuilt(world)
       await world.output('rm -r /etc/nixsig/attestations/* /var/lib/nixsig/ledger')
-      const says = (args: string, ...words: readonly RegExp[]) =>
-        t.test(args, async () => {
-          const { said } = await nixsig(world, args)
-          for (const word of words) assert.match(said, word)
-        })
+      const says = saying(t, world)
       await says(`suggest ${out}`, /debian\/guillem/)
       await says(`verify ${out}`, /needs its developers \(debian\/guillem\) as developer for its source/)
     }))

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Signer } from '../../../src/crypto/signers/signer.ts'
+import { emptyList } from '../../../src/formats/lists/listed.ts'
 import { printNixPublicKey } from '../../../src/formats/nix/nix-key.ts'
 import { readDocument, writeDocument } from '../../../src/lists/keep/draft.ts'
 import { addPrincipal, firstKeepers, rotate } from '../../../src/lists/keep/edit.ts'
@@ -10,6 +11,7 @@ import { type Keeper, keeperOf, readKeepers, writeKeepers } from '../../../src/l
 import { planOf } from '../../../src/lists/keep/plan.ts'
 import { type Publication, publish } from '../../../src/lists/keep/publish.ts'
 import { signPending } from '../../../src/lists/keep/sign.ts'
+import { addTeam } from '../../../src/lists/keep/teams.ts'
 import { parseKey } from '../../../src/policy/language/keys.ts'
 import { ed25519KeyPair, sha256, signEd25519 } from '../../../src/primitives/sodium.ts'
 import { numberedKey } from './documents.ts'
@@ -52,17 +54,9 @@ export function keptBy(names: readonly string[], threshold: number): Kept {
   const base = mkdtempSync(join(tmpdir(), 'nixsig-kept-'))
   const [dir, out] = [join(base, 'list'), join(base, 'out')]
   for (const each of [dir, out]) mkdirSync(each)
-  const empty = {
-    principals: new Map(),
-    groups: new Map(),
-    developers: new Map(),
-    revocations: [],
-    succession: [],
-    teams: new Map(),
-  }
   const plan = (kept: Kept, renew: readonly string[] = []) =>
     planOf(dir, { now: kept.now, renew: new Set(renew) })
-  writeDocument(dir, undefined, { name: 'example', says: 'vouched', ...empty })
+  writeDocument(dir, undefined, emptyList('example', 'vouched'))
   writeKeepers(dir, firstKeepers(names.map(keeper), threshold))
   const kept: Kept = {
     dir,
@@ -78,13 +72,8 @@ export function keptBy(names: readonly string[], threshold: number): Kept {
     rotate: (role, add, remove, threshold) =>
       writeKeepers(dir, rotate(readKeepers(dir), role, { add: add.map(keeper), remove, threshold })),
     team: (name, keepers, threshold) => {
-      const list = readDocument(dir, undefined)
-      writeDocument(dir, undefined, {
-        ...list,
-        teams: new Map(list.teams).set(name, { names: [`${name}-*`], urls: [] }),
-      })
-      kept.rotate(`team-${name}`, keepers, [], threshold)
-      writeDocument(dir, name, { name, says: 'vouched', ...empty })
+      const team = { names: [`${name}-*`], urls: [] }
+      addTeam(dir, name, team, { add: keepers.map(keeper), remove: [], threshold })
     },
     remove: () => rmSync(base, { recursive: true, force: true }),
   }

@@ -1,6 +1,6 @@
 /** Lists as large as they may be, and hostile ones. */
 import { join } from 'node:path'
-import type { ListDocument, ListedDevelopers } from '../../../src/formats/lists/listed.ts'
+import { emptyList, type ListDocument, type ListedDevelopers } from '../../../src/formats/lists/listed.ts'
 import { type BookPart, writeBook } from '../../../src/lists/book/write.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
@@ -40,14 +40,9 @@ export function listOf(entries: number, entryOf: EntryOf, people = entries): Lis
     return [`e${n}`, entry] as const
   })
   return {
-    name: 'large',
-    says: 'vouched',
+    ...emptyList('large', 'vouched'),
     principals: new Map(numbers(people).map(n => [`p${n}`, { keys: [{ key: keyNumber(n) }] }])),
-    groups: new Map(),
     developers: new Map(developers),
-    revocations: [],
-    succession: [],
-    teams: new Map(),
   }
 }
 
