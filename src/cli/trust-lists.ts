@@ -25,6 +25,11 @@ export const LIST_NAME_ARGUMENT = { count: 'one', text: 'What the policy calls t
 /** The command with which a list comes into the policy. */
 export const SUBSCRIBE = 'nixsig trust subscribe URL'
 
+/** A command that only root can run, for whoever reads it. */
+export function asRoot(command: string): string {
+  return process.geteuid?.() === 0 ? command : `${command} (${BY_ROOT})`
+}
+
 /** What to do where an update failed and its message does not say. `again`: the command, in words. */
 export function tryLater(again: string): string {
   return `mend what it names if that is here, or wait for its keepers, then ${again}`
@@ -62,7 +67,7 @@ export function chosenList(policy: Policy, name: string): ListInForce {
   const list = policy.lists.get(name)
   if (list !== undefined) return list
   const all = [...policy.lists.keys()]
-  const next = all.length === 0 ? SUBSCRIBE : `name one of these, or ${SUBSCRIBE}`
+  const next = `${all.length === 0 ? '' : 'name one of these, or '}${asRoot(SUBSCRIBE)}`
   throw new UsageError(
     `the policy has no list ${printable(name, 60)}${all.length === 0 ? '' : `: it has ${all.join(', ')}`}; next: ${next}`,
   )

@@ -17,6 +17,7 @@ import { command, type Invocation, JSON_LINES_OPTION, JSON_OPTION } from '../com
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
 import {
+  asRoot,
   assertLooks,
   chosenList,
   fallenWith,
@@ -51,7 +52,8 @@ export const trustList = command({
 
 async function listAll({ json }: { readonly json: boolean }, { places, terminal }: Here): Promise<Status> {
   const policy = await policyHere(places)
-  if (policy.lists.size === 0 && !json) terminal.print(`the policy subscribes to no list; next: ${SUBSCRIBE}`)
+  if (policy.lists.size === 0 && !json)
+    terminal.print(`the policy subscribes to no list; next: ${asRoot(SUBSCRIBE)}`)
   let counts = true
   for (const list of policy.lists.values()) {
     const waiting = await waitingOf(places, list.name)
@@ -66,11 +68,11 @@ async function listAll({ json }: { readonly json: boolean }, { places, terminal 
 function stateLine({ name, book, updates }: ListInForce, waiting: number | undefined): string {
   const mode = `updates: ${updates.mode}`
   if ('problem' in book)
-    return `${name}: ${printable(book.problem, 200)}; ${mode}; next: nixsig trust update ${name}`
+    return `${name}: ${printable(book.problem, 200)}; ${mode}; next: ${asRoot(`nixsig trust update ${name}`)}`
   const state = `version ${book.version}, seen ${ageWords(book.seen, now())}; ${endWords(book.ends, now())}; ${mode}`
   return waiting === undefined
     ? `${name}: ${state}`
-    : `${name}: ${state}; version ${waiting} waits: nixsig trust diff ${name}`
+    : `${name}: ${state}; version ${waiting} waits: ${asRoot(`nixsig trust diff ${name}`)}`
 }
 
 /** The version that waits; undefined if none does, or this user may not look. */

@@ -18,7 +18,7 @@ export type ListCertificates = (path: string) => CertificateFile
 
 /**
  * The keys of each principal of a list, as a policy has them; the names are the document's. Reads
- * every certificate once. Throws FormatError for a text that is no public key, for a certificate
+ * every certificate once. Throws FormatError for a text that is not a public key, for a certificate
  * that is not the one named, and if two principals share a raw key, be it one in a certificate.
  */
 export function keysOfList(
