@@ -71,10 +71,7 @@ for (const version of NEWEST) {
       await says('doctor', /the list debian ends on \d{4}-/)
       rmSync(world.path(BOOK))
       await says('policy check', /\[lists\.debian\] has no state here .*nixsig trust update debian/)
-      await says(
-        'doctor',
-        /lists: debian: it was never taken in \(nixsig trust update\)/,
-      )
+      await says('doctor', /lists: debian: it was never taken in \(nixsig trust update\)/)
       await says(`explain ${out}`, /the list debian is not here .*nixsig trust update debian/)
     }))
 
