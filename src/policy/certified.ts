@@ -18,7 +18,7 @@ import type {
 } from './policy.ts'
 
 /** How many keys may follow each other after a listed one. */
-export const SUCCESSION_LIMIT = 8
+const SUCCESSION_LIMIT = 8
 
 /** A certificate whose signature by `issuer` was verified. */
 export interface KeyCertificate {
