@@ -1,6 +1,6 @@
 # What nixsig looks after from time to time. `nixsig-audit.service` judges the running system, after
-# others: two fetch from the network, what is published and what lists say; one tries the doors of the
-# machine.
+# others: two fetch from the network, what is published and what lists say; one tries the doors of
+# the machine.
 {
   config,
   lib,

@@ -1,5 +1,5 @@
 /**
- * Applies certificates of keys to a policy: docs/semantics.md, K1 to K9. A certificate is evidence.
+ * Applies certificates of keys to a policy: docs/semantics.md, K1 to K10. A certificate is evidence.
  * It adds a key to the principal whose listed key certified it, within what the policy lets that
  * key say; a rotation can also end the key that it replaces. Signatures are verified by the caller.
  */
