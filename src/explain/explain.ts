@@ -185,8 +185,9 @@ async function sectionsByPolicy(
   const about = await aboutPath(inquiry, path, info)
   const evidence = await evidenceAbout(inquiry, about, entry, info)
   const contents = narHash ?? entry?.narHash ?? ''
+  const named = policyFor(policy, about.subject)
   const claims = evidence.claims.map(claim =>
-    claimWords(policyFor(policy, about.subject), claim, { narHash: contents, now: inquiry.now }),
+    claimWords(named, claim, { narHash: contents, now: inquiry.now }),
   )
   return [
     { title: 'signed by', lines: claims.length > 0 ? claims : ['nobody in the trusted list'] },
