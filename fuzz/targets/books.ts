@@ -22,7 +22,7 @@ import { bytesOf, refusalOf, type Target } from '../target.ts'
 const NEXT = /"nixsig trust update debian"$/
 
 /** A book in this directory, which is made. */
-export function changedBook(directory: string): Target {
+function changedBook(directory: string): Target {
   mkdirSync(directory, { recursive: true })
   writeSmall(directory, ['carol'])
   const file = join(directory, 'book')

@@ -1,6 +1,6 @@
 # What nixsig looks after from time to time. `nixsig-audit.service` judges the running system, after
-# others: two fetch from the network, what is published and what lists say; one tries the doors of the
-# machine.
+# others: two fetch from the network, what is published and what lists say; one tries the doors of
+# the machine.
 {
   config,
   lib,
@@ -27,40 +27,39 @@ let
 
   hasLists = cfg.lists != { };
 
+  # A service that fetches something from the network, and ends.
+  fetching =
+    {
+      description,
+      after ? [ ],
+      serviceConfig,
+    }:
+    {
+      inherit description;
+      after = [ "nixsig-keys.service" ] ++ after ++ [ "network-online.target" ];
+      wants = [ "network-online.target" ];
+      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
+      serviceConfig = hardening // { Type = "oneshot"; } // serviceConfig;
+    };
+
   address = lib.head (builtins.match "(.*):[0-9]+" cfg.gate.listen);
 in
 {
   config = lib.mkIf (cfg.enable && cfg.audit.enable) {
-    systemd.services.nixsig-sync = {
+    systemd.services.nixsig-sync = fetching {
       description = "What others publish, for nixsig";
-      after = [
-        "nixsig-keys.service"
-        "network-online.target"
-      ];
-      wants = [ "network-online.target" ];
-      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
-      serviceConfig = hardening // {
-        Type = "oneshot";
-        ExecStart = "${nixsig} sync";
-      };
+      serviceConfig.ExecStart = "${nixsig} sync";
     };
 
-    systemd.services.nixsig-lists = lib.mkIf hasLists {
+    systemd.services.nixsig-lists = lib.mkIf hasLists (fetching {
       description = "What is new in lists of keys, for nixsig";
-      after = [
-        "nixsig-keys.service"
-        "nixsig.service"
-        "network-online.target"
-      ];
-      wants = [ "network-online.target" ];
-      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
-      serviceConfig = hardening // {
-        Type = "oneshot";
+      after = [ "nixsig.service" ];
+      serviceConfig = {
         ExecStart = "${nixsig} trust update";
         # Something waits for somebody to agree to it.
         SuccessExitStatus = 12;
       };
-    };
+    });
 
     systemd.services.nixsig-doctor = {
       description = "Doors of this machine, tried by nixsig";

@@ -156,8 +156,8 @@ in
         default = true;
         example = false;
         description = ''
-          Regularly fetch what the attestation sources publish, try every door of the machine, and
-          judge the running system by the current policy and evidence. If anything is found,
+          Regularly fetch what the attestation sources publish and what is new in lists, try every door of the
+          machine, and judge the running system by the current policy and evidence. If anything is found,
           `nixsig-audit.service` fails, and its journal says what.
         '';
       };

@@ -214,7 +214,7 @@ let
         "with-updates"
       ]) "with-updates" "Whether what it revokes is taken in before the rest of an update, as by default.";
       grace =
-        optional types.ints.unsigned 14
+        optional (types.ints.between 0 365) 14
           "Days for which its last state counts after its end; none by default.";
       corroborated = optional types.bool true "Whether only entries count that two independent distributions have.";
     };

@@ -90,7 +90,7 @@ export function keysAsToml(argument: string): readonly string[] {
   })
 }
 
-/** The text of a key that is given itself, or as the file of one that is no certificate. */
+/** The text of a key that is given itself, or as a file that is not a certificate. */
 export function keyTextOf(argument: string): string {
   if (isKey(argument)) return argument
   return keyTextIn(readNamedFile(argument, FILE_LIMIT).bytes.toString('latin1').trimEnd())

@@ -18,7 +18,8 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 /**
  * Reads a policy and writes nothing. `protectedOnly`: from files alone that nobody else can change,
  * as the hooks read it; a draft may lie anywhere. The books of its lists are those of this machine,
- * or in another directory of state. `file` is absolute. Throws PolicyError, FormatError and FileError.
+ * or in another directory of state. `file` is absolute. Throws PolicyError, FormatError and
+ * FileError.
  */
 export function readPolicy(
   file: string,

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
-import type { Reader } from '../policy/advice.ts'
+import type { Reader } from '../policy/steps.ts'
 import { BY_ADMINISTRATOR, BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'

@@ -104,7 +104,9 @@ export function isOf(
     : principal === undefined && keys.has(target.key)
 }
 
-/** Whether a list has said it before the user does: then what rested on it fell when that was taken. */
+/**
+ * Whether a list has said it before the user does: then what rested on it fell when that was taken.
+ */
 function isRevokedByList({ lists }: Policy, text: RevocationText): boolean {
   return [...lists.values()].some(
     ({ book }) => !('problem' in book) && book.revocations.some(one => isOf(one, text)),

@@ -61,12 +61,11 @@ export async function developerEvidence(
 
 /**
  * Checks one signature of a source whose files are at `fsPath`; that they have the NAR hash in
- * `subject` is the caller's responsibility. All keys of the policy that may count for the
- * source are tried, and a claim is made
- * for each that signed. Only the bytes of a plain file can be signed: for a tree, a link or an
- * executable (its mode is part of the NAR hash but not of what was signed) the signature is unused.
- * Keys' dates and revocations in the policy are left to the judge. A signature, list or certificate
- * that cannot be read is a trouble.
+ * `subject` is the caller's responsibility. All keys of the policy that may count for the source are
+ * tried, those of people of lists as well, and a claim is made for each that signed. Only the bytes
+ * of a plain file can be signed: for a tree, a link or an executable (its mode is part of the NAR
+ * hash but not of what was signed) the signature is unused. Keys' dates and revocations in the
+ * policy are left to the judge. A signature, list or certificate that cannot be read is a trouble.
  */
 export function evidenceOfSignature(
   policy: Policy,

@@ -1,7 +1,6 @@
-import { isDerivationPath, type StorePath } from '../formats/nix/store-path.ts'
-import { policyFor } from '../policy/lists/policy-for.ts'
-import type { Policy } from '../policy/policy.ts'
-import { knownApprovals } from '../verifier/approvals.ts'
+import { derivationName, isDerivationPath, type StorePath } from '../formats/nix/store-path.ts'
+import { type About, policyFor } from '../policy/lists/policy-for.ts'
+import { type KnownApproval, knownApprovals } from '../verifier/approvals.ts'
 import { readable } from '../verifier/graph-members.ts'
 import { identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
@@ -12,31 +11,30 @@ import { approvalLine } from './approval-words.ts'
  * for each approval. An output and what is fetched came from what their derivations came from.
  */
 export async function approvalLines(inquiry: Inquiry, path: StorePath): Promise<readonly string[]> {
-  const whole = await inquiry.policy()
-  const approvals = await approvalsAbout(inquiry, path)
+  const { about, approvals } = await approvalsAbout(inquiry, path)
   if (approvals.length === 0) return []
-  const policy = await peopleFor(inquiry, whole, path)
+  // With the people of lists that it asks for about this path.
+  const policy = policyFor(await inquiry.policy(), about)
   return [...new Set(approvals.map(known => approvalLine(policy, known)))]
 }
 
-/** The policy, with the people of lists that it asks for about this path. */
-async function peopleFor(inquiry: Inquiry, whole: Policy, path: StorePath): Promise<Policy> {
-  if (whole.lists.size === 0) return whole
-  const { kind } = isDerivationPath(path)
-    ? { kind: 'derivation' as const }
-    : await identify(inquiry, path, knownFromStore(await (await inquiry.store()).pathInfo(path.path)))
-  return policyFor(whole, { name: path.name.replace(/\.drv$/, ''), kind })
+/** What is approved about a path, and what a policy has to know of it. */
+interface Approvals {
+  readonly about: About
+  readonly approvals: readonly KnownApproval[]
 }
 
-async function approvalsAbout(inquiry: Inquiry, path: StorePath) {
+async function approvalsAbout(inquiry: Inquiry, path: StorePath): Promise<Approvals> {
   if (isDerivationPath(path)) {
+    const kind = 'derivation'
     const narHash = readable(path.path)?.narHash
-    return narHash === undefined
-      ? []
-      : knownApprovals(inquiry, { path: path.path, kind: 'derivation', narHash }, [])
+    const approvals =
+      narHash === undefined ? [] : await knownApprovals(inquiry, { path: path.path, kind, narHash }, [])
+    return { about: { name: derivationName(path), kind }, approvals }
   }
   const info = await (await inquiry.store()).pathInfo(path.path)
   const { kind, makers } = await identify(inquiry, path, knownFromStore(info))
   const derivations = makers.map(({ derivation }) => derivation)
-  return knownApprovals(inquiry, { path: path.path, kind, narHash: info?.narHash ?? '' }, derivations)
+  const subject = { path: path.path, kind, narHash: info?.narHash ?? '' }
+  return { about: { name: path.name, kind }, approvals: await knownApprovals(inquiry, subject, derivations) }
 }

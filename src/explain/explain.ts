@@ -5,10 +5,11 @@ import { lastAnswers } from '../evidence/remote/sources.ts'
 import { isDerivationPath, type StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { readConflict } from '../ledger/conflicts.ts'
-import { adviceFor, type Circumstances, type Reader, stepWords } from '../policy/advice.ts'
+import { adviceFor, type Circumstances } from '../policy/advice.ts'
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
+import { type Reader, stepWords } from '../policy/steps.ts'
 import { type Evidence, NOT_THERE, type Subject, type Verdict } from '../policy/verdict.ts'
 import { grounds, nextLineOf, passageOf } from '../policy/wording.ts'
 import { pathWord, when } from '../policy/words.ts'
@@ -18,8 +19,7 @@ import type { PathInfo } from '../store/store-client.ts'
 import { withAddresses } from '../verifier/addresses.ts'
 import { declaredEvidence, withWhatReferrersSay } from '../verifier/derivation-signatures.ts'
 import { pathEvidence, rememberedEvidence } from '../verifier/evidence.ts'
-import type { Identified } from '../verifier/identify.ts'
-import { identify, knownFromStore } from '../verifier/identify.ts'
+import { type Identified, identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { namesOf } from '../verifier/judge-input.ts'
 import { readGateKeyName } from '../verifier/machine-key.ts'
@@ -185,8 +185,9 @@ async function sectionsByPolicy(
   const about = await aboutPath(inquiry, path, info)
   const evidence = await evidenceAbout(inquiry, about, entry, info)
   const contents = narHash ?? entry?.narHash ?? ''
+  const named = policyFor(policy, about.subject)
   const claims = evidence.claims.map(claim =>
-    claimWords(policyFor(policy, about.subject), claim, { narHash: contents, now: inquiry.now }),
+    claimWords(named, claim, { narHash: contents, now: inquiry.now }),
   )
   return [
     { title: 'signed by', lines: claims.length > 0 ? claims : ['nobody in the trusted list'] },

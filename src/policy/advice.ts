@@ -1,14 +1,11 @@
 /**
  * What to do about a verdict, for whoever reads it. Pure: what is known beside it comes as data.
  */
-import { BY_ADMINISTRATOR } from '../primitives/next-step.ts'
 import { stepAfterSystemError } from '../primitives/system-steps.ts'
 import { ASPECT, type Instant, type SubjectKind } from './policy.ts'
+import { anyone, byOthers, byRoot, or, type Reader, type Step, stepWords } from './steps.ts'
 import { type Finding, NOT_THERE, type Refusal, type Verdict } from './verdict.ts'
 import { list, pathWord, when, word } from './words.ts'
-
-/** Who reads: root, or a user who cannot change this machine. */
-export type Reader = 'root' | 'user'
 
 /** A source of attestations, and when it last answered; undefined if it never did. */
 export interface AskedSource {
@@ -25,15 +22,6 @@ export interface Circumstances {
   readonly isHere?: boolean
   /** Nix's database has no signature of the path but those that this machine's gate made. */
   readonly isSignedByGateAlone?: boolean
-}
-
-/** One thing that can be done: an imperative without a capital, and who can do it. */
-export interface Step {
-  readonly text: string
-  /** `root`: on this machine. `others`: people who sign, whom anybody may ask. */
-  readonly by: 'anyone' | 'root' | 'others'
-  /** In place of the step before it. */
-  readonly isOtherWay?: true
 }
 
 const SOURCES_TOLD = 3
@@ -60,28 +48,6 @@ export function stepsFor(verdict: Verdict, circumstances: Circumstances): readon
   const first = new Map<string, Step>()
   for (const step of steps) if (!first.has(step.text)) first.set(step.text, step)
   return [...first.values()]
-}
-
-/** A step as this reader is told it: what takes root's rights says whom to ask. */
-export function stepWords({ text, by, isOtherWay }: Step, reader: Reader): string {
-  const or = isOtherWay ? 'or ' : ''
-  return by === 'root' && reader !== 'root' ? `${or}${BY_ADMINISTRATOR} ${text}` : `${or}${text}`
-}
-
-function anyone(text: string): Step {
-  return { text, by: 'anyone' }
-}
-
-function byOthers(text: string): Step {
-  return { text, by: 'others' }
-}
-
-function byRoot(text: string): Step {
-  return { text, by: 'root' }
-}
-
-function or(step: Step): Step {
-  return { ...step, isOtherWay: true }
 }
 
 const WITHOUT_CACHES = anyone(
@@ -219,8 +185,9 @@ function stepsOn(finding: Finding, verdict: Refusal, isHere: boolean): readonly 
         or(WITHOUT_CACHES),
       ]
     case 'ended-list':
+      return [newerState(finding.list), or(byOthers('ask those who keep it to renew it'))]
     case 'missing-list':
-      return [byRoot(`take in a newer state of that list, with "nixsig trust update ${word(finding.list)}"`)]
+      return [newerState(finding.list)]
     case 'expired':
       return onExpired(kind, finding.signedAt !== undefined)
     case 'unreadable':
@@ -232,6 +199,10 @@ function stepsOn(finding: Finding, verdict: Refusal, isHere: boolean): readonly 
     default:
       return ADVICE[finding.code]
   }
+}
+
+function newerState(name: string): Step {
+  return byRoot(`take in a newer state of that list, with "nixsig trust update ${word(name)}"`)
 }
 
 function onMissing(

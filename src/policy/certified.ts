@@ -1,8 +1,9 @@
 /**
- * Applies certificates of keys to a policy: docs/semantics.md, K1 to K9. A certificate is evidence.
+ * Applies certificates of keys to a policy: docs/semantics.md, K1 to K10. A certificate is evidence.
  * It adds a key to the principal whose listed key certified it, within what the policy lets that
  * key say; a rotation can also end the key that it replaces. Signatures are verified by the caller.
  */
+import { type Findings, withCertifiedKeys } from './certified-keys.ts'
 import { earliest, standingOf } from './key-standing.ts'
 import type {
   CertifyingPower,
@@ -17,11 +18,7 @@ import type {
 } from './policy.ts'
 
 /** How many keys may follow each other after a listed one. */
-export const SUCCESSION_LIMIT = 8
-/** How many certificates of one key count. */
-const GRANT_LIMIT = 64
-/** How many refused certificates are told. */
-const TOLD = 16
+const SUCCESSION_LIMIT = 8
 
 /** A certificate whose signature by `issuer` was verified. */
 export interface KeyCertificate {
@@ -48,23 +45,12 @@ interface Issuer {
   readonly until: Instant
 }
 
-/** What certificates grant to one key. */
-interface Found {
-  readonly key: Ed25519Key
-  /** Those who certify it and may: neither revoked, nor past its end. */
-  readonly standing: Set<string>
-  readonly grants: { readonly principal: string; readonly stands: boolean; readonly grant: Grant }[]
-}
-
-interface Application {
+interface Application extends Findings {
   readonly policy: Policy
   readonly now: Instant
   readonly listed: ReadonlySet<KeyIdentity>
   readonly issuers: Map<KeyIdentity, Issuer>
-  readonly found: Map<KeyIdentity, Found>
-  readonly ends: Map<KeyIdentity, Instant>
   readonly accepted: KeyCertificate[]
-  readonly refused: { origin: string; detail: string }[]
 }
 
 /** Keys of the policy by which certificates may count: Ed25519 keys that certify or rotate. */
@@ -105,7 +91,7 @@ export function applyCertificates(
   for (const certificate of certificates) {
     if (certificate.says.purpose === 'delegate') delegate(state, certificate, certificate.says)
   }
-  return { policy: extended(policy, state), accepted: state.accepted }
+  return { policy: withCertifiedKeys(policy, state), accepted: state.accepted }
 }
 
 /** Finds the successors of a listed key, one after the other. */
@@ -237,71 +223,6 @@ function standsNow({ policy, now }: Application, { principal, root, line }: Issu
 /** Whether a key in a line may certify others now, or later. */
 function isStanding(state: Application, issuer: Issuer): boolean {
   return standsNow(state, issuer, issuer.until)
-}
-
-/** Whose a key is: of those who stand or, if none does, of whoever certified it. */
-function ownersOf({ standing, grants }: Found): ReadonlySet<string> {
-  return standing.size > 0 ? standing : new Set(grants.map(({ principal }) => principal))
-}
-
-function extended(policy: Policy, state: Application): Policy {
-  const added = new Map<string, Key[]>()
-  const shared = new Set([...state.found].flatMap(([id, found]) => (ownersOf(found).size > 1 ? [id] : [])))
-  for (const found of state.found.values()) {
-    const { key } = found
-    const owners = ownersOf(found)
-    const [owner, another] = owners
-    const grants = found.grants
-      .filter(({ principal, grant: { by } }) => principal === owner && !by.some(id => shared.has(id)))
-      // Beyond the limit those are left out that count no more.
-      .sort((one, other) => Number(other.stands) - Number(one.stands) || other.grant.until - one.grant.until)
-      .map(({ grant: granted }) => granted)
-    if (owner === undefined || grants.length === 0) continue
-    if (another !== undefined) {
-      const detail = `two principals certify the key ${key.label} (${[...owners].sort().join(', ')}): it counts for neither`
-      state.refused.push({ origin: originsOf(state, key.identity), detail })
-      continue
-    }
-    added.set(owner, [...(added.get(owner) ?? []), certifiedKey(policy, state, key, grants)])
-  }
-  const principals = new Map<string, Principal>()
-  for (const [name, principal] of policy.principals) {
-    const keys = principal.keys.map(key => endedBy(key, state.ends.get(key.identity)))
-    principals.set(name, { ...principal, keys: [...keys, ...(added.get(name) ?? [])] })
-  }
-  const refused = [...new Map(state.refused.map(one => [`${one.origin}\n${one.detail}`, one])).values()]
-  return { ...policy, principals, ...(refused.length > 0 && { refusedCertificates: refused.slice(0, TOLD) }) }
-}
-
-function certifiedKey(policy: Policy, state: Application, key: Ed25519Key, all: readonly Grant[]): Key {
-  const ends = state.ends.get(key.identity) ?? Number.MAX_SAFE_INTEGER
-  const distinct = new Map(
-    all.map(one => [JSON.stringify(one), { ...one, until: Math.min(one.until, ends) }]),
-  )
-  const grants = [...distinct.values()].slice(0, GRANT_LIMIT)
-  const root = [...policy.principals.values()]
-    .flatMap(({ keys }) => keys)
-    .find(({ identity }) => identity === grants[0]?.by[0])
-  const namespaces = root?.kind === 'ed25519' ? root.namespaces : undefined
-  const [first = [], ...others] = grants.map(({ by }) => by)
-  return {
-    ...key,
-    ...(namespaces && { namespaces }),
-    grants,
-    certifiedBy: first.filter(identity => others.every(by => by.includes(identity))),
-    validFrom: Math.min(...grants.map(({ from }) => from)),
-    validUntil: Math.max(...grants.map(({ until }) => until)),
-  }
-}
-
-function endedBy(key: Key, ends: Instant | undefined): Key {
-  const validUntil = earliest([key.validUntil, ends])
-  return ends === undefined || validUntil === undefined ? key : { ...key, validUntil }
-}
-
-function originsOf({ accepted }: Application, identity: KeyIdentity): string {
-  const origins = accepted.filter(({ key }) => key.identity === identity).map(({ origin }) => origin)
-  return [...new Set(origins)].sort().join(', ')
 }
 
 function refuse({ refused }: Application, { origin, key }: KeyCertificate, why: string): void {

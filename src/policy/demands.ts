@@ -15,7 +15,7 @@ import {
 } from './policy.ts'
 import { fillSeats, isFilled, peopleOf, type Seats } from './seats.ts'
 import type { Finding, Need, Stray, Subject } from './verdict.ts'
-import type { HeldClaim, Weighing } from './weigh.ts'
+import type { Discounted, HeldClaim, Weighing } from './weigh.ts'
 
 /** The result of one demand of a requirement. */
 export interface DemandResult {
@@ -113,16 +113,20 @@ export function explainUnmet(
   { discounted, strays }: Pick<Weighing, 'discounted' | 'strays'>,
 ): Finding[] {
   if (unmet.length === 0) return []
-  const relevant = discounted.filter(({ claim, holder }) =>
-    unmet.some(({ demand }) => isAskedFor(demand, peopleOf(policy.groups, demand.who), claim.role, holder)),
-  )
-  const told: Finding[] = [...strays.flatMap(strayFinding), ...relevant.map(({ finding }) => finding)]
+  const isFor = ({ demand }: Unmet, { claim, holder }: Discounted) =>
+    isAskedFor(demand, peopleOf(policy.groups, demand.who), claim.role, holder)
+  const relevant = discounted.filter(one => unmet.some(answer => isFor(answer, one)))
+  const bad = strays.flatMap(strayFinding)
+  const told: Finding[] = [...bad, ...relevant.map(({ finding }) => finding)]
   const ordered = SEVERITY.flatMap(code => told.filter(finding => finding.code === code))
   const absent = new Map(unmet.flatMap(answer => answer.absent).map(one => [one.list, one]))
   return [
     ...ordered,
     ...absent.values(),
-    ...unmet.map(answer => shortfall(answer, { policy, subject, strays })),
+    ...unmet.map(answer => {
+      const isDiscounted = bad.length > 0 || relevant.some(one => isFor(answer, one))
+      return shortfall(answer, { policy, subject, strays, isDiscounted })
+    }),
   ]
 }
 
@@ -147,13 +151,18 @@ function strayFinding(stray: Stray): Finding[] {
   }
 }
 
+/** What a demand that is not met is told with. */
+interface Circumstances {
+  readonly policy: Policy
+  readonly subject: Subject
+  readonly strays: readonly Stray[]
+  /** Whether signatures were found for it that do not count. */
+  readonly isDiscounted: boolean
+}
+
 function shortfall(
   { need, seats, principals, absent }: Unmet,
-  {
-    policy,
-    subject,
-    strays,
-  }: { readonly policy: Policy; readonly subject: Subject; readonly strays: readonly Stray[] },
+  { policy, subject, strays, isDiscounted }: Circumstances,
 ): Finding {
   if (need.who === ITS_DEVELOPERS && need.of === 0 && absent.length === 0 && isAbout(policy)) {
     const { name, urls = [] } = subject
@@ -161,7 +170,8 @@ function shortfall(
   }
   if (principals.length > 0) return { code: 'threshold', need, found: seats.filled }
   const unknown = strays.filter(({ problem }) => problem === 'unknown-signer')
-  return unknown.length > 0 ? { code: 'unknown-signer', need, strays: unknown } : { code: 'unsigned', need }
+  if (unknown.length > 0) return { code: 'unknown-signer', need, strays: unknown }
+  return isDiscounted ? { code: 'unsigned', need, isDiscounted } : { code: 'unsigned', need }
 }
 
 /** The lists that were not asked for developers of what has this name, and why. */

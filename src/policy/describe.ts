@@ -2,7 +2,7 @@
 import { DETACHED_FORMS } from '../formats/detached/forms.ts'
 import type { GateSettings, HttpSettings, UpstreamSettings } from './gate-settings.ts'
 import { holderOf } from './key-standing.ts'
-import { developerLines, listLines } from './lists/list-words.ts'
+import { developersWords, listWords } from './lists/list-words.ts'
 import type {
   Aspect,
   AttestationSource,
@@ -58,8 +58,11 @@ export function describePolicy(policy: Policy, { now, respite }: Circumstances =
           `${word(name)}: ${threshold} of ${members.length} (${list(members.map(whoWord), NAMES)})`,
       ),
     ),
-    ...section('lists', listLines(policy, now)),
-    ...section('developers of sources', developerLines(policy.developers)),
+    ...section(
+      'lists',
+      [...policy.lists.values()].map(one => listWords(one, now)),
+    ),
+    ...section('developers of sources', policy.developers.map(developersWords)),
     ...section('rules, of which the first that matches decides', [
       ...policy.rules.flatMap(ruleLines),
       ...ruleLines(policy.fallback),

@@ -48,7 +48,7 @@ function reason(finding: Finding, depth: number): string {
     case 'unsigned':
       return finding.need.who === 'self'
         ? needWords(finding.need)
-        : `${needWords(finding.need)}, found no signature`
+        : `${needWords(finding.need)}, found no signature${finding.isDiscounted ? ' that counts' : ''}`
     case 'unknown-signer':
       return `${needWords(finding.need)}, found only signers who are not ${finding.need.by?.length ? 'among them' : 'in the trusted list'} (${details(finding.strays)})`
     case 'threshold':

@@ -122,7 +122,8 @@ export interface Evidence {
 
 /** One reason against a path. The codes are stable; each has one wording and one test. */
 export type Finding =
-  | { readonly code: 'unsigned'; readonly need: Need }
+  /** `isDiscounted`: there are signatures, and other findings say why they do not count. */
+  | { readonly code: 'unsigned'; readonly need: Need; readonly isDiscounted?: true }
   | { readonly code: 'unknown-signer'; readonly need: Need; readonly strays: readonly Stray[] }
   | { readonly code: 'threshold'; readonly need: Need; readonly found: readonly string[] }
   | { readonly code: 'bad-signature'; readonly stray: Stray }

@@ -1,6 +1,6 @@
 /** In what two policies differ, in words. Pure. */
 import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
-import { developerLines, listLines } from '../policy/lists/list-words.ts'
+import { developersWords, listWords } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
 import { plain } from './plain.ts'
@@ -115,14 +115,14 @@ function listEntries({ lists }: Policy): readonly Entry[] {
   return [...lists.values()].map(one => {
     const { book } = one
     const state = 'problem' in book ? book.problem : book.digest
-    const [words = ''] = listLines({ lists: new Map([[one.name, one]]) }, undefined)
+    const words = listWords(one, undefined)
     const shown = 'problem' in book ? words : `${words} (${state.slice(0, 12)})`
     return entry({ ...one, line: 0, book: state }, shown)
   })
 }
 
 function developerEntries({ developers }: Policy): readonly Entry[] {
-  return developers.map(one => entry(one, developerLines([one])[0] ?? ''))
+  return developers.map(one => entry(one, developersWords(one)))
 }
 
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {

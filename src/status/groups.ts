@@ -1,8 +1,8 @@
 /** Refused paths by what keeps them back, each group with one next step. Pure. */
 import { type Cause, type CauseCode, causesOf } from '../adopt/cause.ts'
 import { CAUSE_WORDS } from '../adopt/cause-words.ts'
-import type { Reader } from '../policy/advice.ts'
 import { ASPECT } from '../policy/policy.ts'
+import type { Reader } from '../policy/steps.ts'
 import type { Finding, Refusal } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { word } from '../policy/words.ts'

@@ -1,7 +1,8 @@
 /** All that `nixsig status` says, as data. */
-import type { Reader } from '../policy/advice.ts'
+
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { Reader } from '../policy/steps.ts'
 import type { Answering } from './answers.ts'
 import type { Doors } from './doors.ts'
 import type { Group } from './groups.ts'

@@ -6,7 +6,6 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { FileError } from '../files/regular-file.ts'
 import { readAdmission } from '../ledger/admissions.ts'
-import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
@@ -84,7 +83,7 @@ async function judgeBytes(inquiry: Inquiry, source: Identified, narHash: string)
   const { path, makers } = source
   const known = await withAddresses(inquiry, source, makers)
   const subject = subjectOf(known, { narHash, builtHere: false })
-  const policy = policyFor(await inquiry.policy(), subject)
+  const policy = await inquiry.policy()
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const { developerEvidence } = await import('../evidence/developer-signatures.ts')
   const evidence = mergeEvidence([

@@ -1,5 +1,4 @@
 /** Judges what binary caches say about a path before Nix fetches it. */
-
 import type { Offer, Said, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { ContentAddress } from '../formats/nix/content-address.ts'
 import { isContentAddressed } from '../formats/nix/narinfo.ts'

@@ -9,7 +9,6 @@ import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { stampOf } from '../ledger/stamp.ts'
-import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
@@ -112,12 +111,7 @@ async function judgeEntry(
   const attested = await inquiry.attested(path, subject)
   if (subject.kind === 'output')
     return tellingOfUnlike(await judgeWithGraph(inquiry, subject, attested), really.unlike)
-  const kept = await developerEvidence(
-    policyFor(await inquiry.policy(), subject),
-    subject,
-    content,
-    fileNamesOf(output),
-  )
+  const kept = await developerEvidence(await inquiry.policy(), subject, content, fileNamesOf(output))
   return judgeSource(inquiry, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }
 

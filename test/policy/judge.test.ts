@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exitCode } from '../../src/policy/exit-code.ts'
+import { findingWords } from '../../src/policy/finding-words.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { Claim, Evidence, Finding, Stray, Subject, Trust, Verdict } from '../../src/policy/verdict.ts'
@@ -288,7 +289,8 @@ test('S5: a revocation in the future ends the verdict, and applies from its day 
 
 test('S5: revoking one key leaves the other keys of its owner', () => {
   const policy = policyOf(`${DATED}\n[[revocations]]\nkey = "KEY(alice-1)"\ndate = 2026-01-01`)
-  refused(ask(policy, evidenceOf([claimBy('alice-1')])), ['revoked', 'unsigned'], 14)
+  const findings = refused(ask(policy, evidenceOf([claimBy('alice-1')])), ['revoked', 'unsigned'], 14)
+  assert.match(findings.map(findingWords).join('\n'), /for its source, found no signature that counts$/)
   trusted(ask(policy, evidenceOf([claimBy('alice-2')])))
 })
 

@@ -27,6 +27,10 @@ function refusal(...[first, ...rest]: [Finding, ...Finding[]]): Refusal {
 const WORDS: readonly (readonly [Finding, string])[] = [
   [{ code: 'unsigned', need: NEED }, 'needs 2 of 3 team as packager for its source, found no signature'],
   [
+    { code: 'unsigned', need: NEED, isDiscounted: true },
+    'needs 2 of 3 team as packager for its source, found no signature that counts',
+  ],
+  [
     { code: 'unsigned', need: { aspect: 'output', who: 'self', threshold: 1, of: 1 } },
     'needs to be built by this machine',
   ],

@@ -42,6 +42,11 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
     'address that begins',
   ],
   [
+    'lists.debian = { url = "https://example.org"; roles = [ "developer" ]; grace = 366; };',
+    'lists.debian.grace',
+    'between 0 and 365',
+  ],
+  [
     'default.require.source.developer = "its-developers";',
     'nothing says who they are',
     'security.nixsig.lists',

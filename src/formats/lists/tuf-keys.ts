@@ -50,17 +50,6 @@ export function tufKeyJson(publicKey: Uint8Array): JsonObject {
   ])
 }
 
-/** A role with these fields as TUF writes it. */
-export function tufRoleJson({
-  keyids,
-  threshold,
-}: TufRole): readonly (readonly [string, readonly string[] | number])[] {
-  return [
-    ['keyids', keyids],
-    ['threshold', threshold],
-  ]
-}
-
 /**
  * Reads `keys`. Throws FormatError for keys of other kinds, points of small order, more fields than
  * an Ed25519 key has, and ids that are not the hash of their key: so no key has two ids.

@@ -30,7 +30,7 @@ export function addressesOf(derivation: Derivation): readonly string[] {
 }
 
 function addressOf(text: string): string | undefined {
-  // Where a backslash is a slash and where it is none, programs do not agree, nor on the host then.
+  // Programs differ in whether a backslash is a slash, and so in what the host is.
   if (text.length > ADDRESS_LENGTH || text.includes('\\')) return undefined
   const decoded = plainly(text)
   if (!/^(?:https?|ftp|mirror):\/\//i.test(text) || !URL.canParse(decoded)) return undefined

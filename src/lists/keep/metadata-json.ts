@@ -3,7 +3,7 @@ import { jsonObject } from '../../formats/json/print.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
 import { CERTIFICATES } from '../../formats/lists/listed-principals.ts'
 import { partDirectory, TEAM_ROLE, teamOfRole } from '../../formats/lists/names.ts'
-import { tufKeyJson, tufRoleJson } from '../../formats/lists/tuf-keys.ts'
+import { tufKeyJson } from '../../formats/lists/tuf-keys.ts'
 import { TOP_ROLES, type TopRole } from '../../formats/lists/tuf-signed.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
@@ -100,7 +100,10 @@ function pathsOfTeam(role: string): readonly string[] {
 
 function roleEntries(keepers: Keepers['keepers'], { keepers: names, threshold }: KeptRole): Core {
   const keyids = names.flatMap(name => keepers.get(name)?.id ?? []).sort()
-  return tufRoleJson({ keyids, threshold })
+  return [
+    ['keyids', keyids],
+    ['threshold', threshold],
+  ]
 }
 
 function keysJson(keepers: Keepers['keepers'], roles: readonly KeptRole[]): JsonObject {

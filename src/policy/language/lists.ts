@@ -40,7 +40,7 @@ export const UPDATE_MODES = ['auto', 'ask', 'pinned'] as const
 export const RESERVED_LISTS: readonly string[] = ['self', 'nothing', 'refuse', 'approved', 'its-developers']
 
 /**
- * Looks up the book of a list, the last state that an update wrote; or says why there is none, as
+ * Looks up the book of a list, the last state that an update wrote; or says why it is absent, as
  * text of any kind. Never throws.
  */
 export type BookReader = (name: string) => Book | { readonly problem: string }
@@ -88,7 +88,7 @@ function readList(name: string, node: Node, book: BookReader): ListInForce | und
   return isNamed ? { name, line: lineOf(node), ...scope, updates, book: book(name) } : undefined
 }
 
-/** Where updates come from; empty if it is no address. */
+/** Where updates come from; empty if it is not an address. */
 function readAddress(node: Node | undefined): string {
   if (node === undefined) return ''
   if (typeof node.value === 'string' && isAbsolute(node.value)) {

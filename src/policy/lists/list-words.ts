@@ -1,18 +1,16 @@
 /** Lists and developers entries in words, for `nixsig policy describe`. */
-import type { Instant, Policy } from '../policy.ts'
+import type { Instant } from '../policy.ts'
 import { list, when, whoWord, word } from '../words.ts'
 import type { DevelopersEntry, ListInForce } from './book.ts'
 import { endOfList } from './scope.ts'
 
 const NAMES = 8
 
-/** A line for each list: what it may speak for, and its state. */
-export function listLines({ lists }: Pick<Policy, 'lists'>, now: Instant | undefined): readonly string[] {
-  return [...lists.values()].map(one => {
-    const globs = one.names.includes('*') ? '' : ` of ${list(one.names.map(word), NAMES)}`
-    const some = one.corroborated ? ', as far as two distributions agree' : ''
-    return `${word(one.name)}: may speak as ${list(one.roles, NAMES)}${globs}${some}; ${stateWords(one, now)}`
-  })
+/** What a list may speak for, and its state. */
+export function listWords(one: ListInForce, now: Instant | undefined): string {
+  const globs = one.names.includes('*') ? '' : ` of ${list(one.names.map(word), NAMES)}`
+  const some = one.corroborated ? ', as far as two distributions agree' : ''
+  return `${word(one.name)}: may speak as ${list(one.roles, NAMES)}${globs}${some}; ${stateWords(one, now)}`
 }
 
 function stateWords(one: ListInForce, now: Instant | undefined): string {
@@ -27,12 +25,10 @@ function stateWords(one: ListInForce, now: Instant | undefined): string {
     : `${state}, counts until ${when(end)}`
 }
 
-/** A line for each of the user's own entries. */
-export function developerLines(developers: readonly DevelopersEntry[]): readonly string[] {
-  return developers.map(({ name, names, urls, by, threshold }) => {
-    const where = urls.length === 0 ? '' : ` from ${list(urls.map(word), NAMES)}`
-    const who = list(by.map(whoWord), NAMES)
-    const count = by.length === 1 ? '' : `${threshold} of `
-    return `${word(name)}: ${list(names.map(word), NAMES)}${where} by ${count}${who}`
-  })
+/** One of the user's own entries. */
+export function developersWords({ name, names, urls, by, threshold }: DevelopersEntry): string {
+  const where = urls.length === 0 ? '' : ` from ${list(urls.map(word), NAMES)}`
+  const who = list(by.map(whoWord), NAMES)
+  const count = by.length === 1 ? '' : `${threshold} of `
+  return `${word(name)}: ${list(names.map(word), NAMES)}${where} by ${count}${who}`
 }

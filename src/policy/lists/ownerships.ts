@@ -26,7 +26,7 @@ function ownersIn(principals: Policy['principals']): ReadonlyMap<string, string>
 /**
  * Who is the same person as whom, for the user's own people and those of these lists: principals
  * that share a raw key, directly or by way of others. For each name that is not alone the one that
- * stands for all of them, an own one if there is one.
+ * stands for all of them: the user's own, if one of them is.
  */
 export function personsIn(
   { own, principals, lists }: Pick<Policy, 'principals' | 'lists'> & { readonly own: Policy['principals'] },

@@ -4,7 +4,7 @@
 import type { Demand, Instant, Policy, Requirement } from '../policy.ts'
 import { when, word } from '../words.ts'
 import type { ListInForce } from './book.ts'
-import { listOfName } from './scope.ts'
+import { endOfList, listOfName } from './scope.ts'
 
 /** The codes are stable. `message` is escaped. */
 export interface ListShortcoming {
@@ -41,14 +41,15 @@ export function listShortcomings(policy: Policy, now: Instant): readonly ListSho
   return [...unfit, ...lacking]
 }
 
-function unfitness({ name, line, book, grace }: ListInForce, now: Instant): ListShortcoming | undefined {
+function unfitness(list: ListInForce, now: Instant): ListShortcoming | undefined {
+  const { name, line, book, grace } = list
   const next = `take in a newer state of it: nixsig trust update ${word(name)}`
   if ('problem' in book) {
     const message = `[lists.${word(name)}] has no state here (${word(book.problem)}), so what needs it is undecided; take it in: nixsig trust update ${word(name)}`
     return { line, code: 'list-missing', message }
   }
-  const end = book.ends + grace
-  if (end > now) return undefined
+  const end = endOfList(list)
+  if (end === undefined || end > now) return undefined
   const graced = grace > 0 ? ` and its grace ${when(end)}` : ''
   const message = `the list ${word(name)} ended ${when(book.ends)}${graced}, so what needs it is undecided; ${next}`
   return { line, code: 'list-ended', message }

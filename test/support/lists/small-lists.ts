@@ -18,7 +18,7 @@ export function certificateOf(name: string) {
 }
 
 /** A list in which alice has a key, and each of `certified` a certificate. `from`: of a revocation. */
-export function smallList(certified: readonly string[], from: string): BookPart {
+function smallList(certified: readonly string[], from: string): BookPart {
   const certificates = certified.map(certificateOf)
   const list = {
     format: 'nixsig-list-1',
@@ -60,7 +60,7 @@ export function smallList(certified: readonly string[], from: string): BookPart 
 }
 
 /** The part of a team with one developer. */
-export function smallTeam(): BookPart {
+function smallTeam(): BookPart {
   const list = {
     format: 'nixsig-list-1',
     name: 'x',

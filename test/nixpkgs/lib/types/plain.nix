@@ -77,6 +77,11 @@ in
   ints = {
     unsigned = restricted "unsigned integer, meaning >=0" (value: value >= 0);
     positive = restricted "positive integer, meaning >0" (value: value > 0);
+    between =
+      lowest: highest:
+      number "integer between ${toString lowest} and ${toString highest} (both inclusive)" (
+        value: value >= lowest && value <= highest
+      );
   };
 
   str = text "str" "string" (_: true);
