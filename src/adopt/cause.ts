@@ -75,6 +75,7 @@ const BY_FINDING: Readonly<Record<Exclude<Finding['code'], 'input'>, CauseCode>>
   unsigned: 'no-signature',
   'unknown-signer': 'no-signature',
   threshold: 'no-signature',
+  'not-logged': 'no-signature',
   'bad-signature': 'bad-signature',
   'not-a-signature': 'bad-signature',
   'wrong-digest': 'bad-signature',

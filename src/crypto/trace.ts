@@ -5,6 +5,7 @@
  *     nix                              over a narinfo
  *     envelope:<form>:<key id>         over an attestation; form and key id as in envelope-keys.ts
  *     envelope:openpgp:…               likewise, with the trace of such a signature over a file
+ *     logged:<quorum>+…:envelope:…     likewise, and proven to be logged, for quorums by their digests
  *     <kind>:…                         over a file; src/crypto/detached/<kind>.ts writes and reads
  *                                      the rest
  */
@@ -19,13 +20,26 @@ import { envelopeTrace, opensEnvelopes, ringKey } from './envelope-keys.ts'
  * The result today for a signature with this trace and the key of the same identity, as the policy
  * lists it now. A trace that cannot be read, for example one by an older version, is `unreadable`.
  */
-export async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+export async function recall(given: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const { trace } = splitLogged(given)
   const kind = wordOf(trace)
   if (kind === 'nix') return recallNix(trace, key)
   if (kind === 'envelope') return recallEnvelope(trace, key, moment)
   const detached = kindNamed(kind)
   if (detached !== undefined) return detached.recall(trace, key, moment)
   return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is not the trace of a signature` }
+}
+
+/** The trace of a signature, with the digests of the quorums for which it was proven to be logged. */
+export function loggedTrace(trace: string, quorums: readonly string[]): string {
+  return quorums.length === 0 ? trace : `logged:${[...new Set(quorums)].sort().join('+')}:${trace}`
+}
+
+/** The two parts of a trace that loggedTrace() made; of another, no quorums. */
+export function splitLogged(trace: string): { readonly trace: string; readonly quorums: readonly string[] } {
+  const [, quorums, inner] = /^logged:([0-9a-f+]+):(envelope:.*)$/.exec(trace) ?? []
+  if (quorums === undefined || inner === undefined) return { trace, quorums: [] }
+  return { trace: inner, quorums: quorums.split('+') }
 }
 
 function recallNix(trace: string, key: Key): DetachedResult {

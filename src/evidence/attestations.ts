@@ -6,6 +6,7 @@ import { type EnvelopeSigner, type KeyRing, keyRing, openEnvelope, openingCost }
 import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
 import { openWork, type Work, WorkLimitError } from '../crypto/work.ts'
 import { FileError } from '../files/regular-file.ts'
+import type { Envelope } from '../formats/in-toto/dsse.ts'
 import { LEVEL, type VerificationSummary } from '../formats/in-toto/predicates/verification-summary.ts'
 import {
   namesAnotherSigner,
@@ -15,6 +16,7 @@ import {
 } from '../formats/in-toto/predicates.ts'
 import { parseStatement } from '../formats/in-toto/statement.ts'
 import { listedKeys } from '../policy/key-standing.ts'
+import type { LogQuorum } from '../policy/log-quorums.ts'
 import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -33,13 +35,14 @@ const WORK_LIMIT = 20_000
 export type AttestationReader = (path: string) => Promise<Evidence>
 
 /** Whose attestations count, and the directories in which they are looked for. */
-export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'>
+export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'> & Partial<Pick<Policy, 'quorums'>>
 
 /** The path that is looked up, and the keys that may open envelopes. */
 interface Search {
   readonly path: string
   readonly ring: KeyRing
   readonly machine: string | undefined
+  readonly quorums: readonly LogQuorum[]
 }
 
 /** What has been found so far. */
@@ -65,7 +68,8 @@ export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Arra
   const listed = listedKeys(policy)
   const ring = keyRing(machineKey === undefined ? listed : [...listed, ownKey(machineKey)])
   const machine = machineKey === undefined ? undefined : ownKey(machineKey).identity
-  return path => searchDirectories(policy.attestations, { path, ring, machine })
+  const quorums = [...(policy.quorums?.values() ?? [])]
+  return path => searchDirectories(policy.attestations, { path, ring, machine, quorums })
 }
 
 /** What is attested about one store path. To ask about several, make a reader once. */
@@ -123,12 +127,34 @@ async function openLine(
     findings.strays.push({ problem: 'unused', origin, detail: `${key.label} is this machine's own` })
   }
   const signers = opened.signers.filter(signer => !isOwn(signer))
-  if (signers.length > 0) readPayload(envelope.payload, signers, { ...context, origin })
+  if (signers.length === 0) return
+  const logged = await loggedSigners(envelope, signers, context)
+  readPayload(envelope.payload, logged, { ...context, origin })
+}
+
+/** A signer, and how far it is proven that what it signed was logged. */
+type LoggedSigner = EnvelopeSigner & Pick<Claim, 'logging'>
+
+/** Looks at proofs only where the policy has quorums. */
+async function loggedSigners(
+  envelope: Envelope,
+  signers: readonly EnvelopeSigner[],
+  { search: { quorums }, findings: { work } }: { search: Search; findings: Findings },
+): Promise<readonly LoggedSigner[]> {
+  if (quorums.length === 0 || envelope.logged === undefined) return signers
+  const { logStandings, provenTrace } = await import('../crypto/logged.ts')
+  const logged: LoggedSigner[] = []
+  for (const signer of signers) {
+    const logging = await logStandings(envelope, signer.key, { quorums, work })
+    const trace = signer.trace === undefined ? {} : { trace: provenTrace(signer.trace, logging, quorums) }
+    logged.push({ ...signer, ...trace, logging })
+  }
+  return logged
 }
 
 function readPayload(
   payload: Uint8Array,
-  signers: readonly EnvelopeSigner[],
+  signers: readonly LoggedSigner[],
   context: { search: Search; findings: Findings; origin: string },
 ): void {
   const { search, findings, origin } = context
@@ -151,9 +177,10 @@ function readPayload(
   }
   const { narHash, references } = subject
   const about = { path: search.path, narHash, ...(references && { references }), origin }
-  for (const { key, expired, keyEnds: until, trace } of signers) {
+  for (const { key, expired, keyEnds: until, trace, logging } of signers) {
     const end = until === undefined ? {} : { until }
-    const made = { ...(expired && { expired }), ...end, ...(trace && { trace }) }
+    const proven = logging === undefined ? {} : { logging }
+    const made = { ...(expired && { expired }), ...end, ...(trace && { trace }), ...proven }
     for (const word of wordsOf(predicate, key)) {
       if ('unused' in word) findings.strays.push({ problem: 'unused', origin, detail: word.unused })
       else addClaim(findings, { key: key.identity, ...word, ...made, ...about })

@@ -25,10 +25,15 @@ function distinct(claims: readonly Claim[]): readonly Claim[] {
 
 /** What tells claims apart, except for the references that they state. */
 export function identityOf(claim: Claim): string {
-  const { key, role, path, narHash, graph, coversGraph, expired, until, trace } = claim
+  const { key, role, path, narHash, graph, coversGraph, expired, until, trace, logging } = claim
   // A claim that ends, or that a later policy may not accept, must not replace a better one.
   const ends = [expired?.signedAt, expired?.at, until]
-  return [key, role, path, narHash, graph, coversGraph, ...ends, trace].join(' ')
+  return [key, role, path, narHash, graph, coversGraph, ...ends, trace, ...proofsOf(logging)].join(' ')
+}
+
+/** A claim that is proven to be logged must not be dropped for one that is not. */
+function proofsOf(logging: Claim['logging'] = []): readonly string[] {
+  return logging.map(({ quorum, outcome, found }) => [quorum, outcome, ...found].join(','))
 }
 
 /**

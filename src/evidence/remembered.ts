@@ -1,5 +1,5 @@
 /** Claims that were verified under another policy, as the current policy sees them. */
-import { recall } from '../crypto/trace.ts'
+import { recall, splitLogged } from '../crypto/trace.ts'
 import { holderOf, type KeyHolder } from '../policy/key-standing.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
@@ -15,18 +15,19 @@ export type RememberedClaim = Omit<Claim, 'expired' | 'until'> & Required<Pick<C
  * attestations are not evidence here (E4).
  */
 export async function recalledEvidence(
-  policy: Pick<Policy, 'principals'>,
+  policy: Pick<Policy, 'principals'> & Partial<Pick<Policy, 'quorums'>>,
   remembered: readonly RememberedClaim[],
   { now, own }: { readonly now: Instant; readonly own: KeyIdentity | undefined },
 ): Promise<Evidence> {
   const claims: Claim[] = []
   const strays: Stray[] = []
-  for (const claim of remembered) {
+  for (const each of remembered) {
+    const claim = { ...each, ...loggingOf(each, policy.quorums) }
     const holder = holderOf(policy, claim.key)
     const { origin } = claim
     if (holder === undefined) {
       strays.push({ problem: 'unknown-signer', origin, detail: claim.key })
-    } else if (claim.key === own && claim.trace.startsWith('envelope:')) {
+    } else if (claim.key === own && splitLogged(claim.trace).trace.startsWith('envelope:')) {
       strays.push({ problem: 'unused', origin, detail: `${holder.key.label} is this machine's own` })
     } else {
       const found = await recallClaim(claim, holder, now)
@@ -35,6 +36,18 @@ export async function recalledEvidence(
     }
   }
   return { claims, strays, troubles: [] }
+}
+
+/** It counts as logged for the very quorums for which that was proven. */
+function loggingOf(
+  { trace }: RememberedClaim,
+  quorums: Policy['quorums'] | undefined,
+): Pick<Claim, 'logging'> {
+  const { quorums: proven } = splitLogged(trace)
+  const logging = [...(quorums?.values() ?? [])]
+    .filter(({ policy }) => proven.includes(policy.digest))
+    .map(({ name }) => ({ quorum: name, outcome: 'proven', found: [] }) as const)
+  return logging.length === 0 ? {} : { logging }
 }
 
 async function recallClaim(claim: RememberedClaim, { key }: KeyHolder, now: Instant): Promise<Claim | Stray> {

@@ -184,6 +184,8 @@ function stepsOn(finding: Finding, verdict: Refusal, isHere: boolean): readonly 
         ),
         or(WITHOUT_CACHES),
       ]
+    case 'not-logged':
+      return onUnlogged(verdict)
     case 'ended-list':
       return [newerState(finding.list), or(byOthers('ask those who keep it to renew it'))]
     case 'missing-list':
@@ -220,6 +222,18 @@ function onMissing(
   }
   return [
     byOthers(`have them sign it: ${isHere ? signing(kind, path) : signingElsewhere(kind, path)}`),
+    COLLECT,
+    EXEMPT,
+  ]
+}
+
+/** On what nothing proves to be in a log that enough witnesses saw. */
+function onUnlogged({ path }: Refusal): readonly Step[] {
+  const named = path.endsWith('-*') ? 'PATH' : pathWord(path)
+  return [
+    byOthers(
+      `have them submit what they signed to a log, and keep the proof with it: nixsig attest log-proof ${named} --proof FILE`,
+    ),
     COLLECT,
     EXEMPT,
   ]

@@ -136,6 +136,7 @@ const SEVERITY: readonly Finding['code'][] = [
   'revoked',
   'expired',
   'not-yet-valid',
+  'not-logged',
 ]
 
 function strayFinding(stray: Stray): Finding[] {

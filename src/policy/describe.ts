@@ -1,8 +1,10 @@
 /** Describes a policy in plain words, for those who are responsible for it. */
 import { DETACHED_FORMS } from '../formats/detached/forms.ts'
+import { witnessesOf } from '../formats/tlog/tlog-policy.ts'
 import type { GateSettings, HttpSettings, UpstreamSettings } from './gate-settings.ts'
 import { holderOf } from './key-standing.ts'
 import { developersWords, listWords } from './lists/list-words.ts'
+import { countQuorum, type LogQuorum } from './log-quorums.ts'
 import type {
   Aspect,
   AttestationSource,
@@ -17,7 +19,7 @@ import type {
   Rule,
   SubjectKind,
 } from './policy.ts'
-import { KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
+import { KIND_WORDS, list, loggedWords, pathWord, roleWords, when, whoWord, word } from './words.ts'
 
 const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
 /** How many members, keys or demands one line lists. */
@@ -62,6 +64,7 @@ export function describePolicy(policy: Policy, { now, respite }: Circumstances =
       'lists',
       [...policy.lists.values()].map(one => listWords(one, now)),
     ),
+    ...section('quorums of logs', [...policy.quorums.values()].map(quorumWords)),
     ...section('developers of sources', policy.developers.map(developersWords)),
     ...section('rules, of which the first that matches decides', [
       ...policy.rules.flatMap(ruleLines),
@@ -196,7 +199,16 @@ function matchWords(name: string, kinds: readonly SubjectKind[]): string {
 function requirementWords(requirement: Requirement): string {
   if (requirement.kind === 'nothing') return 'needs nothing'
   if (requirement.kind === 'refuse') return 'is always refused'
-  return `needs ${requirement.demands.map(demandWords).join(' and ')}`
+  return `needs ${requirement.demands.map(demandWords).join(' and ')}${loggedWords(requirement)}`
+}
+
+function quorumWords({ name, file, policy: { logs, quorum } }: LogQuorum): string {
+  const all = witnessesOf(quorum).map(witness => witness.name)
+  const { threshold, of, found } = countQuorum(quorum, all)
+  const log = logs.length === 1 ? 'a log' : `one of ${logs.length} logs`
+  const witnesses =
+    of === 0 ? ', without a witness' : ` and ${threshold} of ${of} (${list(found.map(word), NAMES)})`
+  return `${word(name)}: ${log}${witnesses}, by ${pathWord(file)}`
 }
 
 function demandWords({ who, role }: Demand): string {

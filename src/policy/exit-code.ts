@@ -27,6 +27,7 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'no-developer': 10,
   'unknown-signer': 11,
   threshold: 12,
+  'not-logged': 12,
   'refused-by-rule': 12,
   'no-input-rule': 12,
   'bad-signature': 13,

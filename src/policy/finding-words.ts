@@ -1,3 +1,4 @@
+import { counted } from '../primitives/counted.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { ITS_DEVELOPERS } from './policy.ts'
@@ -73,6 +74,8 @@ function reason(finding: Finding, depth: number): string {
     case 'expired':
     case 'not-yet-valid':
       return standingWords(finding)
+    case 'not-logged':
+      return unloggedWords(finding)
     case 'no-developer':
       return noDeveloperWords(finding)
     case 'ended-list':
@@ -168,6 +171,20 @@ function referencesWords(finding: Extract<Finding, { code: 'references' }>): str
     missing.length === 0 ? undefined : `leaves out ${list(missing.map(pathWord), NAMES)}`,
   ].filter(difference => difference !== undefined)
   return `${word(upstream)} says that it refers to other paths than ${truth}: ${differences.join(' and ')}`
+}
+
+function unloggedWords(finding: Extract<Finding, { code: 'not-logged' }>): string {
+  const { who, quorum, threshold, of, found, standing, origin } = finding
+  const needed = of === 0 ? 'a log' : `${threshold} of ${counted(of, 'witness', 'witnesses')}`
+  const seen =
+    found.length === 0 ? `0 of ${of}` : `${found.length} of ${of} (${list(found.map(word), NAMES)})`
+  const what =
+    standing === undefined
+      ? 'no proof'
+      : standing.outcome === 'wrong'
+        ? `no proof that holds (${printable(standing.detail ?? '', 300)})`
+        : seen
+  return `signed by ${whoWord(who)}, but not proven to be logged: needs the quorum ${word(quorum)}: ${needed}; found: ${what} (in ${word(origin)})`
 }
 
 function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {

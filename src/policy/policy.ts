@@ -4,6 +4,7 @@
  */
 import type { GateSettings, HttpSettings } from './gate-settings.ts'
 import type { DevelopersEntry, ListInForce } from './lists/book.ts'
+import type { LogQuorum } from './log-quorums.ts'
 import type { Group, Instant, KeyIdentity, Principal, Role } from './people.ts'
 
 export type * from './people.ts'
@@ -17,10 +18,11 @@ export interface Demand {
 
 /**
  * What a path needs: `all` demands must be met, `nothing` is required (the policy says so
- * explicitly), or `refuse`, which cannot be met.
+ * explicitly), or `refuse`, which cannot be met. `logged` names a quorum: only claims that are proven
+ * to be logged count.
  */
 export type Requirement =
-  | { readonly kind: 'all'; readonly demands: readonly [Demand, ...Demand[]] }
+  | { readonly kind: 'all'; readonly demands: readonly [Demand, ...Demand[]]; readonly logged?: string }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refuse' }
 
@@ -120,11 +122,11 @@ export interface Exemption {
 /** The whole policy. */
 export interface Policy {
   /**
-   * SHA-256, lower-case hex, of policy.toml, the certificate files that it names and what its lists
-   * say: see digest.ts.
+   * SHA-256, lower-case hex, of policy.toml, the certificate files and policies of logs that it
+   * names, and what its lists say: see digest.ts.
    */
   readonly digest: string
-  /** Absolute paths of the certificate files, each once, in the order of the digest. */
+  /** Absolute paths of the files that it names, each once, in the order of the digest. */
   readonly certificates: readonly string[]
   readonly mode: 'enforce' | 'warn'
   /** Absolute directories with attestations, in order. */
@@ -144,6 +146,8 @@ export interface Policy {
   readonly exemptions: readonly Exemption[]
   /** What communities keep, by the prefix of its names, in order. */
   readonly lists: ReadonlyMap<string, ListInForce>
+  /** Logs and witnesses whose word rules may ask for, by name. */
+  readonly quorums: ReadonlyMap<string, LogQuorum>
   /** The user's own word on who signs which sources; their `by` may name what lists have. */
   readonly developers: readonly DevelopersEntry[]
   /** This machine's own keys: in a list they are nobody's. */

@@ -7,6 +7,8 @@ import {
   standingOf,
 } from './key-standing.ts'
 import { silenceOf } from './lists/scope.ts'
+import { countQuorum } from './log-quorums.ts'
+import { requirementFor } from './match.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
@@ -18,7 +20,10 @@ export interface HeldClaim {
 
 /** A claim that would count but for one reason. */
 export interface Discounted extends HeldClaim {
-  readonly finding: Extract<Finding, { code: 'wrong-digest' | 'revoked' | 'expired' | 'not-yet-valid' }>
+  readonly finding: Extract<
+    Finding,
+    { code: 'wrong-digest' | 'revoked' | 'expired' | 'not-yet-valid' | 'not-logged' }
+  >
 }
 
 /** Claims sorted by their worth for one subject, under one rule, at one instant. */
@@ -75,7 +80,7 @@ export function weigh(
     }
     for (const { standing } of contradicting)
       if (standing.code === 'not-yet-valid') conflictFrom.push(standing.at)
-    for (const each of held) weighHeld(each, { subject, rule, now }, weighing)
+    for (const each of held) weighHeld(each, { policy, subject, rule, now }, weighing)
   }
   return { ...weighing, conflictFrom: earliest(conflictFrom) }
 }
@@ -88,6 +93,7 @@ interface Scales {
 }
 
 interface Question {
+  readonly policy: Policy
   readonly subject: Subject
   readonly rule: Rule
   readonly now: Instant
@@ -105,12 +111,13 @@ function hasEnded({ until }: Claim, now: Instant): boolean {
 
 function weighHeld(
   { claim, holder, standing }: HeldClaim & { readonly standing: KeyStanding },
-  { subject, rule, now }: Question,
+  { policy, subject, rule, now }: Question,
   { counting, discounted, strays }: Scales,
 ): void {
   const who = holder.principal.name
   const discount = (finding: Discounted['finding']) => discounted.push({ claim, holder, finding })
   const unused = unusedBecause(claim, subject, rule)
+  const unlogged = unloggedBecause(policy, rule, subject, { claim, holder })
   if (unused !== undefined) {
     strays.push({ problem: 'unused', origin: claim.origin, detail: `${who}: ${unused}` })
   } else if (standing.code !== 'valid') {
@@ -121,6 +128,8 @@ function weighHeld(
     discount({ code: 'expired', who, ...claim.expired })
   } else if (claim.narHash !== subject.narHash) {
     discount({ code: 'wrong-digest', ...attested(claim, holder) })
+  } else if (unlogged !== undefined) {
+    discount(unlogged)
   } else {
     counting.push({ claim, holder })
   }
@@ -146,6 +155,29 @@ function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | und
   return rule.acceptGraph
     ? undefined
     : `signed the build graph of ${claim.graph}, which the rule does not accept`
+}
+
+/** docs/semantics.md, S23: what is missing where the rule takes only what is proven to be logged. */
+function unloggedBecause(
+  { quorums }: Policy,
+  rule: Rule,
+  subject: Subject,
+  { claim, holder }: HeldClaim,
+): Extract<Finding, { code: 'not-logged' }> | undefined {
+  const requirement = requirementFor(rule, subject.kind)
+  const name = requirement.kind === 'all' ? requirement.logged : undefined
+  if (name === undefined) return undefined
+  const standing = claim.logging?.find(({ quorum }) => quorum === name)
+  if (standing?.outcome === 'proven') return undefined
+  const needed = quorums.get(name)?.policy.quorum ?? { kind: 'none' }
+  return {
+    code: 'not-logged',
+    who: holder.principal.name,
+    quorum: name,
+    ...countQuorum(needed, standing?.found ?? []),
+    ...(standing === undefined ? {} : { standing }),
+    origin: claim.origin,
+  }
 }
 
 /**

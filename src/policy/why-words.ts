@@ -5,7 +5,17 @@ import { ASPECT, type Demand, type Instant, type Policy, type Rule, type Subject
 import type { Refusal, Verdict } from './verdict.ts'
 import type { DemandWhy, Why } from './why.ts'
 import { GROUNDS } from './wording.ts'
-import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
+import {
+  ASPECT_WORDS,
+  KIND_WORDS,
+  list,
+  loggedWords,
+  pathWord,
+  roleWords,
+  when,
+  whoWord,
+  word,
+} from './words.ts'
 
 const NAMES = 8
 
@@ -30,7 +40,7 @@ export function ruleLinesFor(kinds: readonly (readonly [SubjectKind, Rule])[]): 
     const requirement = requirementFor(rule, kind)
     const needs =
       requirement.kind === 'all'
-        ? `needs ${requirement.demands.map(demandWords).join(' and ')}`
+        ? `needs ${requirement.demands.map(demandWords).join(' and ')}${loggedWords(requirement)}`
         : requirement.kind === 'nothing'
           ? 'needs nothing'
           : 'is always refused'
@@ -53,11 +63,19 @@ function passedOver(count: number): string {
     : `; the ${count} before it are about other names or kinds`
 }
 
-function requirementLines(policy: Policy, { requires, demands }: Why, kind: SubjectKind): readonly string[] {
+function requirementLines(
+  policy: Policy,
+  { rule, requires, demands }: Why,
+  kind: SubjectKind,
+): readonly string[] {
   const what = ASPECT_WORDS[ASPECT[kind]]
   if (requires === 'nothing') return [`for ${what} it requires nothing`]
   if (requires === 'refuse') return [`for ${what} it refuses whatever is not exempt, whoever signed`]
-  return [`for ${what} it requires:`, ...demands.map(demand => `  ${demandLine(policy, demand)}`)]
+  const requirement = requirementFor(rule, kind)
+  return [
+    `for ${what} it requires${loggedWords(requirement)}:`,
+    ...demands.map(demand => `  ${demandLine(policy, demand)}`),
+  ]
 }
 
 function demandWords({ who, role }: Demand): string {

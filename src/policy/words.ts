@@ -2,7 +2,7 @@
  * Words that verdicts and descriptions of a policy share. All text from outside is escaped here.
  */
 import { printable } from '../primitives/printable.ts'
-import { type Aspect, type Instant, type Role, SELF, type SubjectKind } from './policy.ts'
+import { type Aspect, type Instant, type Requirement, type Role, SELF, type SubjectKind } from './policy.ts'
 
 /** Names and details longer than this are cut; store paths are not. */
 const WORD_LIMIT = 120
@@ -43,6 +43,12 @@ export function whoWord(who: string): string {
 /** ` as packager`, or empty if any role is enough. */
 export function roleWords(role: Role | undefined): string {
   return role === undefined ? '' : ` as ${role}`
+}
+
+/** `, proven to be logged for the quorum main`, or empty if a requirement does not ask for that. */
+export function loggedWords(requirement: Requirement): string {
+  if (requirement.kind !== 'all' || requirement.logged === undefined) return ''
+  return `, proven to be logged for the quorum ${word(requirement.logged)}`
 }
 
 /** An instant in UTC, to the second; midnight is printed as a date. */

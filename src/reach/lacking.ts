@@ -18,6 +18,7 @@ const HELPED: readonly Finding['code'][] = [
   'no-developer',
   'unknown-signer',
   'threshold',
+  'not-logged',
   'revoked',
   'expired',
   'not-yet-valid',

@@ -44,6 +44,13 @@ const stray = fc.record({
 })
 const strays = fc.array(stray, { maxLength: 12 })
 const side = fc.record({ who: text, path, narHash: hash, narSize: fc.nat() })
+const unlogged = { who: text, quorum: text, threshold: fc.nat(), of: fc.nat(), origin: text }
+const wrongProof = fc.record({
+  quorum: text,
+  outcome: fc.constantFrom('wrong', 'too-few'),
+  found: fc.constant([]),
+  detail: text,
+})
 const attested = { who: text, attested: hash, origin: text }
 
 /** One for each code: a new code has no step before it has one here. */
@@ -65,6 +72,10 @@ const FINDINGS: { readonly [Code in Finding['code']]: fc.Arbitrary<Extract<Findi
     made('expired', { who: text, at: instant, signedAt: instant }),
   ),
   'not-yet-valid': made('not-yet-valid', { who: text, at: instant }),
+  'not-logged': fc.oneof(
+    made('not-logged', { ...unlogged, found: fc.array(text, { maxLength: 12 }) }),
+    made('not-logged', { ...unlogged, found: fc.constant([]), standing: wrongProof }),
+  ),
   'no-developer': made('no-developer', {
     need,
     name: text,

@@ -46,8 +46,8 @@ export function sourceOf(toml: string): PolicySource {
   }
 }
 
-export function policyOf(toml: string): Policy {
-  return parsePolicy(sourceOf(toml))
+export function policyOf(toml: string, more: Partial<PolicySource> = {}): Policy {
+  return parsePolicy({ ...sourceOf(toml), ...more })
 }
 
 /**

@@ -1,7 +1,7 @@
 /** `nixsig export in-toto|sigstore|narinfo|pem|allowed-signers`: what other tools read. */
 import { attestationFile } from '../../evidence/attestation-file.ts'
 import { readAttestationLines } from '../../evidence/attestation-files.ts'
-import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
+import { parseEnvelope, printEnvelope } from '../../formats/in-toto/dsse.ts'
 import { printPemPublicKey } from '../../formats/keys/pem.ts'
 import { sigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { printAllowedSigner } from '../../formats/ssh/allowed-signers.ts'
@@ -93,9 +93,11 @@ function printAll(options: Options, { terminal }: Invocation, print: (line: stri
   return 0
 }
 
-/** cosign looks at the hint for people only. */
+/** cosign looks at the hint for people only, and knows no proofs of other logs. */
 function asBundle(line: string): string {
-  return sigstoreBundle(line, parseEnvelope(line).signatures[0]?.keyid ?? '')
+  const { logged, ...envelope } = parseEnvelope(line)
+  const bare = logged === undefined ? line : printEnvelope(envelope)
+  return sigstoreBundle(bare, envelope.signatures[0]?.keyid ?? '')
 }
 
 async function printNarinfoOf(

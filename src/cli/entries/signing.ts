@@ -3,6 +3,7 @@ import type { Entry } from './entry.ts'
 
 const keys = () => import('../commands/keys.ts')
 const attest = () => import('../commands/attest.ts')
+const log = () => import('../commands/attest-log.ts')
 
 /** Keys, attestations, approvals and signatures of developers. In the order of the help. */
 export const SIGNING: readonly Entry[] = [
@@ -45,6 +46,16 @@ export const SIGNING: readonly Entry[] = [
     name: 'attest output',
     summary: 'Attest as a builder what this machine built from a derivation',
     load: async () => (await attest()).attestOutputCommand,
+  },
+  {
+    name: 'attest log-entries',
+    summary: 'Write what a transparency log has to have for attestations to be logged',
+    load: async () => (await log()).logEntries,
+  },
+  {
+    name: 'attest log-proof',
+    summary: 'Keep with an attestation the proof that it was logged',
+    load: async () => (await log()).logProof,
   },
   {
     name: 'reproduce',

@@ -19,8 +19,10 @@ export const ENVELOPE_LIMIT = 1024 * 1024
 const SIGNATURE_LIMIT = 16
 const KEYID_LIMIT = 256
 const DEPTH_LIMIT = 3
-/** More JSON values than an envelope with the most signatures has. */
-const VALUES_LIMIT = 8 * SIGNATURE_LIMIT
+/** Proofs of logs that one envelope may carry. */
+export const LOG_PROOF_LIMIT = 8
+/** More JSON values than an envelope with the most signatures and proofs has. */
+const VALUES_LIMIT = 8 * SIGNATURE_LIMIT + 2 * LOG_PROOF_LIMIT
 const LIMITS = { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT }
 
 /** One signature of an envelope. */
@@ -35,6 +37,11 @@ export interface Envelope {
   readonly payloadType: typeof PAYLOAD_TYPE
   readonly payload: Uint8Array
   readonly signatures: readonly EnvelopeSignature[]
+  /**
+   * Proofs that loggedEntry() stands in transparency logs, as the tools of those logs write them. No
+   * signature covers them. Absent if there are none.
+   */
+  readonly logged?: readonly string[]
 }
 
 /**
@@ -51,18 +58,28 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
   ])
 }
 
-/** Parses the envelope on a line. The payload is unverified bytes. Throws FormatError. */
+/**
+ * Parses the envelope on a line, which may have a field `logged` with proofs. The payload is
+ * unverified bytes. Throws FormatError.
+ */
 export function parseEnvelope(line: string): Envelope {
-  return readEnvelope(rootNode('envelope', parseStrictJson(line, LIMITS)))
+  const node = rootNode('envelope', parseStrictJson(line, LIMITS))
+  const { logged, ...envelope } = fields(node, { required: REQUIRED, optional: ['logged'], others: 'refuse' })
+  const read = envelopeOf(envelope)
+  if (logged === undefined) return read
+  const proofs = listOf(logged, LOG_PROOF_LIMIT).map(stringOf)
+  if (proofs.length === 0) throw malformed(logged, 'must not be empty')
+  return { ...read, logged: proofs }
 }
 
 /** Reads the envelope that is part of a larger document. It is unverified. Throws FormatError. */
 export function readEnvelope(node: JsonNode): Envelope {
-  const envelope = fields(node, {
-    required: ['payload', 'payloadType', 'signatures'],
-    optional: [],
-    others: 'refuse',
-  })
+  return envelopeOf(fields(node, { required: REQUIRED, optional: [], others: 'refuse' }))
+}
+
+const REQUIRED = ['payload', 'payloadType', 'signatures'] as const
+
+function envelopeOf(envelope: Readonly<Record<(typeof REQUIRED)[number], JsonNode>>): Envelope {
   const payloadType = stringOf(envelope.payloadType)
   if (payloadType !== PAYLOAD_TYPE) {
     throw malformed(envelope.payloadType, `"${printable(payloadType, 80)}" is not ${PAYLOAD_TYPE}`)
@@ -82,10 +99,19 @@ export function printEnvelope(envelope: Envelope): string {
       ['payload', toBase64(envelope.payload)],
       ['payloadType', envelope.payloadType],
       ['signatures', envelope.signatures.map(printSignature)],
+      ...(envelope.logged === undefined ? [] : [['logged', envelope.logged] as const]),
     ]),
   )
   if (line.length <= ENVELOPE_LIMIT) return line
   throw new FormatError('envelope', `longer than ${ENVELOPE_LIMIT} characters`, `length ${line.length}`)
+}
+
+/**
+ * What has to stand in a log for an envelope to be logged: the bytes of its line without proofs, as
+ * printEnvelope() spells it, and without a newline.
+ */
+export function loggedEntry({ payloadType, payload, signatures }: Envelope): Uint8Array {
+  return Buffer.from(printEnvelope({ payloadType, payload, signatures }), 'utf8')
 }
 
 function readSignature(node: JsonNode): EnvelopeSignature {

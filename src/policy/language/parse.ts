@@ -19,6 +19,7 @@ import { type BookReader, NO_BOOKS, readLists } from './lists.ts'
 import { locate } from './locate.ts'
 import { PolicyError, type Problem } from './policy-error.ts'
 import { type CertificateReader, readPrincipals } from './principals.ts'
+import { readQuorums } from './quorums.ts'
 import { readDefault, readRules } from './rules.ts'
 import { readStore } from './store.ts'
 
@@ -170,6 +171,7 @@ function readPolicy(
       'exemptions',
       'lists',
       'developers',
+      'quorums',
     ],
   )
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
@@ -177,7 +179,9 @@ function readPolicy(
   const principals = readPrincipals(fields?.principals, certificate, lists)
   const { groups, names } = readGroups(fields?.groups, { principals, lists })
   const hasDevelopers = fields?.developers !== undefined
-  const people = readApprovals(fields?.approvals, { principals, groups, names, lists, hasDevelopers })
+  const quorums = readQuorums(fields?.quorums, certificate)
+  const named = { principals, groups, names, lists, hasDevelopers, quorums }
+  const people = readApprovals(fields?.approvals, named)
   const http = readHttp(fields?.http, path => absolute(source, path))
   const { sources, ...attestations } = readAttestations(fields?.attestations)
   return {
@@ -196,6 +200,7 @@ function readPolicy(
     revocations: readRevocations(fields?.revocations, { principals, lists }),
     exemptions: readExemptions(fields?.exemptions),
     lists,
+    quorums,
     developers: readDevelopers(fields?.developers, people),
   }
 }

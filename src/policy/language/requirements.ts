@@ -33,6 +33,7 @@ export interface People {
   /** Every name that a requirement may have. */
   readonly names: ReadonlySet<string>
   readonly lists: Policy['lists']
+  readonly quorums: Policy['quorums']
   /** Whether the policy has `[developers]`. */
   readonly hasDevelopers: boolean
   /**
@@ -64,7 +65,23 @@ export function readRequirement(node: Node, aspect: Aspect, people: People): Req
       'must name who: a principal, a group, a list of them, a table of roles, "nothing" or "refuse"',
     )
   }
-  return { kind: 'all', demands: [first, ...rest] }
+  const logged = isTable(node.value) ? readLogged(node, aspect, people) : undefined
+  return { kind: 'all', demands: [first, ...rest], ...(logged === undefined ? {} : { logged }) }
+}
+
+/** The quorum that a table of roles asks for beside them. */
+function readLogged(node: Node, aspect: Aspect, { quorums }: People): string | undefined {
+  const fields = fieldsOf<never, Role | 'logged'>(node, [], [...ROLES[aspect], 'logged'])
+  const name = stringOf(fields?.logged)
+  if (fields?.logged === undefined || name === undefined) return undefined
+  if (aspect === 'expression')
+    return complain(fields.logged, 'is about attestations, and expressions have signed commits')
+  if (fields.approver !== undefined)
+    return complain(fields.logged, 'cannot stand beside "approver": approvals have no proofs of a log')
+  if (quorums.has(name)) return name
+  const known = [...quorums.keys()].map(one => `"${printable(one)}"`)
+  const hint = known.length === 0 ? 'the policy has no [quorums]' : `known are ${known.join(', ')}`
+  return complain(fields.logged, `"${printable(name)}" is none of [quorums]: ${hint}`)
 }
 
 /** Who must approve, as `[approvals]` names them. What is wrong is recorded. */
@@ -83,7 +100,7 @@ function approved(node: Node, { approvers }: People): Requirement | undefined {
 }
 
 function readRoles(node: Node, aspect: Aspect, people: People): readonly Demand[] {
-  const fields = fieldsOf<never, Role>(node, [], ROLES[aspect]) ?? {}
+  const fields = fieldsOf<never, Role | 'logged'>(node, [], [...ROLES[aspect], 'logged']) ?? {}
   return ROLES[aspect].flatMap(role => {
     const names = fields[role]
     return names === undefined ? [] : readNames(names, aspect, people, role)

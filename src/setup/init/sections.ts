@@ -208,7 +208,8 @@ function requirementToml(requirement: Requirement | undefined): string {
   const fields = roles.map(
     role => `${role} = ${namesToml(demands.filter(one => one.role === role).map(({ who }) => who))}`,
   )
-  return `{ ${fields.join(', ')} }`
+  const logged = requirement.logged === undefined ? [] : [`logged = ${quoted(requirement.logged)}`]
+  return `{ ${[...fields, ...logged].join(', ')} }`
 }
 
 function namesToml(names: readonly string[]): string {
