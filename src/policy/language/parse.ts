@@ -11,6 +11,7 @@ import { readAttestations } from './attestations.ts'
 import { readDevelopers } from './developers.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, isTable, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
+import { readDecisions } from './decisions.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
 import { readHttp } from './http.ts'
@@ -161,6 +162,7 @@ function readPolicy(
       'gate',
       'http',
       'store',
+      'decisions',
       'principals',
       'groups',
       'approvals',
@@ -190,6 +192,7 @@ function readPolicy(
     gate: readGate(fields?.gate, path => absolute(source, path)),
     http,
     store: readStore(fields?.store),
+    decisions: readDecisions(fields?.decisions, path => absolute(source, path)),
     principals,
     rules: readRules(fields?.rules, people),
     inputs: readInputs(fields?.inputs, people),
