@@ -10,6 +10,8 @@ export interface LogPlaces {
   readonly segments: string
   /** What is known of segments that were removed: docs/decision-log.md. */
   readonly removed: string
+  /** The trees over folded lines, so that a signed state needs not read them all again. */
+  readonly tree: string
   /** Signed states of the log: a file each, named after how many lines it covers. */
   readonly checkpoints: string
 }
@@ -22,6 +24,7 @@ export function logPlaces(state: string): LogPlaces {
     open: join(directory, 'open'),
     segments: join(directory, 'segments'),
     removed: join(directory, 'removed'),
+    tree: join(directory, 'tree'),
     checkpoints: join(directory, 'checkpoints'),
   }
 }
