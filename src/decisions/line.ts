@@ -68,6 +68,9 @@ export interface Place {
   readonly time: number
 }
 
+/** The ground of what the ledger alone let in: such a line may be lost in a loss of power. */
+export const LEDGER = 'ledger'
+
 const EVIDENCE_LIMIT = 16
 const LIMITS = { asker: 64, path: 255, ground: 256, message: 512 } as const
 
