@@ -16,7 +16,10 @@ export const SEGMENT_LIMIT = SEGMENT_LINES * (LINE_LIMIT + 1)
 export const NO_LINE = '0'.repeat(64)
 
 /** Where something is let in or refused. */
-export type Door = 'before-build' | 'after-build' | 'gate' | 'plugin' | 'command'
+export type Door = (typeof DOORS)[number]
+
+/** All doors. */
+export const DOORS = ['before-build', 'after-build', 'gate', 'plugin', 'command'] as const
 
 /** What a door decided about one path. All text may be raw; printLine escapes and cuts it. */
 export interface Decision {
