@@ -9,6 +9,7 @@
  *                                                the system's certificates, a space and how: JSON
  *     mode <enforce | warn>
  *     sources <data | attested>                  what `[store]` says about them
+ *     decisions <off | kept | required>          what `[decisions]` says
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
  */
 import { lstatSync } from 'node:fs'
@@ -16,7 +17,7 @@ import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
 import type { HttpSettings } from '../policy/gate-settings.ts'
-import type { AttestationSource, Policy, StoreSettings } from '../policy/policy.ts'
+import type { AttestationSource, DecisionSettings, Policy, StoreSettings } from '../policy/policy.ts'
 import { versionOf } from './stamp.ts'
 
 const HEAD = 'nixsig1 '
@@ -37,6 +38,7 @@ export interface PolicySnapshot {
   readonly sources: readonly AttestationSource[]
   readonly mode: Policy['mode']
   readonly store: StoreSettings
+  readonly decisions: Pick<DecisionSettings, 'log'>
 }
 
 /** A path as the policy names it, and the stamp of the file that it leads to. */
@@ -56,6 +58,7 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   const files: string[] = []
   let mode: Policy['mode'] | undefined
   let kept: StoreSettings['sources'] | undefined
+  let log: DecisionSettings['log'] | undefined
   // Plain code instead of regular expressions, which take longer to compile than all of this takes
   // to run.
   for (const line of lines) {
@@ -70,14 +73,18 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
       mode = stamp as Policy['mode']
     } else if (line === 'sources data' || line === 'sources attested') {
       kept = stamp as StoreSettings['sources']
+    } else if (line === 'decisions off' || line === 'decisions kept' || line === 'decisions required') {
+      log = stamp as DecisionSettings['log']
     } else {
       const file = line.slice(`file ${stamp} `.length)
       if (kind !== 'file' || !hasVersion(file, stamp)) return undefined
       files.push(file)
     }
   }
-  if (files[0] !== policyFile || mode === undefined || kept === undefined) return undefined
-  return { digest: head.slice(HEAD.length), attestations, sources, mode, store: { sources: kept } }
+  if (files[0] !== policyFile || mode === undefined) return undefined
+  if (kept === undefined || log === undefined) return undefined
+  const digest = head.slice(HEAD.length)
+  return { digest, attestations, sources, mode, store: { sources: kept }, decisions: { log } }
 }
 
 /** A file that is gone has changed: whoever reads the policy then says what is lacking. */
@@ -113,6 +120,7 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
     ...snapshot.sources.map(sourceLine),
     `mode ${snapshot.mode}`,
     `sources ${snapshot.store.sources}`,
+    `decisions ${snapshot.decisions.log}`,
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: true })

@@ -137,6 +137,7 @@ export interface Policy {
   readonly gate: GateSettings
   readonly http: HttpSettings
   readonly store: StoreSettings
+  readonly decisions: DecisionSettings
   readonly principals: ReadonlyMap<string, Principal>
   readonly groups: ReadonlyMap<string, Group>
   readonly rules: readonly Rule[]
@@ -185,6 +186,21 @@ export interface NixSettings {
    * can: no hole to the doctor, and no setting of `nixsig setup` takes it from them.
    */
   readonly acceptTrustedUsers: readonly string[]
+}
+
+/** The log of what was let in and refused: docs/decision-log.md. */
+export interface DecisionSettings {
+  /**
+   * `kept`: a decision that cannot be written is answered all the same, with a warning. `required`:
+   * it is refused.
+   */
+  readonly log: 'off' | 'kept' | 'required'
+  /** The most bytes of the log; the oldest lines go. */
+  readonly size: number
+  /** Whether decisions are written to the journal as well. */
+  readonly journal: boolean
+  /** An absolute directory in which signed states of the log are kept as well. */
+  readonly checkpointsTo?: string
 }
 
 /** What the store plugin admits without a judgement. */

@@ -8,6 +8,7 @@ import { printable } from '../../primitives/printable.ts'
 import { type CertificateFile, policyDigest } from '../digest.ts'
 import type { NixSettings, Policy } from '../policy.ts'
 import { readAttestations } from './attestations.ts'
+import { readDecisions } from './decisions.ts'
 import { readDevelopers } from './developers.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, isTable, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
@@ -162,6 +163,7 @@ function readPolicy(
       'gate',
       'http',
       'store',
+      'decisions',
       'principals',
       'groups',
       'approvals',
@@ -194,6 +196,7 @@ function readPolicy(
     gate: readGate(fields?.gate, path => absolute(source, path)),
     http,
     store: readStore(fields?.store),
+    decisions: readDecisions(fields?.decisions, path => absolute(source, path)),
     principals,
     rules: readRules(fields?.rules, people),
     inputs: readInputs(fields?.inputs, people),

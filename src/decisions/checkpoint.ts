@@ -1,0 +1,132 @@
+/**
+ * Signed states of the log: how many lines it has and the root of the tree over them, as a C2SP
+ * checkpoint (a signed note) by this machine's key. Whoever keeps one elsewhere sees later whether
+ * the log was cut or written anew.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KeyPair } from '../crypto/secret-key.ts'
+import { writeDurably } from '../files/durable-file.ts'
+import { namesIn } from '../files/names-in.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { removeFile } from '../files/remove-file.ts'
+import { type Checkpoint, parseCheckpoint, printCheckpoint } from '../formats/tlog/checkpoint.ts'
+import { leafHash } from '../formats/tlog/merkle.ts'
+import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
+import { printable } from '../primitives/printable.ts'
+import { signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
+import { SEGMENT_LINES } from './line.ts'
+import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
+import { linesFrom, segmentLines, segmentsOf } from './read.ts'
+import { beginningIn, type Removed, readFolded, treeOver, withSegment, writeFolded } from './removed.ts'
+
+/** A checkpoint that was read, and the file that it came from. */
+export interface KeptCheckpoint {
+  readonly from: string
+  readonly note: Note
+  readonly checkpoint: Checkpoint
+}
+
+const LIMIT = 16_384
+/** How many are kept in the log's own directory. */
+const KEPT = 256
+const ORIGIN = 'nixsig.decisions/'
+
+/** The name of a log in its checkpoints, and of the key that signs them. */
+export function originOf(log: string): string {
+  return `${ORIGIN}${log}`
+}
+
+/** The state of the log now, unsigned. Throws FileError if there is none or a line is missing. */
+export function stateOfLog(places: LogPlaces): Checkpoint {
+  const folded = foldedTree(places)
+  const tree = treeOver(folded)
+  let { log } = folded
+  for (const { number, bytes } of linesFrom(places, folded.lines)) {
+    if (bytes === undefined)
+      throw new FileError(`line ${number} of the decision log is missing: nixsig log verify`)
+    if (number === 0) log = beginningIn(bytes)?.log
+    tree.append(leafHash(bytes))
+  }
+  if (log === undefined)
+    throw new FileError(`no decision log with a beginning in ${printable(places.directory)}`)
+  return { origin: originOf(log), size: tree.size, root: tree.root(), extensions: [] }
+}
+
+/** The trees over all segments, which are read as far as they were not yet. */
+function foldedTree(places: LogPlaces): Removed {
+  const kept = readFolded(places)
+  let folded = kept
+  for (const first of segmentsOf(places)) {
+    const lines = first === folded.lines ? segmentLines(places, first) : undefined
+    if (lines?.length === SEGMENT_LINES) folded = withSegment(folded, lines)
+  }
+  if (folded.lines !== kept.lines) writeFolded(places, folded)
+  return folded
+}
+
+/** The bytes of a signed checkpoint. */
+export function signCheckpoint(
+  checkpoint: Checkpoint,
+  key: Pick<KeyPair, 'publicKey' | 'secretKey'>,
+): Uint8Array {
+  const text = printCheckpoint(checkpoint)
+  const { name, keyId } = noteKey(checkpoint.origin, NOTE_ED25519, key.publicKey)
+  const signature = signEd25519(Buffer.from(text), key.secretKey)
+  return printNote({ text, signatures: [{ name, keyId, signature }] })
+}
+
+/** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names. */
+export function isSignedBy({ note, checkpoint }: KeptCheckpoint, publicKey: Uint8Array): boolean {
+  const { name, keyId } = noteKey(checkpoint.origin, NOTE_ED25519, publicKey)
+  return note.signatures.some(
+    one =>
+      one.name === name &&
+      one.keyId === keyId &&
+      verifyEd25519(Buffer.from(note.text), one.signature, publicKey),
+  )
+}
+
+/**
+ * Signs the state of the log now, and keeps that beside the log and in `elsewhere`, if that is given.
+ * Returns the checkpoint's bytes and its size in lines. Throws FileError.
+ */
+export function keepCheckpoint(
+  state: string,
+  key: Pick<KeyPair, 'publicKey' | 'secretKey'>,
+  elsewhere?: string,
+): { readonly bytes: Uint8Array; readonly size: number } {
+  const places = logPlaces(state)
+  const now = stateOfLog(places)
+  const bytes = signCheckpoint(now, key)
+  writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
+  const names = namesIn(places.checkpoints).filter(name => numberOf(name) !== undefined)
+  for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.checkpoints, name))
+  if (elsewhere !== undefined) keepElsewhere(elsewhere, now, bytes)
+  return { bytes, size: now.size }
+}
+
+/** Under a name of its own, so that many machines can keep theirs in one directory. */
+function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: Uint8Array): void {
+  if (!existsSync(directory))
+    throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
+  const file = join(directory, `${origin.slice(ORIGIN.length)}-${numberName(size)}`)
+  writeDurably(file, bytes, { flush: true, mode: 0o644 })
+}
+
+/** The checkpoints beside the log, in the order of their sizes. Throws FileError and FormatError. */
+export function keptCheckpoints({ checkpoints }: LogPlaces): readonly KeptCheckpoint[] {
+  const names = namesIn(checkpoints).filter(name => numberOf(name) !== undefined)
+  return names.sort().flatMap(name => {
+    const file = join(checkpoints, name)
+    const bytes = readOwnedFile(file, LIMIT)
+    return bytes === undefined ? [] : [parseKept(bytes, file)]
+  })
+}
+
+/** A checkpoint of a decision log. Throws FormatError. */
+export function parseKept(bytes: Uint8Array, from: string): KeptCheckpoint {
+  const note = parseNote(bytes)
+  return { from, note, checkpoint: parseCheckpoint(note.text) }
+}

@@ -1,0 +1,193 @@
+/**
+ * Verifies the decision log: that no line was removed, changed or put elsewhere, and that it has all
+ * lines that signed states of it have. Only a state that was kept elsewhere tells of a log that was
+ * written anew or cut by whoever was root.
+ */
+import { FileError } from '../files/regular-file.ts'
+import { leafHash } from '../formats/tlog/merkle.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { digestOf } from './append.ts'
+import { isSignedBy, type KeptCheckpoint, keptCheckpoints, originOf } from './checkpoint.ts'
+import { type Line, parseLine } from './parse-line.ts'
+import type { LogPlaces } from './places.ts'
+import { linesFrom } from './read.ts'
+import { beginningIn, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
+
+/** Something that is wrong with a log. */
+export interface LogFault {
+  readonly kind:
+    | 'missing' // a line, or several one after the other
+    | 'changed' // a line is not the one that the next names
+    | 'moved' // a line that says that it has another number
+    | 'malformed' // bytes that are no line
+    | 'lost' // an empty line, as a loss of power leaves it
+    | 'no-beginning' // the first line does not begin a log
+    | 'cut' // a checkpoint covers more lines than there are
+    | 'rewritten' // a checkpoint covers other lines
+    | 'other-log' // a checkpoint is one of another log
+    | 'bad-checkpoint' // one that cannot be read, or that this machine's key did not sign
+    | 'unreadable' // a file of the log that is not root's, or not a file
+  /** The first line that it is about; undefined if it is about none. */
+  readonly line: number | undefined
+  /** What was found, in words; escaped. */
+  readonly detail: string
+}
+
+/** What verifying found. */
+export interface LogReport {
+  /** How many lines there are, with those that were removed because the log was full. */
+  readonly lines: number
+  readonly removed: number
+  /** The name of the log; undefined if it is not known. */
+  readonly log: string | undefined
+  /** In the order of their lines; at most 100. */
+  readonly faults: readonly LogFault[]
+  /** Lines whose time is before that of the line before them: the clock was set back. */
+  readonly setBack: readonly number[]
+  /** How many lines the checkpoints cover that were held against the log. */
+  readonly checkpoints: readonly { readonly from: string; readonly lines: number }[]
+}
+
+/** What a log is held against. */
+export interface Against {
+  /** Checkpoints from elsewhere. */
+  readonly checkpoints: readonly KeptCheckpoint[]
+  /** The public key, 32 raw bytes, that has to have signed them all; undefined if it is not known. */
+  readonly key: Uint8Array | undefined
+}
+
+const FAULTS = 100
+const SET_BACK = 20
+
+/** Verifies the log in these places. Never throws for a fault of the log. */
+export function verifyLog(places: LogPlaces, { checkpoints, key }: Against): LogReport {
+  const faults: LogFault[] = []
+  const tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => {
+    if (faults.length < FAULTS) faults.push({ kind, line, detail })
+  }
+  const removed = guarded(tell, () => readRemoved(places)) ?? NOTHING_REMOVED
+  const own = guarded(tell, () => keptCheckpoints(places), 'bad-checkpoint') ?? []
+  const all = [...own, ...checkpoints]
+  const roots = new Map<number, Uint8Array | undefined>(
+    all.map(({ checkpoint }) => [checkpoint.size, undefined]),
+  )
+  const walked = guarded(tell, () => walk(places, { removed, roots, tell }))
+  const lines = walked?.lines ?? removed.lines
+  const log = walked?.log ?? removed.log
+  for (const one of all) {
+    const root = roots.get(one.checkpoint.size)
+    const fault = againstLog(one, { lines, log, root, key, removed: removed.lines })
+    if (fault !== undefined) tell(fault.kind, fault.line, fault.detail)
+  }
+  const covered = all.map(({ from, checkpoint }) => ({ from, lines: checkpoint.size }))
+  return { lines, removed: removed.lines, log, faults, setBack: walked?.setBack ?? [], checkpoints: covered }
+}
+
+type Tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => void
+
+function guarded<T>(tell: Tell, read: () => T, kind: LogFault['kind'] = 'unreadable'): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    tell(kind, undefined, error.message)
+    return undefined
+  }
+}
+
+interface Walk {
+  readonly removed: Removed
+  /** By sizes: the roots of the trees of so many lines, to be filled in. */
+  readonly roots: Map<number, Uint8Array | undefined>
+  readonly tell: Tell
+}
+
+/** What has to stand in the next line; undefined if that is not known. */
+interface Walked {
+  previous: string | undefined
+  time: number
+  isMissing: boolean
+}
+
+function walk(places: LogPlaces, { removed, roots, tell }: Walk) {
+  const tree = treeOver(removed)
+  const setBack: number[] = []
+  let { log, lines } = removed
+  const walked: Walked = { previous: removed.previous, time: 0, isMissing: false }
+  for (const { number, bytes } of linesFrom(places, removed.lines)) {
+    lines = number + 1
+    if (bytes === undefined) {
+      if (!walked.isMissing) tell('missing', number, 'there is a later line')
+      Object.assign(walked, { previous: undefined, isMissing: true })
+      continue
+    }
+    if (number === 0) log = beginningIn(bytes)?.log
+    if (number === 0 && log === undefined) tell('no-beginning', 0, 'the first line does not begin a log')
+    const line = read(bytes, number, tell)
+    if (line !== undefined) compare(line, number, walked, tell)
+    if (line !== undefined && line.time < walked.time && setBack.length < SET_BACK) setBack.push(number)
+    const previous = isLost(bytes) ? undefined : digestOf(bytes)
+    Object.assign(walked, { previous, isMissing: false, time: line?.time ?? walked.time })
+    // After a missing line the tree is not the one that anybody signed.
+    if (tree.size === number) tree.append(leafHash(bytes))
+    if (roots.has(tree.size)) roots.set(tree.size, tree.root())
+  }
+  return { lines, log, setBack }
+}
+
+function compare(line: Line, number: number, { previous }: Walked, tell: Tell): void {
+  if (line.number !== number) {
+    tell('moved', number, `it says that it is line ${line.number}`)
+    return
+  }
+  if (previous === undefined || line.previous === previous) return
+  tell('changed', Math.max(number - 1, 0), `line ${number} names another one in its place`)
+}
+
+function isLost(bytes: Buffer): boolean {
+  return bytes.every(byte => byte === 0)
+}
+
+/** A line; if it is damaged, that is told. */
+function read(bytes: Buffer, number: number, tell: Tell): Line | undefined {
+  if (isLost(bytes)) {
+    tell('lost', number, 'it is empty, as a loss of power leaves it; root could have emptied it as well')
+    return undefined
+  }
+  try {
+    return parseLine(bytes.toString('latin1'))
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    tell('malformed', number, error.message)
+    return undefined
+  }
+}
+
+interface Found {
+  readonly lines: number
+  readonly log: string | undefined
+  readonly root: Uint8Array | undefined
+  readonly key: Uint8Array | undefined
+  readonly removed: number
+}
+
+/** What a checkpoint says against a log; undefined if it agrees, or is about removed lines alone. */
+function againstLog(kept: KeptCheckpoint, { lines, log, root, key, removed }: Found): LogFault | undefined {
+  const { from, checkpoint } = kept
+  const { size } = checkpoint
+  const fault = (kind: LogFault['kind'], said: string, line?: number): LogFault => ({
+    kind,
+    line,
+    detail: `${printable(from)} ${said}`,
+  })
+  if (key !== undefined && !isSignedBy(kept, key))
+    return fault('bad-checkpoint', 'is not signed by the key of this machine')
+  if (log !== undefined && checkpoint.origin !== originOf(log))
+    return fault('other-log', "is of another log: this one began anew, or is another machine's")
+  if (size > lines) return fault('cut', `covers ${size} lines, and there are ${lines}`, lines)
+  // Of what was removed only some trees are left.
+  if (size <= removed) return undefined
+  if (root !== undefined && Buffer.compare(root, checkpoint.root) === 0) return undefined
+  return fault('rewritten', `covers ${size} lines that are not these`)
+}
