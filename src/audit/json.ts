@@ -1,11 +1,13 @@
 /** Prints an audit as JSON: docs/schemas/audit.schema.json. */
 import { snakeCase } from '../formats/json/reader.ts'
 import type { Audit } from './audit.ts'
-import { AUDIT_FORMAT } from './parse.ts'
+
+/** What the JSON of an audit begins with. */
+export const AUDIT_FORMAT = 'nixsig-audit-1'
 
 /**
  * One line of printable ASCII, without its end. Fields have the names of Audit in snake_case, and
- * undefined is null. Equal audits give equal lines; parseAudit() gives the audit back.
+ * undefined is null. parseAudit() gives the audit back.
  */
 export function auditJson(audit: Audit): string {
   return JSON.stringify({ format: AUDIT_FORMAT, ...(printed(audit) as object) }).replace(

@@ -37,9 +37,7 @@ import type {
   Ending,
   Share,
 } from './audit.ts'
-
-/** The value of the field `format`, which comes first. */
-export const AUDIT_FORMAT = 'nixsig-audit-1'
+import { AUDIT_FORMAT } from './json.ts'
 
 /** The most that is read of one audit. */
 export const AUDIT_LIMITS = {

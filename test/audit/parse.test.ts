@@ -5,6 +5,7 @@ import { SMALL_AUDIT } from '../../fuzz/targets/audits.ts'
 import { auditJson } from '../../src/audit/json.ts'
 import { AUDIT_LIMITS, parseAudit } from '../../src/audit/parse.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
+import { randomAudit } from '../support/audits/random.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
@@ -31,6 +32,15 @@ function refusal(text: string): string {
   return 'accepted'
 }
 
+/** The same, with U+FFFD in place of half pairs of surrogates, which are no text. */
+function asText<T>(value: T): T
+function asText(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd')
+  if (Array.isArray(value)) return value.map(asText)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, asText(field)]))
+}
+
 /** Every place in a document, objects and lists included. */
 function placesIn(value: Json, place = ''): readonly string[] {
   if (typeof value !== 'object' || value === null) return [place]
@@ -42,6 +52,14 @@ function placesIn(value: Json, place = ''): readonly string[] {
 
 test('an audit that is printed is read as the same', () => {
   assert.deepEqual(parseAudit(Buffer.from(TEXT)), SMALL_AUDIT)
+})
+
+test('random audits, hostile ones too, are read as what was printed', () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const audit = randomAudit(seed, seed % 2 === 0 ? { paths: seed } : { hostile: 'texts' })
+    const read = parseAudit(Buffer.from(auditJson(audit)))
+    assert.deepEqual(read, asText(audit), `seed ${seed}`)
+  }
 })
 
 test('each field has to be there and of its kind, and the refusal names it', () => {
