@@ -57,7 +57,8 @@ const DEPTH = 16
 
 /** Nothing that nixsig prints is as long. */
 const words = text(65_536)
-const instant: Read<Instant> = integer(0, 2 ** 53 - 1)
+/** To the end of the year 9999, which every calendar knows. */
+const instant: Read<Instant> = integer(0, 253_402_300_799)
 const count = integer(0, 2 ** 53 - 1)
 const places = list(count, AUDIT_LIMITS.paths)
 const identity = formed(/^[a-z0-9-]{1,40}:[0-9A-Fa-f]{2,1000}$/, "a key's identity")

@@ -3,6 +3,7 @@
  * of them.
  */
 import type { Entry } from './entries/entry.ts'
+import { FLEET } from './entries/fleet.ts'
 import { GIT } from './entries/git.ts'
 import { KEEPING_LISTS, USING_LISTS } from './entries/lists.ts'
 import { MACHINE } from './entries/machine.ts'
@@ -20,6 +21,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   git: 'Sign commits, and judge who signed them',
   list: 'Keep a list of keys that others subscribe to',
   trust: 'Use lists of keys that others keep',
+  fleet: 'Put the audits of many machines together',
   lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
@@ -172,6 +174,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Try every door by which something could enter the store of this machine unjudged (root)',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  ...FLEET,
   {
     name: 'version',
     summary: 'Print the version of nixsig, and which versions are in force on this machine',

@@ -3,6 +3,7 @@
  * is found out only when there is one, so that nothing is kept for each of a million values.
  */
 import { FormatError } from '../../primitives/format-error.ts'
+import { snakeCase } from './snake-case.ts'
 import type { JsonValue } from './strict.ts'
 
 /** Makes a value of JSON one of ours. Throws Unfit. */
@@ -106,11 +107,6 @@ export function integer(least: number, most: number): Read<number> {
 export const flag: Read<boolean> = value => {
   if (typeof value !== 'boolean') throw unfit('must be true or false')
   return value
-}
-
-/** Calls `narHash` `nar_hash`. */
-export function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 }
 
 /** Reads what stands under a key, and says so if that fails. */
