@@ -9,5 +9,9 @@ export type MakeReport = (audit: Audit) => Promise<string>
  *
  *     html: async audit => (await import('../report/html.ts')).htmlOf(audit),
  */
-export const AUDIT_REPORTS: Readonly<Record<string, { readonly text: string; readonly make: MakeReport }>> =
-  {}
+export const AUDIT_REPORTS: Readonly<Record<string, { readonly text: string; readonly make: MakeReport }>> = {
+  metrics: {
+    text: 'Write its numbers for Prometheus, as node_exporter and the gate read them, to this file',
+    make: async audit => (await import('../audit/metrics.ts')).auditMetricsText(audit),
+  },
+}
