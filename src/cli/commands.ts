@@ -2,7 +2,9 @@
  * All commands: their names and summaries, and where the rest of each is. Help needs to load none
  * of them.
  */
+import { AUDIT } from './entries/audit.ts'
 import type { Entry } from './entries/entry.ts'
+import { FLEET } from './entries/fleet.ts'
 import { GIT } from './entries/git.ts'
 import { KEEPING_LISTS, USING_LISTS } from './entries/lists.ts'
 import { MACHINE } from './entries/machine.ts'
@@ -20,6 +22,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   git: 'Sign commits, and judge who signed them',
   list: 'Keep a list of keys that others subscribe to',
   trust: 'Use lists of keys that others keep',
+  fleet: 'Put the audits of many machines together',
   lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
@@ -45,6 +48,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Show the verdict on a path, all the evidence behind it, and what to do next',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  ...AUDIT,
   ...GIT,
   {
     name: 'serve',
@@ -187,6 +191,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Try every door by which something could enter the store of this machine unjudged (root)',
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  ...FLEET,
   {
     name: 'version',
     summary: 'Print the version of nixsig, and which versions are in force on this machine',

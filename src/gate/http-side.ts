@@ -2,7 +2,7 @@
 import { setPriority } from 'node:os'
 import { keepLastAnswers } from '../evidence/upstreams/last-answer.ts'
 import { gateKey } from '../verifier/machine-key.ts'
-import { openResidentCache } from '../verifier/resident-cache.ts'
+import { openResidentCache, type ResidentCache } from '../verifier/resident-cache.ts'
 import { answerAsked } from './answer-asked.ts'
 import { type AnswerAsked, type AskSocket, openAskSocket } from './ask-socket.ts'
 import { openAskers } from './askers.ts'
@@ -22,6 +22,7 @@ import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { NarFault } from './nar-faults.ts'
 import type { SocketOn } from './socket-file.ts'
+import { auditMetrics, standingFamilies } from './standing-metrics.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 /** Niceness of this process, so that judging gets the processor first. */
@@ -121,7 +122,8 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
   const printed = async (): Promise<string> => {
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
-    return metrics.print(
+    const now = Math.floor(Date.now() / 1000)
+    const printed = metrics.print(
       {
         connections: http.connections(),
         askers: asked?.connections() ?? 0,
@@ -130,7 +132,9 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
         memory_bytes: memory,
       },
       counted,
+      standingFamilies(policyNow(kept), places.state, now),
     )
+    return printed + auditMetrics(places.state)
   }
   const key = gateKey(places.state)
   const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, printed)
@@ -154,6 +158,14 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
       upstreams.close()
       kept.close()
     },
+  }
+}
+
+function policyNow(kept: ResidentCache): ReturnType<ResidentCache['policy']> | undefined {
+  try {
+    return kept.policy()
+  } catch {
+    return undefined
   }
 }
 

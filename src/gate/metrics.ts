@@ -1,6 +1,5 @@
-/**
- * The gate's metrics, in the Prometheus text format 0.0.4 (prometheus.io, "Exposition formats").
- */
+/** The gate's metrics: what it counts and measures while it runs. */
+import { gauge, type Family as Printed, printFamilies } from '../formats/prometheus.ts'
 
 export type CounterName =
   | 'requests'
@@ -8,6 +7,7 @@ export type CounterName =
   | 'upstream_answers'
   | 'verdicts'
   | 'hook_questions'
+  | 'door_answers'
   | 'conflicts'
   | 'unanswered'
   | 'upstream_silences'
@@ -26,9 +26,13 @@ export interface Metrics {
   observe(name: HistogramName, seconds: number, labels?: Labels): void
   /**
    * Prints all metrics: this process's own, the counters of another process added, and the gauges
-   * given. Every name gets the prefix `nixsig_`.
+   * given, and `more` besides. Every name gets the prefix `nixsig_`.
    */
-  print(gauges: Readonly<Record<string, number>>, others?: readonly Counted[]): string
+  print(
+    gauges: Readonly<Record<string, number>>,
+    others?: readonly Counted[],
+    more?: readonly Printed[],
+  ): string
   /** The values of the counters, for the process that prints them. */
   counted(): readonly Counted[]
 }
@@ -51,6 +55,10 @@ export function openMetrics(): Metrics {
     ]),
     verdicts: counter('Verdicts on what upstreams offer.', ['outcome', 'code']),
     hook_questions: counter('Questions of the hooks.', ['question', 'outcome']),
+    door_answers: counter('Answers at each door by which something comes into the store.', [
+      'door',
+      'outcome',
+    ]),
     unanswered: counter('Questions that no upstream could answer.'),
     upstream_silences: counter('Times that an upstream stopped answering.', ['upstream']),
     conflicts: counter('Times that what upstreams say of a path could not all be true.'),
@@ -67,14 +75,15 @@ export function openMetrics(): Metrics {
       if (seconds >= 0 && Number.isFinite(seconds)) observeIn(histograms[name].at(labels), seconds)
     },
     counted: () => countedIn(counters),
-    print: (gauges, others = []) =>
-      [
-        ...countersWith(counters, others).flatMap(([name, family]) => printCounters(`${name}_total`, family)),
-        ...Object.entries(histograms).flatMap(([name, family]) => printHistograms(name, family)),
-        ...Object.entries(gauges).flatMap(([name, value]) => printGauge(name, value)),
-      ]
-        .map(line => `${line}\n`)
-        .join(''),
+    print: (gauges, others = [], more = []) =>
+      printFamilies([
+        ...countersWith(counters, others).map(([name, family]) => printedCounters(`${name}_total`, family)),
+        ...Object.entries(histograms).map(([name, family]) => printedHistograms(name, family)),
+        ...Object.entries(gauges).map(([name, value]) =>
+          gauge(name, `Now: ${name.replaceAll('_', ' ')}.`, value),
+        ),
+        ...more,
+      ]),
   }
 }
 
@@ -139,8 +148,6 @@ interface Family<Series> {
   readonly names: readonly string[]
   at(labels: Labels): Series
   labelled(): readonly { readonly labels: Labels; readonly series: Series }[]
-  /** Labels are in the printed form: `endpoint="nar",status="200"`. */
-  all(): readonly (readonly [labels: string, series: Series])[]
 }
 
 function openFamily<Series>(help: string, names: readonly string[], start: () => Series): Family<Series> {
@@ -165,43 +172,23 @@ function openFamily<Series>(help: string, names: readonly string[], start: () =>
         labels: Object.fromEntries(names.map((name, place) => [name, values[place] ?? ''])),
         series,
       })),
-    all: () =>
-      [...series.values()].map(({ values, series }) => [
-        names.map((name, place) => `${name}="${escapeLabel(values[place] ?? '')}"`).join(','),
-        series,
-      ]),
   }
 }
 
-function escapeLabel(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-}
-
-function printCounters(name: string, { help, all }: Family<Counter>): readonly string[] {
-  return [...head(name, help, 'counter'), ...all().map(([labels, { count }]) => sample(name, labels, count))]
+function printedCounters(name: string, { help, labelled }: Family<Counter>): Printed {
+  const samples = labelled().map(({ labels, series }) => ({ labels, value: series.count }))
+  return { name, help, type: 'counter', samples }
 }
 
 /** Buckets are cumulative: each includes the counts of the smaller ones. */
-function printHistograms(name: string, { help, all }: Family<Histogram>): readonly string[] {
-  const samples = all().flatMap(([labels, { counts, sum }]) => {
+function printedHistograms(name: string, { help, labelled }: Family<Histogram>): Printed {
+  const samples = labelled().flatMap(({ labels, series: { counts, sum } }) => {
     let total = 0
     const buckets = counts.map((count, place) => {
       total += count
-      return sample(`${name}_bucket`, `${labels},le="${BUCKETS[place] ?? '+Inf'}"`, total)
+      return { suffix: '_bucket', labels: { ...labels, le: String(BUCKETS[place] ?? '+Inf') }, value: total }
     })
-    return [...buckets, sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, total)]
+    return [...buckets, { suffix: '_sum', labels, value: sum }, { suffix: '_count', labels, value: total }]
   })
-  return [...head(name, help, 'histogram'), ...samples]
-}
-
-function printGauge(name: string, value: number): readonly string[] {
-  return [...head(name, `Now: ${name.replaceAll('_', ' ')}.`, 'gauge'), sample(name, '', value)]
-}
-
-function head(name: string, help: string, type: 'counter' | 'gauge' | 'histogram'): readonly string[] {
-  return [`# HELP nixsig_${name} ${help}`, `# TYPE nixsig_${name} ${type}`]
-}
-
-function sample(name: string, labels: string, value: number): string {
-  return `nixsig_${name}${labels === '' ? '' : `{${labels}}`} ${value}`
+  return { name, help, type: 'histogram', samples }
 }

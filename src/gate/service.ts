@@ -18,6 +18,7 @@ import { openInquiry } from '../verifier/inquiry.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
 import { openResidentCache, type ResidentCache } from '../verifier/resident-cache.ts'
+import { doorOf, outcomeAt } from './door-answers.ts'
 import { type HttpProcess, startHttpProcess } from './http-process.ts'
 import { type JudgeSocket, openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
@@ -92,6 +93,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   async function answer(question: HookQuestion): Promise<HookReply> {
     const reply = await replyTo(question).catch(error => failed(log, question, error))
     metrics.count('hook_questions', { question: question.kind, outcome: reply.outcome })
+    const door = doorOf(question)
+    if (door !== undefined) metrics.count('door_answers', { door, outcome: outcomeAt(door, reply) })
     return reply
   }
   const open = () => openInquiry(places, { records: true, takesOut, kept })

@@ -186,6 +186,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       return unanswered(parts, policy, outcome.verdict)
     case 'trusted': {
       metrics.count('verdicts', { outcome: 'trusted', code: '' })
+      metrics.count('door_answers', { door: 'gate', outcome: 'passed' })
       tellOdd(log, outcome.verdict.subject.path, outcome.verdict.strays)
       if (outcome.isNew) tellAdmitted(log, outcome)
       const { verdict, offer, others, signatures } = outcome
@@ -208,6 +209,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
         why: sentence(verdict),
       })
       const { offer, others = [], signatures = [] } = outcome
+      metrics.count('door_answers', { door: 'gate', outcome: policy?.mode === 'warn' ? 'warned' : 'refused' })
       if (policy?.mode !== 'warn') return refusal(policy, verdict)
       // Without an offer, Nix goes on as it would without this cache.
       if (offer === undefined) return notFound()

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
-import { namesIn } from '../files/names-in.ts'
+import { namesIn, readableNamesIn } from '../files/names-in.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
@@ -27,6 +27,12 @@ export function readLetIn(state: string): readonly string[] {
   const directory = join(state, 'let-in')
   const names = namesIn(directory).filter(name => !isPartial(name))
   return names.slice(0, COUNT_LIMIT).flatMap(name => pathIn(join(directory, name)) ?? [])
+}
+
+/** How many records there are, at most as many as the plugin writes. */
+export function countLetIn(state: string): number {
+  const names = readableNamesIn(join(state, 'let-in')).filter(name => !isPartial(name))
+  return Math.min(names.length, COUNT_LIMIT)
 }
 
 function pathIn(file: string): string | undefined {

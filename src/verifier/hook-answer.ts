@@ -154,10 +154,16 @@ function reply(
 /** Refusals that are warned of, a line each. */
 const WARNED = 10
 
+/** How each of those lines begins. */
+const LET_PASS = 'warning, let pass'
+
+/** Whether a reply to a hook lets something pass that would be refused but for the mode. */
+export function letsPassWithWarning({ outcome, notice }: HookReply): boolean {
+  return outcome === 'pass' && notice.split('\n').some(line => line.startsWith(LET_PASS))
+}
+
 function warningsOf(refusals: readonly Refusal[], until: string): readonly string[] {
-  const lines = refusals
-    .slice(0, WARNED)
-    .map(refusal => `warning, let pass${until}: ${sentence(refusal, 'warn')}`)
+  const lines = refusals.slice(0, WARNED).map(refusal => `${LET_PASS}${until}: ${sentence(refusal, 'warn')}`)
   const more = refusals.length - lines.length
   return more > 0 ? [...lines, `and ${more} more of the same build`] : lines
 }

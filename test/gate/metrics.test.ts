@@ -18,6 +18,7 @@ test('each metric is described once, before its samples', () => {
     'nixsig_upstream_answers_total counter',
     'nixsig_verdicts_total counter',
     'nixsig_hook_questions_total counter',
+    'nixsig_door_answers_total counter',
     'nixsig_unanswered_total counter',
     'nixsig_upstream_silences_total counter',
     'nixsig_conflicts_total counter',

@@ -1,0 +1,17 @@
+/** Prints an audit as JSON: docs/schemas/audit.schema.json. */
+import { inSnakeCase } from '../formats/json/snake-case.ts'
+import type { Audit } from './audit.ts'
+
+/** What the JSON of an audit begins with. */
+export const AUDIT_FORMAT = 'nixsig-audit-1'
+
+/**
+ * One line of printable ASCII, without its end. Fields have the names of Audit in snake_case, and
+ * undefined is null. parseAudit() gives the audit back.
+ */
+export function auditJson(audit: Audit): string {
+  return JSON.stringify({ format: AUDIT_FORMAT, ...(inSnakeCase(audit) as object) }).replace(
+    /[^\x20-\x7e]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
