@@ -12,11 +12,11 @@ function namesOfGit() {
   return names.filter(name => name.startsWith('git-'))
 }
 
-const ALL = ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'approve', 'lists']
+const ALL = ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'approve', 'lists', 'page']
 
 const named = process.argv.slice(2)
 const names = (named.length > 0 ? named : ALL).flatMap(name => (name === 'git' ? namesOfGit() : [name]))
 const statuses = []
-await ensureTestTools({ endToEnd: true })
+await ensureTestTools({ endToEnd: true, browser: names.includes('page') })
 for (const name of names) statuses.push(await runCompiled(`bench/${name}.ts`))
 process.exit(Math.max(...statuses))

@@ -1,5 +1,6 @@
 // Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in
-// parts (cli/), its manual pages (man/), and sodium-native's prebuilds beside them.
+// parts (cli/), its manual pages (man/), the page of an audit (page/), and sodium-native's prebuilds
+// beside them.
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node] [--programs DIR:DIR…]
 //
@@ -30,6 +31,7 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { bundleCommandLine } from './command-line.mjs'
 import { libraryBesideBundle } from './library-plugin.mjs'
+import { bundlePage } from './page.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -173,6 +175,7 @@ await bundleHook('hooks/build-hook.ts', 'build-hook', buildHookInterpreter)
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
 await bundleCommandLine(root, join(out, 'cli'), PROGRAMS)
 writeFileSync(join(out, 'nixsig'), `${cliInterpreter}\nrequire('./cli/main.js')\n`, { mode: 0o755 })
+await bundlePage(root, join(out, 'page'))
 await writeManualPages()
 
 rmSync(finished, { recursive: true, force: true })

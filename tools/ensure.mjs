@@ -37,6 +37,7 @@ const PACKAGES = {
   python3: 'python3-minimal',
   'systemd-notify': 'systemd',
   'systemd-socket-activate': 'systemd',
+  chromium: 'chromium',
 }
 
 function isInstalled(program) {
@@ -76,9 +77,9 @@ export function ensure(programs) {
  * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests
  * also need root, for their namespaces, a shell for Nix's sandbox, and the roots of Debian 13 and
  * sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
- * which of them it misses.
+ * which of them it misses. `browser`: whether one looks at a page.
  */
-export async function ensureTestTools({ endToEnd, debianSources }) {
+export async function ensureTestTools({ endToEnd, debianSources, browser }) {
   if (process.getuid?.() === 0) ensure(['unshare', 'ip'])
   ensure([
     'nix',
@@ -97,6 +98,7 @@ export async function ensureTestTools({ endToEnd, debianSources }) {
     'systemd-notify',
     'systemd-socket-activate',
   ])
+  if (browser) ensure(['chromium'])
   if (!endToEnd) return
   ensure([
     'busybox',

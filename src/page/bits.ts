@@ -1,0 +1,109 @@
+/** Small parts that several views show. */
+import type { PageClaim, PagePath } from '../report/page-shape.ts'
+import type { App } from './app.ts'
+import { button, el } from './dom.ts'
+import { baseOf, STANDING_WORDS } from './model.ts'
+import { counted, number } from './words.ts'
+
+/** How a path stands: a mark that is told apart by its shape, and the word. */
+export function standingMark({ standing, isLetIn }: PagePath): HTMLElement {
+  const words = STANDING_WORDS[standing]
+  return el('span', { class: `standing is-${standing}` }, isLetIn ? `${words}, let in` : words)
+}
+
+/** A path that can be looked at. */
+export function pathLink(app: App, at: number, place: string): HTMLElement {
+  const path = app.model.data.paths[at]
+  if (path === undefined) return el('span', {}, 'a path that is not listed')
+  return button(
+    `${place} ${at}`,
+    {
+      class: 'path-link',
+      attributes: { title: path.path },
+      onClick: () => app.go({ path: baseOf(path.path) }, 'step'),
+    },
+    el('span', { class: `dot is-${path.standing}`, attributes: { 'aria-hidden': 'true' } }),
+    el('span', { class: 'path-name' }, path.name),
+    el('span', { class: 'unseen' }, ` (${path.kind}, ${STANDING_WORDS[path.standing].toLowerCase()})`),
+  )
+}
+
+/** Some paths, the first of them at once. */
+export function pathList(app: App, paths: readonly number[], place: string, first = 8): HTMLElement {
+  const list = el('ul', { class: 'paths' })
+  const add = (from: number, to: number) =>
+    list.append(...paths.slice(from, to).map(at => el('li', {}, pathLink(app, at, place))))
+  add(0, first)
+  if (paths.length <= first) return list
+  let shown = first
+  const more = button(`${place} more`, { class: 'quiet' }, `${number(paths.length - shown)} more`)
+  more.addEventListener('click', () => {
+    const next = list.children[shown]
+    add(shown, shown + 50)
+    const isDone = shown + 50 >= paths.length
+    shown += 50
+    if (isDone) more.remove()
+    else more.textContent = `${number(paths.length - shown)} more`
+    const focus = next ?? list.children[shown - 50]
+    focus?.querySelector('button')?.focus()
+  })
+  return el('div', {}, list, more)
+}
+
+/** A principal who can be looked at, or the key if nobody has it. */
+export function signer(app: App, key: number, place: string): HTMLElement {
+  const { keys, principals } = app.model.data
+  const found = keys[key]
+  const who = found?.principal === undefined ? undefined : principals[found.principal]
+  if (who === undefined) return el('span', { class: 'who' }, found?.label ?? 'an unknown key')
+  return button(
+    `${place} ${who.name}`,
+    { class: 'who link', onClick: () => app.go({ view: 'people', who: who.name, path: undefined }, 'step') },
+    who.name,
+  )
+}
+
+/** Who signed something, in which role, with which key, and where that was found. */
+export function claimList(app: App, claims: readonly PageClaim[], place: string): HTMLElement {
+  if (claims.length === 0) return el('p', { class: 'none' }, 'No signature that counts.')
+  const items = claims.map((claim, index) =>
+    el(
+      'li',
+      { class: 'claim' },
+      el('p', {}, signer(app, claim.key, `${place} ${index}`), el('span', { class: 'role' }, claim.role)),
+      el(
+        'p',
+        { class: 'fine' },
+        `key ${app.model.data.keys[claim.key]?.label ?? '?'}`,
+        app.model.data.keys[claim.key]?.isRevoked ? ' (revoked)' : '',
+        ` · found in ${claim.origin}`,
+        claim.graph === undefined ? '' : ` · signed with the build graph of ${baseOf(claim.graph)}`,
+      ),
+    ),
+  )
+  return el('ul', { class: 'claims' }, ...items)
+}
+
+/** A button that shows on the map what rests on something. */
+export function onMap(app: App, on: string, paths: readonly number[]): HTMLElement | undefined {
+  if (paths.length === 0) return undefined
+  const isAll = app.state.isAll || paths.some(at => app.model.data.paths[at]?.isAsked === false)
+  return button(
+    `on ${on}`,
+    {
+      class: 'button',
+      onClick: () => app.go({ ...WHOLE, view: 'map', on, isAll }, 'step'),
+    },
+    `Show ${counted(paths.length, 'path')} on the map`,
+  )
+}
+
+/** Nothing that would hide some of the paths. */
+const WHOLE = { query: '', standings: [], path: undefined, page: 0 } as const
+
+/** A share as a bar, with nothing said: the number stands beside it. */
+export function bar(share: number): HTMLElement {
+  const inner = el('span', { class: 'bar-fill' })
+  inner.style.width = `${Math.max(0, Math.min(1, share)) * 100}%`
+  return el('span', { class: 'bar', attributes: { 'aria-hidden': 'true' } }, inner)
+}
