@@ -138,8 +138,8 @@ test('killed at any point, an upgrade leaves one version or the other, whole', {
     const seen = new Set<string>()
     for (const [calls, step] of [
       ['rename,symlink', 1],
-      ['mkdir,unlink,rmdir', 4],
-      ['fsync', 60],
+      ['mkdir,unlink,rmdir', 6],
+      ['fsync', 150],
     ] as const) {
       for (let at = 1, isOver = false; !isOver; at += step) {
         await world.output(`rm -rf ${HOME}; cp -a /srv/pristine ${HOME}`)
