@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { makeDebianRoots } from './debian-roots.mjs'
 import { fetchDebianSources, RELEASES } from './debian-source.mjs'
+import { fetchMultitool } from './sarif-multitool.mjs'
 
 /** The Debian package of each program. */
 const PACKAGES = {
@@ -76,9 +77,9 @@ export function ensure(programs) {
  * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests
  * also need root, for their namespaces, a shell for Nix's sandbox, and the roots of Debian 13 and
  * sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
- * which of them it misses.
+ * which of them it misses. `sarifMultitool`: whether one wants that.
  */
-export async function ensureTestTools({ endToEnd, debianSources }) {
+export async function ensureTestTools({ endToEnd, debianSources, sarifMultitool }) {
   if (process.getuid?.() === 0) ensure(['unshare', 'ip'])
   ensure([
     'nix',
@@ -122,9 +123,9 @@ export async function ensureTestTools({ endToEnd, debianSources }) {
     console.error(`preparing a root failed: ${problem}`)
     process.exit(2)
   }
-  if (!debianSources) return
   try {
-    fetchDebianSources(RELEASES)
+    if (debianSources) fetchDebianSources(RELEASES)
+    if (sarifMultitool) fetchMultitool()
   } catch (error) {
     console.error(error.message)
   }

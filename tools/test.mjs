@@ -51,6 +51,7 @@ const needs = new Map(chosen.map(file => [file, needsOf(join(root, file))]))
 await ensureTestTools({
   endToEnd: chosen.some(isEndToEnd),
   debianSources: chosen.some(file => needs.get(file).has('debian-sources')),
+  sarifMultitool: chosen.some(file => needs.get(file).has('sarif-multitool')),
 })
 
 const compiled = join(root, '.build/test')
