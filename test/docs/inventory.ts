@@ -73,6 +73,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
   'docs/getting-started.md': by('e2e/docs', EVERY_VERSION),
   'docs/how-to/adopt.md': ADOPT,
   'docs/how-to/approver.md': EXPRESSIONS,
+  'docs/how-to/audit.md': by('e2e/audit', OLDEST),
   'docs/how-to/build-hook.md': by('e2e/build-hook', EVERY_VERSION),
   'docs/how-to/builder.md': ROLES,
   'docs/how-to/commits.md': EXPRESSIONS,
@@ -127,6 +128,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Move an input': EXPRESSIONS,
     'In a hook and in CI': [by('cli/lock-hook', HERE), by('cli/lock-hook', HERE), EXPRESSIONS],
   },
+  'docs/how-to/reports.md': by('e2e/audit-reports', OLDEST),
   'docs/how-to/machines.md': SNIPPETS,
   'docs/how-to/nixos-state.md': {
     'Give it keys': SNIPPETS,
