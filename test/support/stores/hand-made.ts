@@ -347,6 +347,7 @@ async function makeInRespite(world: World) {
   publish(world, sourced.drv, packaged(PEOPLE.alice, await contentsOf(world, sourced.drv)))
   await build(world)
   const config = await world.output('ls -d /nix/store/*-config')
+  await world.output('/opt/nixsig/nixsig enforce')
   return { unapproved: unapproved.out, respited: respited.out, sourced: sourced.out, config }
 }
 
