@@ -5,6 +5,7 @@ import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { APPROVALS } from './targets/approvals.ts'
 import { ASKED } from './targets/asked.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { AUDITS } from './targets/audits.ts'
 import { bookTargets } from './targets/books.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
@@ -66,6 +67,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...COMPRESSED,
     ...GIT,
     ...LOCKS,
+    ...AUDITS,
     ...HISTORIES,
     ...PACKAGING_FILES,
     ...TUF,

@@ -2,6 +2,7 @@
  * All commands: their names and summaries, and where the rest of each is. Help needs to load none
  * of them.
  */
+import { AUDIT } from './entries/audit.ts'
 import type { Entry } from './entries/entry.ts'
 import { GIT } from './entries/git.ts'
 import { KEEPING_LISTS, USING_LISTS } from './entries/lists.ts'
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Entry[] = [
     summary: 'Show the verdict on a path, all the evidence behind it, and what to do next',
     load: async () => (await import('./commands/explain.ts')).explain,
   },
+  ...AUDIT,
   ...GIT,
   {
     name: 'serve',

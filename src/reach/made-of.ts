@@ -1,5 +1,6 @@
 /** What was made of what, as the ledger's entries have it, in a few bytes for each path. */
 import type { Admission } from '../ledger/admissions.ts'
+import { carryMarks } from './marks.ts'
 
 /** The most paths and arrows that are kept. */
 const PATH_LIMIT = 1_000_000
@@ -10,43 +11,30 @@ const ARROW_LIMIT = 16_000_000
  * a derivation to its outputs.
  */
 export interface MadeOf {
-  add(entry: Admission): void
+  add(entry: Pick<Admission, 'path' | 'kind' | 'builtHere' | 'derivation' | 'build'>): void
   /** Adds the inputs of a derivation of which no entry tells them. */
   addInputs(derivation: string, inputs: readonly string[]): void
   /** Derivations of outputs built here whose inputs no entry told. */
   unknown(): readonly string[]
   /** All paths that these lead to, without themselves. */
   after(paths: Iterable<string>): ReadonlySet<string>
+  /**
+   * The same of several sets at once, in one pass: of each path that is one of a set or to which one
+   * leads, the places of those sets, from 0.
+   */
+  afterEach(sets: readonly Iterable<string>[]): ReadonlyMap<string, readonly number[]>
   /** How many arrows there was no room for. */
   left(): number
 }
 
 /** Begins with nothing. */
 export function openMadeOf(): MadeOf {
-  const numbers = new Map<string, number>()
-  const names: string[] = []
-  const first: number[] = []
-  const arrows: { to: number; next: number }[] = []
+  const { numberOf, nameOf, put, next, left } = openArrows()
   const needed = new Set<string>()
   const told = new Set<string>()
-  let left = 0
-  const numberOf = (name: string): number | undefined => {
-    const known = numbers.get(name)
-    if (known !== undefined) return known
-    if (names.length >= PATH_LIMIT) return undefined
-    const own = copied(name)
-    numbers.set(own, names.length)
-    first.push(-1)
-    return names.push(own) - 1
-  }
-  const arrow = (from: string, to: string): void => {
-    const [a, b] = [numberOf(from), numberOf(to)]
-    if (a === undefined || b === undefined || arrows.length >= ARROW_LIMIT) left++
-    else first[a] = arrows.push({ to: b, next: first[a] ?? -1 }) - 1
-  }
   const addInputs = (derivation: string, inputs: readonly string[]): void => {
     told.add(derivation)
-    for (const input of inputs) arrow(input, buildOf(derivation))
+    for (const input of inputs) put(input, buildOf(derivation))
   }
   return {
     add({ path, kind, builtHere, derivation, build }) {
@@ -57,33 +45,82 @@ export function openMadeOf(): MadeOf {
         )
       }
       if (kind !== 'output' || derivation === undefined) return
-      arrow(derivation, path)
+      put(derivation, path)
       if (!builtHere) return
-      arrow(buildOf(derivation), path)
+      put(buildOf(derivation), path)
       needed.add(derivation)
     },
     addInputs,
     unknown: () => [...needed].filter(derivation => !told.has(derivation)),
-    left: () => left,
+    left,
     after(paths) {
       const found = new Set<number>()
       const waiting: number[] = []
       for (const path of paths) {
-        const number = numbers.get(path)
+        const number = numberOf(path)
         if (number !== undefined) waiting.push(number)
       }
       const starts = new Set(waiting)
       for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-        for (let next = first[at] ?? -1; next >= 0; next = arrows[next]?.next ?? -1) {
-          const to = arrows[next]?.to ?? 0
+        for (const to of next(at)) {
           if (found.has(to)) continue
           found.add(to)
           waiting.push(to)
         }
       }
-      const reached = [...found].filter(number => !starts.has(number)).map(number => names[number] ?? '')
+      const reached = [...found].filter(number => !starts.has(number)).map(nameOf)
       return new Set(reached.filter(name => !name.startsWith(BUILD)))
     },
+    afterEach(sets) {
+      const starts: (readonly [number, number])[] = []
+      const reached = new Map<string, number[]>()
+      for (const [set, paths] of sets.entries()) {
+        for (const path of paths) {
+          const number = numberOf(path)
+          // Where there is no room for its arrows, it leads to nothing.
+          if (number === undefined) reached.set(path, [...(reached.get(path) ?? []), set])
+          else starts.push([number, set])
+        }
+      }
+      for (const [number, own] of carryMarks(starts, sets.length, next)) {
+        const name = nameOf(number)
+        if (!name.startsWith(BUILD)) reached.set(name, [...own])
+      }
+      return reached
+    },
+  }
+}
+
+/** Names by numbers, and arrows between them. */
+function openArrows() {
+  const numbers = new Map<string, number>()
+  const names: string[] = []
+  const first: number[] = []
+  const arrows: { to: number; next: number }[] = []
+  let left = 0
+  const numberOf = (name: string): number | undefined => {
+    const known = numbers.get(name)
+    if (known !== undefined) return known
+    if (names.length >= PATH_LIMIT) return undefined
+    const own = copied(name)
+    numbers.set(own, names.length)
+    first.push(-1)
+    return names.push(own) - 1
+  }
+  return {
+    /** The number of a name, known before or new; undefined if there is no room for it. */
+    numberOf,
+    nameOf: (number: number): string => names[number] ?? '',
+    put(from: string, to: string): void {
+      const [a, b] = [numberOf(from), numberOf(to)]
+      if (a === undefined || b === undefined || arrows.length >= ARROW_LIMIT) left++
+      else first[a] = arrows.push({ to: b, next: first[a] ?? -1 }) - 1
+    },
+    *next(from: number): Generator<number> {
+      for (let at = first[from] ?? -1; at >= 0; at = arrows[at]?.next ?? -1) yield arrows[at]?.to ?? 0
+    },
+    /** How many arrows there was no room for. */
+    left: () => left,
   }
 }
 

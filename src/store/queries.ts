@@ -56,6 +56,7 @@ const OPERATION = {
   queryReferrers: 6,
   addTempRoot: 11,
   findRoots: 14,
+  queryAllValidPaths: 23,
   queryPathInfo: 26,
   queryPathFromHashPart: 29,
   queryValidPaths: 31,
@@ -87,6 +88,11 @@ export function narFromPath(path: string): Query<void> {
 export function queryValidPaths(paths: readonly string[]): Query<ReadonlySet<string>> {
   const substitute = 0
   return query(readSubset(new Set(paths)), OPERATION.queryValidPaths, paths.map(parsed), substitute)
+}
+
+/** Asks for every valid path. */
+export function queryAllValidPaths(): Query<readonly string[]> {
+  return query(readPaths('valid paths'), OPERATION.queryAllValidPaths)
 }
 
 /** Asks for the valid paths that refer to this one, itself among them if it does. */

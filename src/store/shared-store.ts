@@ -27,6 +27,7 @@ export function shareStore(open: () => Promise<Store> = openStore, limits: LaneL
     version: () => ask(undefined, store => store.version()),
     pathInfo: (path, names) => ask(`info ${path}`, store => store.pathInfo(path, names)),
     validPaths: paths => ask(undefined, store => store.validPaths(paths)),
+    allValidPaths: () => ask(undefined, store => store.allValidPaths()),
     referrers: path => ask(`referrers ${path}`, store => store.referrers(path)),
     roots: () => ask('roots', store => store.roots()),
     derivers: path => ask(`derivers ${path}`, store => store.derivers(path)),

@@ -13,6 +13,7 @@ import {
   findRoots,
   type PathInfo,
   type Query,
+  queryAllValidPaths,
   queryDerivers,
   queryOutputs,
   queryPathInfo,
@@ -39,6 +40,8 @@ export interface Store {
   pathInfo(path: string, names?: ReadonlySet<string>): Promise<PathInfo | undefined>
   /** Which of these are valid. */
   validPaths(paths: readonly string[]): Promise<ReadonlySet<string>>
+  /** Every valid path. */
+  allValidPaths(): Promise<readonly string[]>
   /** The valid paths that refer to this one. */
   referrers(path: string): Promise<readonly string[]>
   /**
@@ -120,6 +123,7 @@ function storeOver(connection: Connection, version: string): Store {
     version: async () => version,
     pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
+    allValidPaths: () => ask(() => queryAllValidPaths()),
     referrers: path => ask(() => queryReferrers(path)),
     roots: () => ask(() => findRoots()),
     derivers: path => ask(() => queryDerivers(path)),

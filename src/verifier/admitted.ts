@@ -95,7 +95,7 @@ function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
  * sandboxes, which changes the stamp. If the inode differs, the answer is no and the path is judged
  * again.
  */
-function isAsAdmitted({ path, stamp, narHash }: Admission, now: string | undefined): boolean {
+export function isAsAdmitted({ path, stamp, narHash }: Admission, now: string | undefined): boolean {
   if (stamp === undefined || now === undefined) return false
   return now === stamp || (isSameInode(now, stamp) && isSmallFileOf(path, narHash))
 }

@@ -112,16 +112,18 @@ function readList(cursor: Cursor, depth: number): readonly JsonValue[] {
   return list
 }
 
+/** Sticky, as is each below: made once, as there may be millions of values. */
+const PLAIN = /[^"\\\0-\x1f]*/y
+
 function readString(cursor: Cursor): string {
   const start = cursor.at
-  const plain = /[^"\\\0-\x1f]*/y
   let value = ''
   cursor.at++
   for (;;) {
-    plain.lastIndex = cursor.at
-    const run = plain.exec(cursor.text)?.[0] ?? ''
-    value += run
-    cursor.at += run.length
+    PLAIN.lastIndex = cursor.at
+    PLAIN.test(cursor.text)
+    value += cursor.text.slice(cursor.at, PLAIN.lastIndex)
+    cursor.at = PLAIN.lastIndex
     const next = cursor.text.charAt(cursor.at)
     if (next === '"') break
     if (next !== '\\') throw problem(cursor, next === '' ? 'string without an end' : 'bare control character')
@@ -147,10 +149,11 @@ function readEscape(cursor: Cursor): string {
   return String.fromCharCode(Number.parseInt(code, 16))
 }
 
+const INTEGER = /(-?(?:0|[1-9]\d*))([.eE\d]?)/y
+
 function readInteger(cursor: Cursor): number {
-  const form = /(-?(?:0|[1-9]\d*))([.eE\d]?)/y
-  form.lastIndex = cursor.at
-  const [, digits, more] = form.exec(cursor.text) ?? []
+  INTEGER.lastIndex = cursor.at
+  const [, digits, more] = INTEGER.exec(cursor.text) ?? []
   if (digits === undefined) throw problem(cursor, 'expected a value')
   if (more !== '' || digits === '-0') throw problem(cursor, 'number is not a plain integer')
   const value = Number(digits)
@@ -177,7 +180,10 @@ function readWord<T>(cursor: Cursor, word: string, value: T): T {
 }
 
 function skipSpace(cursor: Cursor): void {
-  while (cursor.at < cursor.text.length && ' \t\n\r'.includes(cursor.text.charAt(cursor.at))) cursor.at++
+  for (; ; cursor.at++) {
+    const code = cursor.text.charCodeAt(cursor.at)
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return
+  }
 }
 
 function accept(cursor: Cursor, character: string): boolean {
@@ -193,8 +199,10 @@ function expect(cursor: Cursor, character: string): void {
 
 // String.prototype.isWellFormed is newer than the TypeScript library that this compiles against.
 function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
+  return !SURROGATE.test(text)
 }
+
+const SURROGATE = /\p{Surrogate}/u
 
 function problem(cursor: Cursor, what: string, at = cursor.at): FormatError {
   return new FormatError('JSON', what, `offset ${at}`)

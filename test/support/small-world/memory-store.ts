@@ -30,6 +30,7 @@ export function memoryStore({ infos, outputs }: Pick<World, 'infos' | 'outputs'>
       return info && { ...info, references: order([...info.references].sort()) }
     },
     validPaths: async paths => new Set(paths.filter(path => infos.has(path))),
+    allValidPaths: async () => order([...infos.keys()].sort()),
     roots: async () => new Set(),
     referrers: async path => order(referrers(path).sort()),
     derivers: async path => order(derivers(path).sort()),

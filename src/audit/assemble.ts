@@ -1,0 +1,161 @@
+/** Makes the value that all reports are made of from what a survey found. Pure. */
+import { exitCode } from '../policy/exit-code.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Reader } from '../policy/steps.ts'
+import type { Refusal } from '../policy/verdict.ts'
+import { type Group, groupsOf } from '../status/groups.ts'
+import type { Audit, AuditedExemption, AuditedExpression, AuditedPath } from './audit.ts'
+import { endsSoon } from './ends.ts'
+import type { Member } from './member.ts'
+import { type People, peopleIn } from './people.ts'
+import { sharesOf } from './shares.ts'
+import type { Surveyed } from './survey.ts'
+
+/** What an audit is made of besides its paths. */
+export interface Circumstances
+  extends Pick<Audit, 'time' | 'machine' | 'version' | 'policy' | 'asked' | 'respite'> {
+  readonly inForce: Policy
+  readonly now: Instant
+  readonly reader: Reader
+  /** `missing` is found in the survey. */
+  readonly disk: Omit<Audit['disk'], 'missing'>
+  readonly expressions: readonly AuditedExpression[]
+}
+
+/** Makes the audit. */
+export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit {
+  const { members, closure, madeOf, unjudged } = surveyed
+  const { inForce, now, reader, disk, expressions, ...about } = circumstances
+  const isInClosure = (place: number) => place < closure
+  const people = peopleIn({ policy: inForce, now, members, isInClosure, madeOf })
+  const refused = members.flatMap(({ standing }) =>
+    standing.outcome === 'refused' ? [standing.refusal] : [],
+  )
+  const groups = groupsOf(refused, reader)
+  const exemptions = exemptionsOf(inForce, now, members)
+  const places = new Map(members.map(({ path }, place) => [path, place]))
+  const known = { surveyed, people, places, stopped: stoppedIn(groups), exemptions }
+  const paths = members.map((member, place) => pathOf(known, member, place))
+  const told = { keys: people.keys, principals: people.principals, exemptions }
+  return {
+    ...about,
+    paths,
+    expressions,
+    ...told,
+    weakest: people.weakest,
+    groups: groups.map(({ code, title, next, stopped }) => {
+      return {
+        code,
+        title,
+        next,
+        paths: placesOf(
+          stopped.map(({ path }) => path),
+          places,
+        ),
+      }
+    }),
+    shares: sharesOf(paths, expressions),
+    ends: endsSoon({ policy: inForce, now, ...told, paths, respite: about.respite }),
+    disk: { ...disk, missing: members.flatMap((member, place) => (isMissing(member) ? [place] : [])) },
+    unjudged,
+  }
+}
+
+/** Registered, and not on the disk. */
+function isMissing({ info, stamp }: Member): boolean {
+  return info !== undefined && stamp === undefined
+}
+
+/** What is told of a refused path, by its refusal. */
+type StoppedBy = ReadonlyMap<Refusal, Pick<AuditedPath, 'group' | 'because' | 'message'>>
+
+function stoppedIn(groups: readonly Group[]): StoppedBy {
+  return new Map(
+    groups.flatMap(({ stopped }, group) =>
+      stopped.map(({ refusal, because, message }) => [refusal, { group, because, message }] as const),
+    ),
+  )
+}
+
+const NOT_STOPPED = { group: undefined, because: undefined, message: undefined }
+
+interface Known {
+  readonly surveyed: Surveyed
+  readonly people: People
+  readonly places: ReadonlyMap<string, number>
+  readonly stopped: StoppedBy
+  readonly exemptions: readonly AuditedExemption[]
+}
+
+function pathOf(known: Known, member: Member, place: number): AuditedPath {
+  const { surveyed, people, places } = known
+  const { path, kind, info, entry, builtHere, derivation, letIn } = member
+  return {
+    path,
+    kind,
+    part: place < surveyed.closure ? 'closure' : 'making',
+    narHash: info?.narHash ?? entry?.narHash,
+    narSize: info?.narSize ?? 0,
+    references: placesOf(info?.references ?? [], places, place),
+    derivation: derivation === undefined ? undefined : places.get(derivation),
+    inputs: placesOf(surveyed.inputs.get(path) ?? [], places, place),
+    ...standingOf(known, member),
+    claims: people.claimsOf(member),
+    builtHere,
+    letIn,
+    registered: info?.registrationTime,
+  }
+}
+
+type ToldStanding = Pick<
+  AuditedPath,
+  'outcome' | 'status' | 'ground' | 'rule' | 'basis' | 'exemption' | 'group' | 'because' | 'message' | 'until'
+>
+
+function standingOf({ stopped, exemptions }: Known, { standing }: Member): ToldStanding {
+  if (standing.outcome === 'trusted') {
+    const { rule, basis, until, exemption: line } = standing
+    const place = exemptions.findIndex(one => one.line === line)
+    const exemption = place < 0 ? undefined : place
+    return { outcome: 'trusted', status: 0, ground: 'rule', rule, basis, exemption, until, ...NOT_STOPPED }
+  }
+  const { refusal } = standing
+  return {
+    outcome: refusal.outcome,
+    status: exitCode(refusal),
+    ground: refusal.ground.kind,
+    rule: refusal.ground.kind === 'rule' ? refusal.ground.title : undefined,
+    basis: undefined,
+    exemption: undefined,
+    until: undefined,
+    ...(stopped.get(refusal) ?? NOT_STOPPED),
+  }
+}
+
+function placesOf(
+  paths: readonly string[],
+  places: ReadonlyMap<string, number>,
+  own?: number,
+): readonly number[] {
+  return paths.flatMap(path => {
+    const place = places.get(path)
+    return place === undefined || place === own ? [] : [place]
+  })
+}
+
+function exemptionsOf(policy: Policy, now: Instant, members: readonly Member[]): readonly AuditedExemption[] {
+  const passing = new Map<number, number[]>()
+  for (const [place, { standing }] of members.entries()) {
+    const line = standing.outcome === 'trusted' ? standing.exemption : undefined
+    if (line !== undefined) passing.set(line, [...(passing.get(line) ?? []), place])
+  }
+  return policy.exemptions
+    .filter(({ until }) => until > now)
+    .map(({ line, reason, author, until }) => ({
+      line,
+      reason,
+      author,
+      until,
+      paths: passing.get(line) ?? [],
+    }))
+}

@@ -1,0 +1,43 @@
+/** Which paths an audit is of: what was asked for with all that it refers to, or the whole store. */
+import type { PathInfo, Store } from '../store/store-client.ts'
+
+/** The most paths of a closure. */
+const PATH_LIMIT = 500_000
+
+/** A closure. */
+export interface Closure {
+  /** Valid paths, in the order in which they were found. */
+  readonly infos: ReadonlyMap<string, PathInfo>
+  /** Paths that were asked for, or referred to, and that the store does not have. */
+  readonly absent: readonly string[]
+  /** At least how many paths there was no room or time for. */
+  readonly left: number
+}
+
+/** `end`: of the time, as of performance.now(). Throws StoreError. */
+export async function closureOf(
+  store: Pick<Store, 'pathInfo'>,
+  roots: readonly string[],
+  end: number,
+): Promise<Closure> {
+  const infos = new Map<string, PathInfo>()
+  const absent: string[] = []
+  const queue = [...new Set(roots)]
+  const found = new Set(queue)
+  let seen = 0
+  while (seen < queue.length && infos.size < PATH_LIMIT && performance.now() < end) {
+    const path = queue[seen++] ?? ''
+    const info = await store.pathInfo(path)
+    if (info === undefined) {
+      absent.push(path)
+      continue
+    }
+    infos.set(path, info)
+    for (const reference of info.references) {
+      if (found.has(reference)) continue
+      found.add(reference)
+      queue.push(reference)
+    }
+  }
+  return { infos, absent, left: queue.length - seen }
+}

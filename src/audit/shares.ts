@@ -1,0 +1,28 @@
+/** How many of each kind have signatures that count, by role. Pure. */
+import { ASPECT, ROLES, type Role, type SubjectKind } from '../policy/policy.ts'
+import type { AuditedClaim, AuditedExpression, AuditedPath, Share } from './audit.ts'
+
+const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output', 'expression']
+
+/** A share for each kind that there is and each role that counts for it. */
+export function sharesOf(
+  paths: readonly Pick<AuditedPath, 'kind' | 'outcome' | 'claims'>[],
+  expressions: readonly Pick<AuditedExpression, 'claims'>[],
+): readonly Share[] {
+  const totals = new Map<SubjectKind, number>()
+  const signed = new Map<string, number>()
+  const count = (kind: SubjectKind, claims: readonly AuditedClaim[], counts: boolean) => {
+    totals.set(kind, (totals.get(kind) ?? 0) + 1)
+    if (!counts) return
+    for (const role of new Set(claims.map(claim => claim.role)))
+      signed.set(`${kind} ${role}`, (signed.get(`${kind} ${role}`) ?? 0) + 1)
+  }
+  for (const { kind, outcome, claims } of paths) count(kind, claims, outcome === 'trusted')
+  for (const { claims } of expressions) count('expression', claims, true)
+  return KINDS.flatMap(kind => {
+    const total = totals.get(kind) ?? 0
+    const roles: readonly Role[] = ROLES[ASPECT[kind]]
+    if (total === 0) return []
+    return roles.map(role => ({ kind, role, signed: signed.get(`${kind} ${role}`) ?? 0, total }))
+  })
+}
