@@ -1,3 +1,5 @@
+import type { ChainNode } from '../../src/explain/chain-node.ts'
+import { treeLines } from '../../src/explain/chain-tree.ts'
 import type { Explanation } from '../../src/explain/explain.ts'
 import { parseExplanation, printExplanation } from '../../src/explain/explanation-json.ts'
 import {
@@ -31,11 +33,56 @@ const TOKENS: readonly string[] = [
   '"lines":',
   '"status":10',
   '"outcome":"trusted"',
+  '"chain":null',
+  '"parts":[',
+  '"signatures":[',
   '\\u001b',
   'null',
   'ä',
   '\x1b[35m',
 ]
+
+const CHAIN: ChainNode = {
+  path: PATH,
+  kind: 'output',
+  outcome: 'untrusted',
+  why: 'needs alice for its output, found no signature',
+  builtHere: true,
+  signatures: [
+    {
+      who: 'bob',
+      list: 'debian',
+      role: 'builder',
+      key: 'bob-1',
+      certifiedBy: ['root-1'],
+      until: 1_790_000_000,
+      graph: `${PATH}.drv`,
+      coversGraph: false,
+      counts: false,
+      why: 'the rule does not ask bob as builder',
+      origin: 'a file',
+    },
+  ],
+  strays: ['a signature that nothing asks for (x, in y)'],
+  approvals: [
+    {
+      url: 'https://git.example.org/x',
+      commit: undefined,
+      signers: ['ann'],
+      by: undefined,
+      key: 'carol-1',
+      time: 1_790_000_000,
+      target: 'default.nix',
+      isAsked: true,
+      inputs: [{ name: 'nixpkgs', url: 'https://git.example.org/n', commit: 'ab', signers: [] }],
+      leftInputs: 0,
+      origin: undefined,
+    },
+  ],
+  parts: [],
+  isRepeated: false,
+  left: { signatures: 0, approvals: 0, parts: 1 },
+}
 
 const EXPLANATION: Explanation = {
   path: PATH,
@@ -57,6 +104,7 @@ const EXPLANATION: Explanation = {
   advice: ['ask alice'],
   status: 10,
   place: 'store',
+  chain: CHAIN,
 }
 
 const LIMIT = 64 * 1024
@@ -91,8 +139,9 @@ export const ASKED: readonly Target[] = [
     read: input => parseExplanation(textOf(input), PATH),
     print: explanation => printExplanation(explanation, Number.POSITIVE_INFINITY),
     // It is printed as it is.
-    also: ({ grounds, next, advice, sections }) => {
+    also: ({ grounds, next, advice, sections, chain }) => {
       const lines = [
+        ...(chain === undefined ? [] : treeLines(chain, { lines: 'ascii', width: undefined })),
         ...grounds.split('\n'),
         next,
         ...advice,

@@ -19,12 +19,13 @@ export async function approvalLines(inquiry: Inquiry, path: StorePath): Promise<
 }
 
 /** What is approved about a path, and what a policy has to know of it. */
-interface Approvals {
+export interface Approvals {
   readonly about: About
   readonly approvals: readonly KnownApproval[]
 }
 
-async function approvalsAbout(inquiry: Inquiry, path: StorePath): Promise<Approvals> {
+/** What is approved about a path: about its derivations, for what they make. */
+export async function approvalsAbout(inquiry: Inquiry, path: StorePath): Promise<Approvals> {
   if (isDerivationPath(path)) {
     const kind = 'derivation'
     const narHash = readable(path.path)?.narHash

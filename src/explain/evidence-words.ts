@@ -4,20 +4,30 @@
  */
 import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
-import { holderOf, standingOf } from '../policy/key-standing.ts'
-import type { Instant, Policy } from '../policy/policy.ts'
+import { datedFor, holderOf, standingOf } from '../policy/key-standing.ts'
+import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim } from '../policy/verdict.ts'
-import { pathWord, when, whoWord, word } from '../policy/words.ts'
+import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
+
+/** The most keys of a chain of certificates that are told. */
+const CERTIFIERS = 8
 
 /**
  * One claim in a line: who says what about which contents, by which key, and where that was read.
  */
-export function claimWords(policy: Policy, claim: Claim, present: { narHash: string; now: Instant }): string {
-  const holder = holderOf(policy, claim.key)
+export function claimWords(
+  policy: Policy,
+  claim: Claim,
+  present: { readonly narHash: string; readonly now: Instant; readonly name: string },
+): string {
+  const listed = holderOf(policy, claim.key)
+  const use = { role: claim.role, name: present.name }
+  const holder = listed && (datedFor(policy, listed, use, present.now) ?? listed)
   const who =
     holder === undefined ? 'somebody who is not in the trusted list' : whoWord(holder.principal.name)
   const key = holder === undefined ? word(claim.key) : word(holder.key.label)
   const remarks = [
+    certifiedRemark(policy, holder?.key.certifiedBy ?? []),
     claim.coversGraph === true ? 'with its whole build graph' : undefined,
     claim.graph === undefined ? undefined : `by signing the build graph of ${pathWord(claim.graph)}`,
     claim.narHash === present.narHash ? undefined : `about other contents (${word(claim.narHash)})`,
@@ -25,6 +35,16 @@ export function claimWords(policy: Policy, claim: Claim, present: { narHash: str
     holder === undefined ? undefined : standingRemark(standingOf(policy, holder, present.now)),
   ].filter(remark => remark !== undefined)
   return [`${who} as ${claim.role}, key ${key}`, ...remarks, `in ${word(claim.origin)}`].join(', ')
+}
+
+/** By which keys a key was certified, the listed one first: `certified by root-1, next-1`. */
+function certifiedRemark(policy: Policy, by: readonly KeyIdentity[]): string | undefined {
+  return by.length === 0 ? undefined : `certified by ${list(keyLabels(policy, by), CERTIFIERS)}`
+}
+
+/** Keys as the policy or their certificates call them. Escaped. */
+export function keyLabels(policy: Policy, keys: readonly KeyIdentity[]): readonly string[] {
+  return keys.map(identity => word(holderOf(policy, identity)?.key.label ?? identity))
 }
 
 function expiredRemark({ signedAt, at }: NonNullable<Claim['expired']>): string {

@@ -1,8 +1,7 @@
 /** Everything that is known about one path, and what whoever asks can do: as data. */
 
-import { mergeEvidence } from '../evidence/merge.ts'
 import { lastAnswers } from '../evidence/remote/sources.ts'
-import { isDerivationPath, type StorePath } from '../formats/nix/store-path.ts'
+import type { StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { readConflict } from '../ledger/conflicts.ts'
 import { adviceFor, type Circumstances } from '../policy/advice.ts'
@@ -10,22 +9,19 @@ import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type Reader, stepWords } from '../policy/steps.ts'
-import { type Evidence, NOT_THERE, type Subject, type Verdict } from '../policy/verdict.ts'
+import { NOT_THERE, type Verdict } from '../policy/verdict.ts'
 import { grounds, nextLineOf, passageOf } from '../policy/wording.ts'
 import { pathWord, when } from '../policy/words.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
 import type { QuarantineEntry } from '../quarantine/entry.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import { withAddresses } from '../verifier/addresses.ts'
-import { declaredEvidence, withWhatReferrersSay } from '../verifier/derivation-signatures.ts'
-import { pathEvidence, rememberedEvidence } from '../verifier/evidence.ts'
-import { type Identified, identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
-import { namesOf } from '../verifier/judge-input.ts'
 import { readGateKeyName } from '../verifier/machine-key.ts'
-import { subjectOf } from '../verifier/subject.ts'
 import { type Contents, verifyPath } from '../verifier/verify.ts'
 import { approvalLines } from './approval-lines.ts'
+import { chainOf } from './chain.ts'
+import type { ChainNode } from './chain-node.ts'
+import { aboutPath, evidenceAbout } from './evidence-of.ts'
 import { claimWords, disagreementLines, ledgerWords } from './evidence-words.ts'
 import { type VerdictJson, verdictJson } from './verdict-json.ts'
 
@@ -50,6 +46,8 @@ export interface Explanation {
   /** The next step of a refusal, `next: …`; empty for what is trusted. */
   readonly next: string
   readonly sections: readonly Section[]
+  /** What it stands on; undefined if the policy cannot be read. */
+  readonly chain?: ChainNode
   /** What its reader can do, best first. */
   readonly advice: readonly string[]
   /** The exit status of `nixsig explain`. */
@@ -97,6 +95,8 @@ export async function explainPath(inquiry: Inquiry, path: StorePath, wanted: Wan
     verdict: verdictJson(verdict, info === undefined ? undefined : wanted.contents),
     next: nextLineOf(verdict),
     sections,
+    // Last: a question of a user may not cost any amount of work.
+    ...(policy === undefined ? {} : { chain: await chainOf(inquiry, path, verdict) }),
     place: info !== undefined ? 'store' : told === undefined ? 'nowhere' : 'quarantine',
   }
 }
@@ -187,7 +187,7 @@ async function sectionsByPolicy(
   const contents = narHash ?? entry?.narHash ?? ''
   const named = policyFor(policy, about.subject)
   const claims = evidence.claims.map(claim =>
-    claimWords(named, claim, { narHash: contents, now: inquiry.now }),
+    claimWords(named, claim, { narHash: contents, now: inquiry.now, name: about.subject.name }),
   )
   return [
     { title: 'signed by', lines: claims.length > 0 ? claims : ['nobody in the trusted list'] },
@@ -197,44 +197,6 @@ async function sectionsByPolicy(
     },
     { title: 'expressions', lines: await approvalLines(inquiry, path) },
   ]
-}
-
-/** A path as it is judged; `input`: what is not a derivation. */
-interface AboutPath {
-  readonly subject: Subject
-  readonly input?: Identified
-}
-
-async function aboutPath(inquiry: Inquiry, path: StorePath, info: PathInfo | undefined): Promise<AboutPath> {
-  const contents = { narHash: info?.narHash ?? '', builtHere: false }
-  if (isDerivationPath(path)) return { subject: subjectOf({ path, kind: 'derivation' }, contents) }
-  const input = await withWhatReferrersSay(inquiry, await identify(inquiry, path, knownFromStore(info)))
-  return { subject: subjectOf(await withAddresses(inquiry, input, input.makers), contents), input }
-}
-
-async function evidenceAbout(
-  inquiry: Inquiry,
-  { subject, input }: AboutPath,
-  entry: Admission | undefined,
-  info: PathInfo | undefined,
-): Promise<Evidence> {
-  const narHash = info?.narHash ?? entry?.narHash ?? ''
-  const remembered = await rememberedEvidence(inquiry, entry, { ...subject, narHash })
-  const found =
-    input === undefined
-      ? await inquiry.attested(subject.path, subject)
-      : await evidenceOfPath(inquiry, { subject, input }, info)
-  return mergeEvidence([found, remembered])
-}
-
-async function evidenceOfPath(
-  inquiry: Inquiry,
-  { subject, input }: Required<AboutPath>,
-  info: PathInfo | undefined,
-): Promise<Evidence> {
-  const found = await pathEvidence(inquiry, subject, info, await namesOf(inquiry, input, input.makers))
-  if (input.kind === 'output' || info === undefined) return found
-  return mergeEvidence([found, await declaredEvidence(inquiry, input, subject, subject.path)])
 }
 
 /** Entries of the quarantine about a path, oldest first. */

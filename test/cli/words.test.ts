@@ -135,23 +135,23 @@ const BOB = 'ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f70
 const claim: Claim = { key: BOB, role: 'packager', path: PATH, narHash: HASH, origin: 'there\u001b:1' }
 
 test('a claim: who, in which role, by which key, and where it was read', () => {
-  const early = claimWords(policy, claim, { narHash: HASH, now: 1_700_000_000 })
+  const early = claimWords(policy, claim, { narHash: HASH, now: 1_700_000_000, name: 'x' })
   assert.equal(early, 'bob as packager, key bob-1, in there\\u{1b}:1')
 })
 
 test('a claim: what is wrong with it', () => {
   const odd: Claim = { ...claim, coversGraph: true, graph: `${PATH}.drv` }
-  const words = claimWords(policy, odd, { narHash: POLICY, now: NOW })
+  const words = claimWords(policy, odd, { narHash: POLICY, now: NOW, name: 'x' })
   assert.match(words, /with its whole build graph/)
   assert.match(words, /by signing the build graph of .*-x\.drv/)
   assert.match(words, /about other contents \(abab/)
   assert.match(words, /expired 2026-01-01/)
   const expired = { signedAt: NOW - 86_400, at: NOW }
-  const ended = claimWords(policy, { ...claim, expired }, { narHash: HASH, now: NOW })
+  const ended = claimWords(policy, { ...claim, expired }, { narHash: HASH, now: NOW, name: 'x' })
   assert.match(
     ended,
     /, signed 2026-09-20T14:13:20Z by its own word, before the key ended 2026-09-21T14:13:20Z,/,
   )
-  const stranger = claimWords(policy, { ...claim, key: 'ed25519:00' }, { narHash: HASH, now: NOW })
+  const stranger = claimWords(policy, { ...claim, key: 'ed25519:00' }, { narHash: HASH, now: NOW, name: 'x' })
   assert.match(stranger, /^somebody who is not in the trusted list as packager, key ed25519:00/)
 })

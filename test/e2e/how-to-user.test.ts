@@ -19,6 +19,11 @@ async function buildSigned(world: World): Promise<void> {
 }
 
 const CHECKS: Readonly<Record<string, Check>> = {
+  'See what a path stands on': async (world, { commands }) => {
+    await buildSigned(world)
+    await runAll(world, commands)
+  },
+
   'Trust a developer': async (world, { commands, policy }) => {
     theRelease(world)
     await runAll(world, commands.slice(0, 2))

@@ -74,7 +74,7 @@ for (const version of VERSIONS) {
         assert.equal(explained.status, 0, explained.stdout + explained.stderr)
         assert.match(
           explained.stdout,
-          /^trusted .*\nsigned by:\n.*\nledger:\n {2}admitted .*built here; current/s,
+          /^trusted .*\nstands on:\n.*\nledger:\n {2}admitted .*built here; current/s,
         )
         // What lies on the disk is hashed by the user's own process.
         await world.output(`chmod -R u+w ${out} && echo other > ${out}`)

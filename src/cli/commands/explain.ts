@@ -1,3 +1,4 @@
+import { treeLines } from '../../explain/chain-tree.ts'
 import { type Explanation, explainPath } from '../../explain/explain.ts'
 import { printExplanation } from '../../explain/explanation-json.ts'
 import { ASK_SOCKET } from '../../formats/asker.ts'
@@ -8,7 +9,9 @@ import { BY_ADMINISTRATOR } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import type { Places } from '../../verifier/places.ts'
+import { outputWidth } from '../columns.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
+import { drawsUnicode } from '../draws-unicode.ts'
 import type { Status } from '../exit-status.ts'
 import { sayGrounds } from '../print-verdict.ts'
 import {
@@ -50,9 +53,22 @@ async function explainIt(
   return explanation.status
 }
 
-function say(terminal: Terminal, { grounds, verdict, sections, advice }: Explanation): void {
+/** Sections that say less than the chain does. */
+const IN_CHAIN: readonly string[] = ['signed by', 'expressions']
+const INDENT = 2
+
+function say(terminal: Terminal, { grounds, verdict, sections, chain, advice }: Explanation): void {
   sayGrounds(terminal, grounds, verdict.outcome)
-  for (const { title, lines } of sections) saySection(terminal, title, lines)
+  if (chain !== undefined) {
+    const width = outputWidth()
+    const style = {
+      lines: drawsUnicode(process.env) ? 'unicode' : 'ascii',
+      width: width && width - INDENT,
+    } as const
+    saySection(terminal, 'stands on', treeLines(chain, style))
+  }
+  const others = sections.filter(({ title }) => chain === undefined || !IN_CHAIN.includes(title))
+  for (const { title, lines } of others) saySection(terminal, title, lines)
   saySection(terminal, 'what to do', advice)
 }
 

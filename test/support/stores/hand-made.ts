@@ -89,6 +89,8 @@ export interface HandMade {
   readonly found: string
   /** Seconds since 1970: when the key of bo ends, and the exemption. */
   readonly ends: { readonly key: number; readonly exemption: number }
+  /** Public keys, as a policy lists them: everybody's by name, and `worker`, which `cache` certified. */
+  readonly keys: Readonly<Record<string, string>>
   /** A copy of the policy with these changes in its text, each of which has to change something. */
   policyWithout(...changes: readonly (readonly [string | RegExp, string])[]): string
 }
@@ -163,6 +165,11 @@ async function makeStore(world: World, people: ReturnType<typeof committers>): P
     unregistered,
     found: (await contentsOf(world, copied.altered.path)).narHash,
     ends,
+    keys: {
+      ...mapped(PEOPLE, ({ publicKey }) => publicKey),
+      worker: SHORT_LIVED.publicKey,
+      'debian/guillem': guillem.key,
+    },
     policyWithout: (...changes) =>
       changes.reduce((text, [from, to]) => {
         const changed = text.replace(from, to)
@@ -347,6 +354,7 @@ async function makeInRespite(world: World) {
   publish(world, sourced.drv, packaged(PEOPLE.alice, await contentsOf(world, sourced.drv)))
   await build(world)
   const config = await world.output('ls -d /nix/store/*-config')
+  await world.output('/opt/nixsig/nixsig enforce')
   return { unapproved: unapproved.out, respited: respited.out, sourced: sourced.out, config }
 }
 
