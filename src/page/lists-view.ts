@@ -43,14 +43,14 @@ function groupCard(app: App, { code, title, next, paths }: PageGroup, index: num
 export function endsView(app: App): HTMLElement {
   const { ends, exemptions, time } = app.model.data
   const endRows = ends.map(({ at, kind, what, who, falls }) => [
-    `${day(at)} (${away(at, time)})`,
+    until(at, time),
     who === undefined ? `${kind} ${what}` : `${kind} of ${who}`,
     counted(falls.length, 'path'),
   ])
-  const exemptRows = exemptions.map(({ line, reason, author, until, paths }) => [
+  const exemptRows = exemptions.map(({ line, reason, author, until: end, paths }) => [
     `line ${line}`,
     author === undefined ? reason : `${reason} (${author})`,
-    `${day(until)} (${away(until, time)})`,
+    until(end, time),
     counted(paths.length, 'path'),
   ])
   return el(
@@ -59,6 +59,11 @@ export function endsView(app: App): HTMLElement {
     section('Ends within 30 days', 'Nothing ends within 30 days.', ['On', 'What', 'Would fall'], endRows),
     section('Exemptions', 'There is no exemption.', ['Where', 'Why', 'Until', 'Rest on it'], exemptRows),
   )
+}
+
+/** A day, and how far away it is. */
+function until(instant: number, now: number): HTMLElement {
+  return el('span', {}, el('span', { class: 'number' }, day(instant)), ` (${away(instant, now)})`)
 }
 
 /** How many of each kind have a claim that counts, by role. */

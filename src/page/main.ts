@@ -11,7 +11,7 @@ import { MapView } from './map-view.ts'
 import { type Model, modelOf } from './model.ts'
 import { peopleView } from './people-view.ts'
 import { printView } from './print-view.ts'
-import { selectionOf } from './select.ts'
+import { type Selection, selectionOf } from './select.ts'
 import { fragmentOf, parseState, type State, VIEWS, type View } from './state.ts'
 import { tableView } from './table-view.ts'
 import { counted } from './words.ts'
@@ -46,6 +46,7 @@ class Page {
   readonly #main = el('main', { attributes: { id: 'main' } })
   #state = parseState(location.hash)
   #drawn: State | undefined
+  #selected: { readonly by: string; readonly selection: Selection } | undefined
   #isWaiting = false
   /** What had the focus when a path was opened, by its key. */
   #opener: string | undefined
@@ -79,12 +80,20 @@ class Page {
     return {
       model: this.#model,
       state: this.#state,
-      selection: selectionOf(this.#model, this.#state),
+      selection: this.#select(),
       go: (change, how) => this.#go(change, how),
       say: text => {
         this.#status.textContent = text
       },
     }
+  }
+
+  /** The same selection as long as nothing that decides about it changed. */
+  #select(): Selection {
+    const { query, standings, isAll, on } = this.#state
+    const by = JSON.stringify([query, standings, isAll, on])
+    if (this.#selected?.by !== by) this.#selected = { by, selection: selectionOf(this.#model, this.#state) }
+    return this.#selected.selection
   }
 
   #listen(): void {
@@ -95,7 +104,7 @@ class Page {
     let printed: HTMLElement | undefined
     window.addEventListener('beforeprint', () => {
       printed ??= printView(this.#model)
-      document.body.append(printed)
+      document.querySelector('.foot')?.before(printed)
     })
     window.addEventListener('afterprint', () => printed?.remove())
   }

@@ -6,6 +6,7 @@ import type { App } from './app.ts'
 import { el } from './dom.ts'
 import { baseOf, STANDING_WORDS } from './model.ts'
 import { type Inks, inksOf, paintFrame, paintMap } from './paint.ts'
+import type { Selection } from './select.ts'
 import { type Cell, cellAt, type Direction, type Layout, layOut, neighbour } from './treemap.ts'
 import { counted, size } from './words.ts'
 
@@ -31,6 +32,7 @@ export class MapView {
   #focus: Cell | undefined
   #pointed: Cell | undefined
   #isWaiting = false
+  #painted: Selection | undefined
 
   constructor(app: App) {
     this.#app = app
@@ -63,7 +65,6 @@ export class MapView {
   /** Shows another state. */
   update(app: App): void {
     this.#app = app
-    this.#inks = undefined
     this.#later()
   }
 
@@ -156,6 +157,8 @@ export class MapView {
     const { model, state, selection } = this.#app
     const { grouping, area, isAll } = state
     const arrangement = JSON.stringify([width, height, grouping, area, isAll])
+    const isSame =
+      arrangement === this.#arrangement && selection === this.#painted && this.#inks !== undefined
     if (arrangement !== this.#arrangement) {
       this.#arrangement = arrangement
       this.#layout = layOut(model, { width, height, grouping, area, isAll })
@@ -163,10 +166,12 @@ export class MapView {
       this.#pointed = undefined
     }
     this.#inks ??= inksOf(this.#list)
-    const context = sized(this.#base, width, height)
+    const context = isSame ? null : sized(this.#base, width, height)
     if (context !== null) paintMap(context, model, this.#layout, selection.is, this.#inks)
+    this.#painted = selection
     this.#option.textContent ||= counted(selection.count, 'path')
     this.#paintOver()
+    if (performance.getEntriesByName('map-drawn').length === 0) performance.mark('map-drawn')
   }
 
   #paintOver(): void {

@@ -1,7 +1,7 @@
 /** Paints the map. Standings differ in lightness and in pattern as well as in colour. */
 import type { Standing } from '../report/page-shape.ts'
 import { type Model, STANDINGS } from './model.ts'
-import type { Cell, Layout, Plot } from './treemap.ts'
+import { type Cell, hasTitle, type Layout, type Plot } from './treemap.ts'
 import { number } from './words.ts'
 
 interface Ink {
@@ -97,10 +97,13 @@ function paintStanding(
   }
 }
 
+/** On whole pixels, which is sharp and soon done; a gap where there is room for one. */
 function fill(context: CanvasRenderingContext2D, { x0, y0, x1, y1 }: Cell): void {
-  const [width, height] = [x1 - x0, y1 - y0]
-  const gap = Math.min(1, Math.min(width, height) * 0.18)
-  context.fillRect(x0, y0, width - gap, height - gap)
+  const [left, top] = [Math.round(x0), Math.round(y0)]
+  const gap = x1 - x0 > 3 && y1 - y0 > 3 ? 1 : 0
+  const width = Math.max(1, Math.round(x1) - left - gap)
+  const height = Math.max(1, Math.round(y1) - top - gap)
+  context.fillRect(left, top, width, height)
 }
 
 function paintName(
@@ -120,8 +123,9 @@ function paintName(
   context.fillText(text, x0 + 6, y)
 }
 
-function paintTitle(context: CanvasRenderingContext2D, { title, count, x0, x1, y0, y1 }: Plot): void {
-  if (y1 - y0 < 30 || x1 - x0 < 46) return
+function paintTitle(context: CanvasRenderingContext2D, plot: Plot): void {
+  const { title, count, x0, x1, y0 } = plot
+  if (!hasTitle(plot) || x1 - x0 < 46) return
   const words = shortened(context, title, x1 - x0 - 44)
   if (words === '') return
   const told = `${words}  ${number(count)}`

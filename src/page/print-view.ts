@@ -4,7 +4,7 @@ import { el } from './dom.ts'
 import { table } from './lists-view.ts'
 import type { Model } from './model.ts'
 import { STANDING_WORDS } from './model.ts'
-import { number } from './words.ts'
+import { day, number } from './words.ts'
 
 /** Paper ends somewhere: about forty pages. */
 const ROWS = 1500
@@ -19,11 +19,17 @@ export function printView({ data }: Model): HTMLElement {
     .sort((a, b) => b.falls.length - a.falls.length)
     .slice(0, 200)
     .map(({ name, roles, falls }) => [name, roles.join(', '), number(falls.length)])
+  const ends = data.ends.map(({ at, kind, what, who, falls }) => [
+    day(at),
+    who === undefined ? `${kind} ${what}` : `${kind} of ${who}`,
+    number(falls.length),
+  ])
   return el(
     'div',
     { class: 'print' },
     ...part('What is refused, and what to do', ['Paths', 'What is missing', 'Next'], groups),
     ...part('On whom it rests', ['Principal', 'Roles', 'Would fall without them'], people),
+    ...part('Ends within 30 days', ['On', 'What', 'Would fall'], ends),
     ...part('Refused and undecided paths', ['Path', 'Verdict', 'Why'], refused),
     bad.length > ROWS ? el('p', {}, `${number(bad.length - ROWS)} more are not printed.`) : undefined,
   )

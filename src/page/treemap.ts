@@ -45,6 +45,9 @@ interface Node {
 /** Height of a plot's title. */
 const TITLE = 22
 
+/** Whether there is room for a plot's title above what is in it. */
+export const hasTitle = ({ y0, y1 }: Pick<Plot, 'y0' | 'y1'>): boolean => y1 - y0 > 3 * TITLE
+
 /**
  * Lays out the map. Areas go by size; but no path has less than a third of what each would have if
  * all were alike, and no plot less than a small share, so that what is refused can be seen.
@@ -68,7 +71,7 @@ export function layOut(model: Model, { width, height, grouping, area, isAll }: A
     .tile(treemapSquarify.ratio(1.4))
     .size([width, height])
     .paddingOuter(node => (node.depth === 1 ? 1 : 0))
-    .paddingTop(node => (node.depth === 1 && node.y1 - node.y0 > 3 * TITLE ? TITLE : 0))
+    .paddingTop(node => (node.depth === 1 && hasTitle(node) ? TITLE : 0))
     .paddingInner(node => (node.depth === 0 ? 6 : 0))(root)
   return {
     cells: laid
@@ -131,7 +134,7 @@ function signerOf({ data }: Model, path: PagePath): string {
     const name = holder === undefined ? undefined : data.principals[holder]?.name
     return name === undefined ? [] : [name]
   })
-  return [...new Set(names)].sort().join(', ') || 'Nobody who is listed'
+  return [...new Set(names)].sort().join(', ') || 'No signature that counts'
 }
 
 /** The cell at a point; undefined beside all. */

@@ -120,7 +120,9 @@ ${table(
 ${table(
   'On whom it rests',
   ['Principal', 'Roles', 'Paths that would fall without them'],
-  principals.map(({ name, roles, falls }) => [name, roles.join(', '), grouped(falls.length)]),
+  [...principals]
+    .sort((a, b) => b.falls.length - a.falls.length)
+    .map(({ name, roles, falls }) => [name, roles.join(', '), grouped(falls.length)]),
 )}
 ${table(
   'What ends soon',

@@ -175,6 +175,10 @@ test('without scripts the page sums up, and on paper as well', async () => {
   for (const { path, outcome } of audit.paths)
     if (outcome !== 'trusted') assert.ok(printed.includes(path), path)
   assert.ok(await paper.locator('#app').isHidden())
+  // On white, whatever the screen has.
+  await paper.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  const ground = await paper.evaluate('getComputedStyle(document.documentElement).backgroundColor')
+  assert.equal(ground, 'rgb(255, 255, 255)')
   assert.ok((await paper.pdf()).length > 10_000)
   await paper.context().close()
 })

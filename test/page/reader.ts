@@ -80,6 +80,11 @@ export class Reader {
     return { page, requests, complaints }
   }
 
+  /** A page on which nothing is yet. */
+  async blank(): Promise<Page> {
+    return (await this.browser.newContext({ viewport: { width: 1600, height: 1000 } })).newPage()
+  }
+
   async end(): Promise<void> {
     await this.browser.close()
     rmSync(this.#directory, { recursive: true, force: true })
