@@ -9,6 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Claim, Refusal, Trust } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { printable } from '../primitives/printable.ts'
+import type { LetIn } from './let-in.ts'
 import { machineKey, readMachineIdentity } from './machine-key.ts'
 import type { Places } from './places.ts'
 
@@ -18,14 +19,6 @@ export interface Asked {
   readonly door: Door
   readonly asker: string
   readonly policy: Pick<Policy, 'digest' | 'mode' | 'decisions'> | undefined
-}
-
-/** A path that is let in, with its verdict if it was judged now: else the ledger tells of it. */
-export interface LetIn {
-  readonly path: string
-  /** SHA-256 NAR hash, lower-case hex, if that is known. */
-  readonly narHash?: string | undefined
-  readonly trust?: Trust | undefined
 }
 
 /** What a door decided. */
@@ -79,7 +72,7 @@ export function mustBeWritten(policy: Asked['policy']): boolean {
 export function unwritten(path: string, why: string): Refusal {
   const detail = `${why}; the policy says that nothing is let in that is not written there ([decisions] required)`
   const finding = { code: 'unreadable', trouble: { origin: 'the decision log', detail } } as const
-  return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'fault' }, findings: [finding] }
+  return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'log' }, findings: [finding] }
 }
 
 /** What is told where it need not be written. `why` is escaped. */
