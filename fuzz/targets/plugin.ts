@@ -84,6 +84,8 @@ const TOKENS: readonly string[] = [
     'mode enforce\n',
     'sources data\n',
     'sources attested\n',
+    'decisions off\n',
+    'decisions required\n',
     'attestations /x\n',
     'nixsig1 respite\n',
     'since 0\n',
@@ -126,7 +128,13 @@ export function pluginTargets(scratch: string): readonly Target[] {
 }
 
 function snapshotOf(policy: string): string {
-  const lines = ['attestations /etc/a', 'source 60 https://a.example/x', 'mode enforce', 'sources attested']
+  const lines = [
+    'attestations /etc/a',
+    'source 60 https://a.example/x',
+    'mode enforce',
+    'sources attested',
+    'decisions kept',
+  ]
   return `nixsig1 ${POLICY_DIGEST}\n${lines.join('\n')}\nfile ${versionOf(policy)} ${policy}\n`
 }
 

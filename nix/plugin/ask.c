@@ -3,8 +3,11 @@
  * standard input is a question, with its words separated by tabs; an empty word stands for NULL.
  *
  *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT  SIZE  SIGS     to: let-in, warned or refused; reason, references
+ *     log    STATE  LOGGING  MODE  PATH  HASH  OUTCOME  LET-IN  GROUND  MESSAGE  COUNT    to: logged or failed; why
  *     reply  BYTES                                                       to: pass, refuse or failed; sentence and notice, or why
  *
+ * LOGGING is a number of `enum logging`, and MESSAGE in hexadecimal; of more than one line, each has
+ * its place among them behind its path. A mode that is absent stands for a policy that is not known.
  * Each line of the output has the words of the answer, separated by tabs. The bytes of a reply and
  * what it is read as are in hexadecimal.
  */
@@ -13,13 +16,14 @@
 #include <string.h>
 
 #include "decide.h"
+#include "decision.h"
 #include "reply.h"
 
-enum { LINE_LIMIT = 3 * REPLY_LIMIT, WORDS = 11 };
+enum { LINE_LIMIT = 3 * REPLY_LIMIT, WORDS = 11, LOG_WORDS = 10 };
 
-/** Cuts a line at its tabs; false unless it has exactly WORDS words. */
-static bool cut(char *line, const char *words[WORDS]) {
-  for (int i = 0; i < WORDS; i++) {
+/** Cuts a line at its tabs; false unless it has exactly `count` words. */
+static bool cut(char *line, const char **words, int count) {
+  for (int i = 0; i < count; i++) {
     if (line == NULL) return false;
     char *tab = strchr(line, '\t');
     if (tab != NULL) *tab = '\0';
@@ -48,10 +52,37 @@ static void answer_reply(const char *hex) {
   putchar('\n');
 }
 
+static bool answer_log(char *line) {
+  enum { STATE, LOGGING, MODE, PATH, HASH, OUTCOME, IS_LET_IN, GROUND, MESSAGE, COUNT };
+  const char *words[LOG_WORDS];
+  char message[REASON_LIMIT] = "", path[512], why[1024] = "";
+  if (!cut(line, words, LOG_WORDS) || words[STATE] == NULL || words[LOGGING] == NULL || words[COUNT] == NULL) return false;
+  struct policy policy = {.only_warns = words[MODE] != NULL && strcmp(words[MODE], "warn") == 0, .logging = (enum logging)atoi(words[LOGGING])};
+  memset(policy.digest, 'c', HEX_SHA256);
+  for (size_t i = 0, byte; words[MESSAGE] != NULL && i < sizeof message - 1 && sscanf(words[MESSAGE] + 2 * i, "%2zx", &byte) == 1; i++) {
+    message[i] = (char)byte;
+  }
+  const long count = atol(words[COUNT]);
+  bool is_logged = true;
+  for (long i = 0; i < count && is_logged; i++) {
+    if (words[PATH] != NULL && count > 1) snprintf(path, sizeof path, "%s-%ld", words[PATH], i);
+    const struct log_entry entry = {.path = count > 1 && words[PATH] != NULL ? path : words[PATH],
+                                    .hash = words[HASH],
+                                    .outcome = words[OUTCOME],
+                                    .is_let_in = words[IS_LET_IN] != NULL,
+                                    .ground = words[GROUND],
+                                    .message = words[MESSAGE] == NULL ? NULL : message,
+                                    .policy = words[MODE] == NULL ? NULL : &policy};
+    is_logged = log_decision(words[STATE], &entry, why, sizeof why);
+  }
+  printf("%s\t%s\n", is_logged ? "logged" : "failed", why);
+  return true;
+}
+
 static bool answer_row(char *line) {
   const char *words[WORDS];
   struct grounds grounds;
-  if (!cut(line, words) || words[0] == NULL || words[1] == NULL || words[2] == NULL) return false;
+  if (!cut(line, words, WORDS) || words[0] == NULL || words[1] == NULL || words[2] == NULL) return false;
   const struct places places = {.state = words[0], .policy = words[1], .socket = words[2], .patience_ms = 1000};
   const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0, words[8],
                           words[9] == NULL ? 0 : strtoll(words[9], NULL, 10), words[10]};
@@ -63,11 +94,13 @@ static bool answer_row(char *line) {
 
 int main(void) {
   static char line[LINE_LIMIT];
-  static const char reply[] = "reply\t";
+  static const char reply[] = "reply\t", log[] = "log\t";
   while (fgets(line, sizeof line, stdin) != NULL) {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, reply, sizeof reply - 1) == 0) answer_reply(line + sizeof reply - 1);
-    else if (!answer_row(line)) return 2;
+    else if (strncmp(line, log, sizeof log - 1) == 0) {
+      if (!answer_log(line + sizeof log - 1)) return 2;
+    } else if (!answer_row(line)) return 2;
     fflush(stdout);
   }
   return 0;

@@ -237,7 +237,7 @@ static void check_decisions(void) {
   expect(decide(&nowhere, &row, &grounds) == REFUSED, "so is what was built and not expected");
   row.path = NULL;
   expect(decide(&nowhere, &row, &grounds) == REFUSED, "and what has no path");
-  expect(decide_refused(&nowhere) == REFUSED, "and a realisation");
+  expect(decide_refused(&nowhere, &grounds) == REFUSED, "and a realisation");
 }
 
 /** Counts the files in a directory. */

@@ -68,12 +68,15 @@ static enum answer admitted(const struct places *places, const struct subject *s
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
+      grounds->ground = BY_LEDGER;
       snprintf(grounds->reason, sizeof grounds->reason, "the ledger cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
       break;
   }
-  return strcmp(found.nar_hash, subject->nar_hash) == 0 && holds(&found.term, policy) ? YES : UNKNOWN;
+  if (strcmp(found.nar_hash, subject->nar_hash) != 0 || !holds(&found.term, policy)) return UNKNOWN;
+  grounds->ground = BY_LEDGER;
+  return YES;
 }
 
 /**
@@ -84,18 +87,22 @@ static enum answer ask(const struct places *places, const char *question, int le
                        struct grounds *grounds) {
   static struct reply reply;
   if (length < 0 || (size_t)length >= room) {
+    grounds->ground = BY_FORM;
     snprintf(grounds->reason, sizeof grounds->reason, TOO_LONG);
     return NO;
   }
   const char *more = unread == NULL ? "" : unread;
   const char *glue = unread == NULL ? "" : "; ";
+  grounds->ground = BY_SILENCE;
   switch (ask_resident(places->socket, question, places->patience_ms, &reply)) {
     case ASKED_PASS:
+      grounds->ground = BY_GATE;
       snprintf(grounds->references, sizeof grounds->references, "%s", references_of(&reply));
       /* If the policy only warns, the notice says what it would refuse. */
       snprintf(grounds->reason, sizeof grounds->reason, "%s", reply.notice);
       return YES;
     case ASKED_REFUSE:
+      grounds->ground = BY_GATE;
       snprintf(grounds->reason, sizeof grounds->reason, "%s", reply.sentence);
       return NO;
     case ASKED_ABSENT:
@@ -146,6 +153,7 @@ static enum answer expected(const struct places *places, const struct subject *s
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
+      grounds->ground = BY_LEDGER;
       snprintf(grounds->reason, sizeof grounds->reason, "the record of its build cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
@@ -162,11 +170,12 @@ static enum answer expected(const struct places *places, const struct subject *s
    */
   const bool is_unclear = found.admits == ADMITS_NOTHING && policy == NULL;
   if (is_unclear || (allows && !holds(&found.term, policy))) return asked_again(places, subject, &found, unread, grounds);
+  if (found.admits == ADMITS_ASKED) return UNKNOWN;
+  grounds->ground = BY_BUILD;
+  grounds->is_certain = true;
   switch (found.admits) {
     case ADMITS_ANY:
       return YES;
-    case ADMITS_ASKED:
-      return UNKNOWN;
     case ADMITS_THESE:
       if (found.is_allowed) return YES;
       snprintf(grounds->reason, sizeof grounds->reason,
@@ -174,6 +183,7 @@ static enum answer expected(const struct places *places, const struct subject *s
                "attested" NEXT_EXPLAIN,
                subject->nar_hash, found.allowed, subject->path.path);
       return NO;
+    case ADMITS_ASKED:
     case ADMITS_NOTHING:
       break;
   }
@@ -193,9 +203,13 @@ static enum answer answer_for(const struct places *places, const struct subject 
 
   enum inert inert = inert_kind(&subject->path, subject->row->ca, subject->nar_hash);
   if (inert == INERT_TEXT && !is_plain_file(subject->row)) inert = NOT_INERT;
+  grounds->ground = BY_NATURE;
+  grounds->is_certain = false;
   if (inert == INERT_TEXT) return YES;
   const bool is_local_build = subject->row->is_ours && subject->row->deriver != NULL;
   if (is_local_build && inert == NOT_INERT) {
+    grounds->ground = BY_BUILD;
+    grounds->is_certain = true;
     snprintf(grounds->reason, sizeof grounds->reason,
              "it was built here, but nobody let its build start: the pre-build hook was not asked, or refused "
              "(needed: sandbox = true and the hooks of nixsig)" NEXT
@@ -206,8 +220,7 @@ static enum answer answer_for(const struct places *places, const struct subject 
   return asked(places, subject, unread, grounds);
 }
 
-/** The decision for what is refused. */
-static enum decision refused(const struct places *places, const struct policy *policy) {
+enum decision decide_refused_under(const struct places *places, const struct policy *policy) {
   if (policy == NULL) return REFUSED;
   return policy->only_warns || is_respite(places->state, time(NULL)) ? LET_IN_WARNED : REFUSED;
 }
@@ -219,6 +232,10 @@ enum decision decide(const struct places *places, const struct row *row, struct 
   const bool is_read = read_policy(places->state, places->policy, &policy, unread, sizeof unread);
   bool may = false;
   grounds->reason[0] = grounds->references[0] = '\0';
+  grounds->ground = BY_FORM;
+  grounds->is_certain = false;
+  grounds->has_policy = is_read;
+  if (is_read) grounds->policy = policy;
   if (parse_row(row, &subject)) {
     may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, grounds) == YES;
   } else {
@@ -226,12 +243,17 @@ enum decision decide(const struct places *places, const struct row *row, struct 
              "it is not a path of " STORE_DIR " with a NAR hash, and nothing else can be judged" NEXT_COPY_ANEW);
   }
   make_plain(grounds->reason);
-  if (may) return grounds->reason[0] == '\0' ? LET_IN : LET_IN_WARNED;
-  return refused(places, is_read ? &policy : NULL);
+  const enum decision decision = may ? grounds->reason[0] == '\0' ? LET_IN : LET_IN_WARNED
+                                     : decide_refused_under(places, is_read ? &policy : NULL);
+  /* What the gate refuses may still be let in here, if the policy only warns since. */
+  const bool is_gates = grounds->ground == BY_GATE && (may || decision == REFUSED);
+  grounds->is_logged = is_gates || grounds->ground == BY_NATURE;
+  return decision;
 }
 
-enum decision decide_refused(const struct places *places) {
-  struct policy policy;
+enum decision decide_refused(const struct places *places, struct grounds *grounds) {
   char why[512];
-  return refused(places, read_policy(places->state, places->policy, &policy, why, sizeof why) ? &policy : NULL);
+  *grounds = (struct grounds){.ground = BY_FORM};
+  grounds->has_policy = read_policy(places->state, places->policy, &grounds->policy, why, sizeof why);
+  return decide_refused_under(places, grounds->has_policy ? &grounds->policy : NULL);
 }

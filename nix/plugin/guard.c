@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "decide.h"
+#include "decision.h"
 #include "installed.h"
 #include "let-in.h"
 #include "next-step.h"
@@ -87,6 +88,15 @@ static void conclude(sqlite3_context *context, enum decision decision, const cha
   guard->sqlite->result_error_code(context, SQLITE_CONSTRAINT);
 }
 
+/**
+ * Logs what was decided otherwise than by judging a path. A line that cannot be written changes
+ * nothing then.
+ */
+static void log_other(const struct log_entry *entry) {
+  char why[1024];
+  log_decision(places.state, entry, why, sizeof why);
+}
+
 /** The text of a value; NULL if it is not a text or contains a NUL. */
 static const char *text_of(sqlite3_value *value) {
   const char *text = (const char *)library->value_text(value);
@@ -125,6 +135,7 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
     return;
   }
   if (!may_decide()) {
+    log_other(&(struct log_entry){.path = row.path, .hash = row.hash, .outcome = "indeterminate", .ground = "time", .message = BUSY});
     conclude(context, REFUSED, "nixsig: refused a path: " BUSY);
     return;
   }
@@ -142,7 +153,8 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
     conclude(context, REFUSED, "nixsig: refused a realisation: " BUSY);
     return;
   }
-  const enum decision decision = decide_refused(&places);
+  struct grounds grounds;
+  const enum decision decision = decide_refused(&places, &grounds);
   pthread_mutex_unlock(&deciding);
   conclude(context, decision,
            decision == REFUSED ? "nixsig: refused a realisation: content-addressed derivations cannot be judged" NEXT
@@ -164,14 +176,22 @@ static void before_commit(struct guard *guard) {
                 "it would be registered with other references (%ld) than those that its signature covers, which its contents name" NEXT_COPY_ANEW,
                 count);
   enum decision decision = REFUSED;
+  struct grounds grounds = {.has_policy = false};
   if (may_decide()) {
-    decision = decide_refused(&places);
+    decision = decide_refused(&places, &grounds);
     if (decision == LET_IN_WARNED) record_warning(places.state, broken->path, broken->hash, reason);
     pthread_mutex_unlock(&deciding);
   } else {
     snprintf(reason, sizeof reason, "its references do not match those that were signed, and whether to refuse that is not decided in time: " BUSY);
   }
   guard->promises.are_kept = decision == LET_IN_WARNED;
+  log_other(&(struct log_entry){.path = broken->path,
+                                .hash = broken->hash,
+                                .outcome = "untrusted",
+                                .is_let_in = decision == LET_IN_WARNED,
+                                .ground = "references",
+                                .message = reason,
+                                .policy = grounds.has_policy ? &grounds.policy : NULL});
   snprintf(text, sizeof text, "nixsig: %s %.300s: %s", decision == REFUSED ? "refused" : "warning, let in: would be refused", broken->path, reason);
   say(text);
 }

@@ -62,15 +62,19 @@ bool is_owned_directory(const char *path, char *why, size_t size) {
     snprintf(why, size, "%s: %s", path, strerror(errno));
     return false;
   }
-  if (!S_ISDIR(status.st_mode)) {
+  return is_owned_status(&status, path, why, size);
+}
+
+bool is_owned_status(const struct stat *status, const char *path, char *why, size_t size) {
+  if (!S_ISDIR(status->st_mode)) {
     snprintf(why, size, "%s is not a directory", path);
     return false;
   }
-  if (!is_ours(status.st_uid)) {
-    snprintf(why, size, "%s belongs to user %lu", path, (unsigned long)status.st_uid);
+  if (!is_ours(status->st_uid)) {
+    snprintf(why, size, "%s belongs to user %lu", path, (unsigned long)status->st_uid);
     return false;
   }
-  if ((status.st_mode & WRITABLE_BY_OTHERS) != 0) {
+  if ((status->st_mode & WRITABLE_BY_OTHERS) != 0) {
     snprintf(why, size, "%s is writable by others", path);
     return false;
   }
@@ -125,6 +129,20 @@ enum reading read_owned_start_at(int directory, const char *path, char *buffer, 
   const enum reading reading = open_owned(directory, path, &file, &status, why, size);
   if (reading != READ_DONE) return reading;
   const ssize_t count = read_all(file, buffer, room, status.st_size);
+  if (count < 0) return unsafe(file, path, strerror(errno), why, size);
+  close(file);
+  *length = (size_t)count;
+  return READ_DONE;
+}
+
+enum reading read_owned_end_at(int directory, const char *path, char *buffer, size_t room, size_t *length, char *why, size_t size) {
+  int file;
+  struct stat status;
+  const enum reading reading = open_owned(directory, path, &file, &status, why, size);
+  if (reading != READ_DONE) return reading;
+  const off_t start = status.st_size > (off_t)room ? status.st_size - (off_t)room : 0;
+  if (lseek(file, start, SEEK_SET) != start) return unsafe(file, path, strerror(errno), why, size);
+  const ssize_t count = read_all(file, buffer, room, status.st_size - start);
   if (count < 0) return unsafe(file, path, strerror(errno), why, size);
   close(file);
   *length = (size_t)count;

@@ -22,6 +22,9 @@ bool is_protected(const char *path, char *why, size_t size);
  */
 bool is_owned_directory(const char *path, char *why, size_t size);
 
+/** Likewise, of the status of an open directory. `path`: what to call it in `why`. */
+bool is_owned_status(const struct stat *status, const char *path, char *why, size_t size);
+
 /**
  * Reads a regular file that belongs to root or to us, that nobody else may write to, and that has
  * at most `limit` bytes. The last component must not be a symbolic link. `buffer` needs room for
@@ -34,5 +37,8 @@ enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_
  * open directory. Does not write a NUL.
  */
 enum reading read_owned_start_at(int directory, const char *path, char *buffer, size_t room, size_t *length, char *why, size_t size);
+
+/** Reads the last `room` bytes of such a file likewise. */
+enum reading read_owned_end_at(int directory, const char *path, char *buffer, size_t room, size_t *length, char *why, size_t size);
 
 #endif

@@ -84,6 +84,14 @@ static bool take_file(struct rest *rest, struct named_file *file, char *why, siz
   return count == (int)stamp_length && memcmp(printed, stamp, stamp_length) == 0;
 }
 
+static bool take_logging(struct rest *rest, enum logging *logging) {
+  if (take(rest, "decisions off\n")) *logging = LOG_OFF;
+  else if (take(rest, "decisions kept\n")) *logging = LOG_KEPT;
+  else if (take(rest, "decisions required\n")) *logging = LOG_REQUIRED;
+  else return false;
+  return true;
+}
+
 static bool parse_snapshot(struct rest *rest, char *why, size_t size) {
   if (!take(rest, "nixsig1 ") || !take_sha256(rest, kept.policy.digest) || !take(rest, "\n")) return false;
   while (begins(rest, "attestations ") || begins(rest, "source ")) {
@@ -93,6 +101,7 @@ static bool parse_snapshot(struct rest *rest, char *why, size_t size) {
   if (!kept.policy.only_warns && !take(rest, "mode enforce\n")) return false;
   kept.policy.sources_are_data = take(rest, "sources data\n");
   if (!kept.policy.sources_are_data && !take(rest, "sources attested\n")) return false;
+  if (!take_logging(rest, &kept.policy.logging)) return false;
   for (kept.count = 0; rest->next < rest->end; kept.count++) {
     if (kept.count == FILE_LIMIT || !take_file(rest, &kept.files[kept.count], why, size)) return false;
   }

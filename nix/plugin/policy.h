@@ -10,10 +10,18 @@
 
 #include "ledger.h"
 
+/** Whether decisions are logged: docs/decision-log.md. */
+enum logging {
+  LOG_OFF,
+  LOG_KEPT,    /* a line that cannot be written is only warned of */
+  LOG_REQUIRED /* what cannot be logged is refused */
+};
+
 struct policy {
   char digest[HEX_SHA256 + 1];
   bool only_warns;
   bool sources_are_data; /* sources may become valid unjudged; false: they are judged first */
+  enum logging logging;
 };
 
 /**

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "decision.h"
 #include "let-in.h"
+#include "next-step.h"
 #include "plain.h"
 
 /*
@@ -13,10 +15,48 @@
  */
 enum { GOOD_FOR_MS = 5000 };
 
+/** A word for the decision log. */
+static const char *word_of(enum ground ground) {
+  switch (ground) {
+    case BY_NATURE:
+      return "data";
+    case BY_GATE:
+    case BY_SILENCE:
+      return "gate";
+    case BY_LEDGER:
+      return "ledger";
+    case BY_BUILD:
+      return "build";
+    case BY_FORM:
+      break;
+  }
+  return "form";
+}
+
+/** Logs a decision. If that fails and the policy makes it a condition, the path is refused. */
+static enum decision logged(const struct places *places, const struct row *row, enum decision decision, struct grounds *grounds) {
+  char why[1024];
+  const char *refused = grounds->is_certain ? "untrusted" : "indeterminate";
+  const struct log_entry line = {
+      .path = row->path,
+      .hash = row->hash,
+      .outcome = decision == LET_IN ? "trusted" : refused,
+      .is_let_in = decision != REFUSED,
+      .ground = word_of(grounds->ground),
+      .message = decision == LET_IN ? NULL : grounds->reason,
+      .policy = grounds->has_policy ? &grounds->policy : NULL,
+  };
+  if (grounds->is_logged || log_decision(places->state, &line, why, sizeof why) || decision != LET_IN) return decision;
+  snprintf(grounds->reason, sizeof grounds->reason,
+           "the policy makes the decision log a condition (required = true in [decisions]), and no line can be written to it: %s" NEXT_DOCTOR,
+           why);
+  return decide_refused_under(places, &grounds->policy);
+}
+
 void judge(const struct places *places, const struct row *row, struct judgement *judgement) {
   struct grounds grounds;
   const char *reason = grounds.reason;
-  judgement->decision = decide(places, row, &grounds);
+  judgement->decision = logged(places, row, decide(places, row, &grounds), &grounds);
   memcpy(judgement->references, grounds.references, sizeof grounds.references);
   judgement->text[0] = '\0';
   if (judgement->decision == LET_IN) return;

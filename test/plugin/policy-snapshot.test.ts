@@ -47,6 +47,20 @@ test('P9: attack: a policy that was changed, replaced or removed is not taken fo
   refuses(gone, ROW, /policy\.toml: No such file/)
 })
 
+test('P9: a record that does not say whether decisions are logged is of an older nixsig, and not believed', () => {
+  for (const [line, other] of [
+    ['decisions kept\n', ''],
+    ['decisions kept', 'decisions perhaps'],
+  ] as const) {
+    const where = admitting()
+    letsIn(where, ROW)
+    writeFileSync(where.snapshot, snapshotText([where.policy]).replace(line, other))
+    refuses(where, ROW, UNREAD)
+    assert.equal(readSnapshot(where.state, where.policy), undefined)
+  }
+  for (const decisions of ['off', 'kept', 'required']) letsIn(admitting({}, { decisions }), ROW)
+})
+
 test('P9: attack: what is remembered is of the policy of this machine, and of no other', () => {
   const where = admitting()
   copyFileSync(where.policy, `${where.policy}~`)

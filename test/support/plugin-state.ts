@@ -63,6 +63,7 @@ export const asRoot: { readonly skip: boolean | string } = {
 export interface Settings {
   readonly mode?: string
   readonly sources?: string
+  readonly decisions?: string
   /** Files of the policy, besides the policy itself. */
   readonly certificates?: readonly string[]
 }
@@ -90,10 +91,11 @@ export interface PluginCode {
 
 /** The text of a snapshot of these files. */
 export function snapshotText(files: readonly string[], settings: Settings = {}): string {
-  const { mode = 'enforce', sources = 'data' } = settings
+  const { mode = 'enforce', sources = 'data', decisions = 'kept' } = settings
   const lines = [
     `mode ${mode}`,
     `sources ${sources}`,
+    `decisions ${decisions}`,
     ...files.map(file => `file ${versionOf(file)} ${file}`),
   ]
   return `nixsig1 ${POLICY_DIGEST}\nattestations /etc/a\n${lines.join('\n')}\n`

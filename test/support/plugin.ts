@@ -40,16 +40,42 @@ export type ReadReply =
   | { readonly kind: 'pass' | 'refuse'; readonly sentence: string; readonly notice: string }
   | { readonly kind: 'failed'; readonly why: string }
 
+/** A line for the decision log. */
+export interface Logged {
+  readonly state: string
+  readonly log: 'off' | 'kept' | 'required'
+  /** Undefined if the policy is not known. */
+  readonly mode?: 'enforce' | 'warn' | undefined
+  readonly path: string
+  readonly hash: string
+  readonly outcome: 'trusted' | 'untrusted' | 'indeterminate'
+  readonly letIn: boolean
+  readonly ground: string
+  /** One character for each byte (latin1), without NUL. */
+  readonly message?: string
+  /** So many lines; of more than one, each has its place among them behind its path. */
+  readonly count?: number
+}
+
+/** What becomes of it: `why` says what went wrong, even where the policy lets that pass. */
+export interface LogAnswer {
+  readonly kind: 'logged' | 'failed'
+  readonly why: string
+}
+
 export interface AskPlugin {
+  /** The program, for processes of its own. */
+  readonly program: string
   (where: Where, row: Row): Decided
+  /** Writes lines of the decision log. */
+  log(line: Logged): LogAnswer
   /** How C reads a reply; it may have a few bytes more than a reply can have. */
   readReply(bytes: Uint8Array): ReadReply
   close(): void
 }
 
-/** Compiles the code and starts a process that answers one question after another. */
-export function openPlugin(): AskPlugin {
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-ask-'))
+/** Compiles the code into a directory. Returns the program. */
+function makeAsk(directory: string): string {
   const program = join(directory, 'ask')
   const made = spawnSync(
     'make',
@@ -59,6 +85,30 @@ export function openPlugin(): AskPlugin {
     },
   )
   assert.equal(made.status, 0, made.stderr)
+  return program
+}
+
+/** The line that asks for lines of the decision log. */
+export function logQuestion({ log, message, count = 1, ...line }: Logged): string {
+  const words = [
+    line.state,
+    ['off', 'kept', 'required'].indexOf(log),
+    line.mode,
+    line.path,
+    line.hash,
+    line.outcome,
+    line.letIn ? 1 : '',
+    line.ground,
+    message === undefined ? '' : Buffer.from(message, 'latin1').toString('hex'),
+    count,
+  ]
+  return `log\t${words.map(word => word ?? '').join('\t')}`
+}
+
+/** Compiles the code and starts a process that answers one question after another. */
+export function openPlugin(): AskPlugin {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-ask-'))
+  const program = makeAsk(directory)
   const [questions, answers] = [join(directory, 'questions'), join(directory, 'answers')]
   execFileSync('mkfifo', [questions, answers])
   const script = `exec ${program} <${questions} >${answers}`
@@ -108,8 +158,15 @@ export function openPlugin(): AskPlugin {
     assert.ok(kind === 'pass' || kind === 'refuse', kind)
     return { kind, sentence: text, notice }
   }
+  const log = (line: Logged): LogAnswer => {
+    const [kind = '', why = ''] = exchange(logQuestion(line)).split('\t')
+    assert.ok(kind === 'logged' || kind === 'failed', kind)
+    return { kind, why }
+  }
   return Object.assign(ask, {
+    program,
     readReply,
+    log,
     close() {
       closeSync(to)
       closeSync(from)

@@ -124,6 +124,7 @@ function copyOf(state: string): Copy {
     'attestations /etc/a',
     'mode enforce',
     'sources data',
+    'decisions kept',
     `file ${versionOf(copy.policy)} ${copy.policy}`,
   ]
   writeFileSync(join(copy.state, 'policy'), `nixsig1 ${'cd'.repeat(32)}\n${lines.join('\n')}\n`)
