@@ -25,6 +25,8 @@ export interface Asked {
 export interface Decided {
   readonly admitted?: readonly LetIn[]
   readonly refusals?: readonly Refusal[]
+  /** The path that was refused, where that is another than the refusals are about: what it is made of. */
+  readonly about?: string
 }
 
 /** The most lines of refusals about one question; the first tell most. */
@@ -36,11 +38,11 @@ const REFUSALS = 16
  */
 export async function record(
   asked: Asked,
-  { admitted = [], refusals = [] }: Decided,
+  { admitted = [], refusals = [], about }: Decided,
 ): Promise<string | undefined> {
   if (asked.policy?.decisions.log === 'off') return undefined
   try {
-    const refused = refusals.slice(0, REFUSALS).map(refusal => refusedAs(asked, refusal))
+    const refused = refusals.slice(0, REFUSALS).map(refusal => refusedAs(asked, refusal, about))
     return await recordDecisions(logOf(asked), [...refused, ...admitted.map(one => admittedAs(asked, one))])
   } catch (error) {
     return printable((error as Error).message)
@@ -89,12 +91,12 @@ function logOf({ places: { state }, policy }: Asked): DecisionLog {
   }
 }
 
-function refusedAs({ door, asker, policy }: Asked, refusal: Refusal): Decision {
-  const { path, outcome, ground } = refusal
+function refusedAs({ door, asker, policy }: Asked, refusal: Refusal, about = refusal.path): Decision {
+  const { outcome, ground } = refusal
   return {
     door,
     asker,
-    path,
+    path: about,
     outcome,
     letIn: policy?.mode === 'warn',
     ground: ground.kind === 'rule' ? ground.title : ground.kind,
