@@ -9,6 +9,7 @@ import { AUDITS } from './targets/audits.ts'
 import { bookTargets } from './targets/books.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
+import { DECISIONS } from './targets/decisions.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
@@ -45,6 +46,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...ATTESTATIONS,
     ...APPROVALS,
     ...NIX_FILES,
+    ...DECISIONS,
     ...DECLARED_SIGNATURES,
     ...KEYS,
     ...SIGNERS,

@@ -10,6 +10,7 @@ import {
   fsyncSync,
   ftruncateSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -81,13 +82,9 @@ export function digestOf(line: Uint8Array): string {
 
 function makePlaces({ directory, open, segments }: LogPlaces): void {
   for (const each of [directory, open, segments]) {
-    try {
-      assertOwnedDirectory(each)
-    } catch {
-      // Absent; or what is wrong with it is said then.
+    if (lstatSync(each, { throwIfNoEntry: false }) === undefined)
       mkdirSync(each, { recursive: true, mode: 0o700 })
-      assertOwnedDirectory(each)
-    }
+    assertOwnedDirectory(each)
   }
 }
 

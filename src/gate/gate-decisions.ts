@@ -1,7 +1,8 @@
 /** What the gate decides about paths, as the decision log has it. */
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { type Asked, type LetIn, letIn, record } from '../verifier/decided.ts'
+import { type Asked, letIn, record } from '../verifier/decided.ts'
+import type { LetIn } from '../verifier/let-in.ts'
 import type { OfferOutcome } from '../verifier/offered.ts'
 import type { Places } from '../verifier/places.ts'
 import type { Log } from './log.ts'

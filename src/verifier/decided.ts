@@ -9,6 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Claim, Refusal, Trust } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { printable } from '../primitives/printable.ts'
+import type { LetIn } from './let-in.ts'
 import { machineKey, readMachineIdentity } from './machine-key.ts'
 import type { Places } from './places.ts'
 
@@ -20,18 +21,12 @@ export interface Asked {
   readonly policy: Pick<Policy, 'digest' | 'mode' | 'decisions'> | undefined
 }
 
-/** A path that is let in, with its verdict if it was judged now: else the ledger tells of it. */
-export interface LetIn {
-  readonly path: string
-  /** SHA-256 NAR hash, lower-case hex, if that is known. */
-  readonly narHash?: string | undefined
-  readonly trust?: Trust | undefined
-}
-
 /** What a door decided. */
 export interface Decided {
   readonly admitted?: readonly LetIn[]
   readonly refusals?: readonly Refusal[]
+  /** The path that was refused, where that is another than the refusals are about: what it is made of. */
+  readonly about?: string
 }
 
 /** The most lines of refusals about one question; the first tell most. */
@@ -43,11 +38,11 @@ const REFUSALS = 16
  */
 export async function record(
   asked: Asked,
-  { admitted = [], refusals = [] }: Decided,
+  { admitted = [], refusals = [], about }: Decided,
 ): Promise<string | undefined> {
   if (asked.policy?.decisions.log === 'off') return undefined
   try {
-    const refused = refusals.slice(0, REFUSALS).map(refusal => refusedAs(asked, refusal))
+    const refused = refusals.slice(0, REFUSALS).map(refusal => refusedAs(asked, refusal, about))
     return await recordDecisions(logOf(asked), [...refused, ...admitted.map(one => admittedAs(asked, one))])
   } catch (error) {
     return printable((error as Error).message)
@@ -79,7 +74,7 @@ export function mustBeWritten(policy: Asked['policy']): boolean {
 export function unwritten(path: string, why: string): Refusal {
   const detail = `${why}; the policy says that nothing is let in that is not written there ([decisions] required)`
   const finding = { code: 'unreadable', trouble: { origin: 'the decision log', detail } } as const
-  return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'fault' }, findings: [finding] }
+  return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'log' }, findings: [finding] }
 }
 
 /** What is told where it need not be written. `why` is escaped. */
@@ -96,12 +91,12 @@ function logOf({ places: { state }, policy }: Asked): DecisionLog {
   }
 }
 
-function refusedAs({ door, asker, policy }: Asked, refusal: Refusal): Decision {
-  const { path, outcome, ground } = refusal
+function refusedAs({ door, asker, policy }: Asked, refusal: Refusal, about = refusal.path): Decision {
+  const { outcome, ground } = refusal
   return {
     door,
     asker,
-    path,
+    path: about,
     outcome,
     letIn: policy?.mode === 'warn',
     ground: ground.kind === 'rule' ? ground.title : ground.kind,

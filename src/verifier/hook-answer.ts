@@ -96,9 +96,7 @@ async function inLog(
   const problem =
     first === undefined
       ? await record(asked, { admitted: [{ path: derivation }] })
-      : await record(asked, {
-          refusals: kind === 'after-build' ? refusals : [{ ...first, path: derivation }],
-        })
+      : await record(asked, kind === 'after-build' ? { refusals } : { refusals: [first], about: derivation })
   if (problem === undefined) return decision
   if (!mustBeWritten(asked.policy) || first !== undefined)
     return { ...decision, notices: [...notices, notWritten(problem)] }

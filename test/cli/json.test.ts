@@ -2,9 +2,11 @@
 // What --json prints is what docs/schemas says.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { appendLine } from '../../src/decisions/append.ts'
+import { printDecision, printLeftOut } from '../../src/decisions/line.ts'
 import { keepSeenClaims } from '../../src/ledger/seen-conflicts.ts'
 import { assertLines, assertSchema } from '../support/schema.ts'
 import { byDefault, signer } from '../support/trust.ts'
@@ -79,6 +81,37 @@ test('check-signature: good, refused, undecided', () => {
   one('check-signature', check('é.tar.minisig', '--key', 'else.pub'), 11)
   const broken = cli.write('broken.minisig', 'untrusted comment: x\nRWQ\n')
   one('check-signature', check(broken, '--key', 'dev.pub'), 20)
+})
+
+test('log and log verify', () => {
+  const state = join(cli.dir, 'logged')
+  mkdirSync(state)
+  const decision = {
+    door: 'gate',
+    asker: 'user 1000',
+    path: PATH,
+    outcome: 'untrusted',
+    letIn: false,
+  } as const
+  const refused = { ...decision, ground: 'a rule', mode: 'warn', message: 'refused' } as const
+  appendLine(state, place => printDecision(place, refused), { isDurable: false })
+  appendLine(state, place => printLeftOut(place, { ...decision, leftOut: 2 }), { isDurable: false })
+  const places = ['--state', state, '--json']
+  assertLines('log', cli.run('log', ...places).stdout)
+  assert.equal(
+    cli
+      .run('log', '--path', PATH, '--door', 'gate', ...places)
+      .stdout.trim()
+      .split('\n').length,
+    1,
+  )
+  const whole = one('log-verify', cli.run('log', 'verify', ...places))
+  assert.deepEqual(whole['faults'], [])
+  writeFileSync(join(state, 'decisions/open/000000000001'), 'x\u001b')
+  assertLines('log', cli.run('log', ...places).stdout)
+  const broken = cli.run('log', 'verify', ...places)
+  assert.equal(broken.status, 1)
+  assert.notDeepEqual(one('log-verify', broken)['faults'], [])
 })
 
 test('conflicts list and withdraw', () => {
