@@ -8,6 +8,7 @@ import { ATTESTATIONS } from './targets/attestations.ts'
 import { bookTargets } from './targets/books.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
+import { DECISIONS } from './targets/decisions.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
@@ -44,6 +45,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...ATTESTATIONS,
     ...APPROVALS,
     ...NIX_FILES,
+    ...DECISIONS,
     ...DECLARED_SIGNATURES,
     ...KEYS,
     ...SIGNERS,

@@ -3,6 +3,7 @@
  * itself, and tells Nix the outcome. Bundled into a separate file, `decide.js`, as judge.ts is.
  */
 import { writeSync } from 'node:fs'
+import { askerAbove } from '../src/files/asker.ts'
 import type { BuildQuestion } from '../src/formats/hook-question.ts'
 import { type HookReply, LEFT_TO_THE_HOOK } from '../src/formats/hook-reply.ts'
 import { askResident } from '../src/gate/ask-resident.ts'
@@ -44,7 +45,7 @@ export async function decide(question: BuildQuestion): Promise<HookReply> {
 }
 
 async function fromResident(question: BuildQuestion): Promise<HookReply | undefined> {
-  const asked = await askResident(question)
+  const asked = await askResident({ ...question, asker: askerAbove() })
   if (asked.kind === 'answered') return asked.reply
   if (asked.kind === 'failed' && asked.why !== LEFT_TO_THE_HOOK)
     say(`judging without the resident process: ${printable(asked.why)}`)

@@ -321,6 +321,39 @@ in
       };
     };
 
+    decisions =
+      let
+        unset =
+          type: example: description:
+          mkOption {
+            type = types.nullOr type;
+            default = null;
+            inherit example description;
+          };
+      in
+      {
+        keep = unset types.bool false ''
+          Whether whatever is let in or refused is written into the decision log; by default it is.
+        '';
+
+        required = unset types.bool true ''
+          Whether what cannot be written there is refused, if the policy enforces; by default it is
+          let in with a warning.
+        '';
+
+        size = unset (types.strMatching "[1-9][0-9]{0,4} (MiB|GiB)") "1 GiB" ''
+          How large the log may become, from `"8 MiB"` to `"64 GiB"`: the oldest decisions are
+          removed. By default 64 MiB.
+        '';
+
+        journal = unset types.bool true "Whether decisions are written to the journal as well.";
+
+        checkpointsTo = unset own.machineFile "/mnt/audit" ''
+          A directory in which the signed states of the log are kept as well, such as a mount of
+          another machine.
+        '';
+      };
+
     store.sources = mkOption {
       type = types.enum [
         "data"

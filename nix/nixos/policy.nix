@@ -42,6 +42,8 @@ let
   }) cfg.principals;
   keyless = lib.attrNames (lib.filterAttrs (_: { keys, ... }: keys == [ ]) principals);
 
+  decisions = toFields (written cfg.decisions);
+
   http = toFields (
     written (
       cfg.http
@@ -90,6 +92,7 @@ let
   // lib.optionalAttrs (cfg.developers != { }) {
     developers = lib.mapAttrs (_: toFields) (written cfg.developers);
   }
+  // lib.optionalAttrs (decisions != { }) { inherit decisions; }
   // lib.optionalAttrs (http != { }) { inherit http; }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 

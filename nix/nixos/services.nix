@@ -155,6 +155,10 @@ in
           ProtectProc = "default";
           # The gate's HTTP process lowers its own priority.
           SystemCallFilter = hardening.SystemCallFilter ++ [ "setpriority" ];
+        }
+        // lib.optionalAttrs (cfg.decisions.checkpointsTo != null) {
+          # It may be a mount that is not there at the moment.
+          ReadWritePaths = [ "-${cfg.decisions.checkpointsTo}" ];
         };
     };
 

@@ -87,6 +87,9 @@ async function admit(run: Run, { verdict, info, blockers, isKnown }: Trusted): P
   if (!run.dry) {
     const inquiry = run.ask()
     const path = parseStorePath(info.path)
+    const decided = { path: info.path, narHash: info.narHash, trust: verdict }
+    const unwritten = isKnown ? undefined : await inquiry.writesDecision?.([decided])
+    if (unwritten !== undefined) return left(causesOf(unwritten))
     const refusal = await admitInput(inquiry, await inputOf(inquiry, path, info))
     if (refusal !== undefined) return left(causesOf(refusal))
     run.attempts.forget(info.path)

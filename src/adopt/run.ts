@@ -3,6 +3,7 @@ import type { Upstream } from '../evidence/upstreams/upstream.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { Store } from '../store/store-client.ts'
+import { asCommand } from '../verifier/command-decisions.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
 import type { Places } from '../verifier/places.ts'
 import type { Attempts } from './attempts.ts'
@@ -75,10 +76,10 @@ const FRESH_MS = 30_000
 /** Opens a run. Throws FileError as openInquiry does. */
 export function openRun(options: RunOptions, keeper: Store): Run {
   const open = () => ({
-    inquiry: openInquiry(options.places, {
-      records: !options.dry,
-      notesConflicts: !options.dry,
-    }),
+    inquiry: asCommand(
+      openInquiry(options.places, { records: !options.dry, notesConflicts: !options.dry }),
+      () => undefined,
+    ),
     since: Date.now(),
   })
   let current = open()

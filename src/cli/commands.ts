@@ -107,6 +107,21 @@ export const COMMANDS: readonly Entry[] = [
   },
   ...USING_LISTS,
   {
+    name: 'log',
+    summary: 'Show what was let in and refused: the decision log (log verify, log checkpoint) (root)',
+    load: async () => (await import('./commands/log.ts')).log,
+  },
+  {
+    name: 'log verify',
+    summary: 'Find removed, changed and moved lines of the decision log, and a cut end (root)',
+    load: async () => (await import('./commands/log-verify.ts')).verify,
+  },
+  {
+    name: 'log checkpoint',
+    summary: 'Sign the state of the decision log, to be kept elsewhere (root)',
+    load: async () => (await import('./commands/log-verify.ts')).checkpoint,
+  },
+  {
     name: 'quarantine list',
     summary: 'List the refused outputs in quarantine, oldest first',
     load: async () => (await quarantine()).list,

@@ -6,7 +6,7 @@
 import type { ExitCode } from '../policy/exit-code.ts'
 
 /**
- * 1: the doctor found an open door. 2: the call, the policy or a file that was named is wrong. 70:
+ * 1: the doctor found an open door, or the decision log has a fault. 2: the call, the policy or a file that was named is wrong. 70:
  * a fault of nixsig itself.
  */
 export type Status = ExitCode | 1 | 2 | 70

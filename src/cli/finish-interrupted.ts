@@ -1,6 +1,7 @@
 import type { Verdict } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
+import { asCommand, refusedByCommand } from '../verifier/command-decisions.ts'
 import { finishWhatWasInterrupted } from '../verifier/interrupted.ts'
 import type { Invocation, PlaceName } from './command.ts'
 import { openReadableInquiry } from './readable-inquiry.ts'
@@ -13,13 +14,15 @@ export async function finishInterrupted({
   terminal,
   places,
 }: Invocation<PlaceName>): Promise<readonly Verdict[]> {
-  const inquiry = openReadableInquiry(places, { records: true })
+  const inquiry = asCommand(openReadableInquiry(places, { records: true }), terminal.warn)
   const outcomes = await finishWhatWasInterrupted(inquiry, 'all').finally(() => inquiry.close())
+  const refused = outcomes.flatMap(({ refusals }) => refusals)
+  await refusedByCommand(inquiry, refused, terminal.warn)
   for (const { admitted, refusals, taken } of outcomes) {
     for (const path of admitted)
       terminal.note(`finished: ${path} had been built but not judged; it is trusted`)
     for (const refusal of refusals) terminal.note(`finished: ${paragraph(refusal)}`)
     for (const line of takenOutLines(taken)) terminal.note(`  ${line}`)
   }
-  return outcomes.flatMap(({ refusals }) => refusals)
+  return refused
 }

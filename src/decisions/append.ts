@@ -10,6 +10,7 @@ import {
   fsyncSync,
   ftruncateSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
@@ -55,7 +56,7 @@ export function appendLine(
   const until = performance.now() + PATIENCE
   try {
     makePlaces(places)
-    for (let end = endOf(places); performance.now() < until; ) {
+    for (let end = nearEnd(places) ?? endOf(places); performance.now() < until; ) {
       const isBeginning = end.number === 0
       const line = isBeginning ? (place: Place) => beginning(place, machine) : print
       const taken = end.previous === undefined ? undefined : link(places, end, { line, until, isDurable })
@@ -81,14 +82,20 @@ export function digestOf(line: Uint8Array): string {
 
 function makePlaces({ directory, open, segments }: LogPlaces): void {
   for (const each of [directory, open, segments]) {
-    try {
-      assertOwnedDirectory(each)
-    } catch {
-      // Absent; or what is wrong with it is said then.
+    if (lstatSync(each, { throwIfNoEntry: false }) === undefined)
       mkdirSync(each, { recursive: true, mode: 0o700 })
-      assertOwnedDirectory(each)
-    }
+    assertOwnedDirectory(each)
   }
+}
+
+/** The last line that this process wrote, by directory: the end is there or not far from there. */
+const written = new Map<string, Pick<End, 'number' | 'folded'>>()
+
+/** The line after the last one of this process, if that is still a file of its own. */
+function nearEnd(places: LogPlaces): End | undefined {
+  const last = written.get(places.directory)
+  const line = last && openLine(places, last.number)
+  return last && line && { ...last, number: last.number + 1, previous: digestOf(line) }
 }
 
 /** Where the next line goes; `previous` is undefined if the line before it went away meanwhile. */
@@ -158,6 +165,7 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
         if (!isAtEnd(places, number, { previous, bytes })) return undefined
         unlinkSync(name)
         isNamed = false
+        written.set(places.directory, { number, folded: end.folded })
         if (isDurable) fsyncSync(fd)
         return { number, isFoldable: number + 1 >= end.folded + SEGMENT_LINES }
       }

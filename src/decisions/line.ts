@@ -16,7 +16,10 @@ export const SEGMENT_LIMIT = SEGMENT_LINES * (LINE_LIMIT + 1)
 export const NO_LINE = '0'.repeat(64)
 
 /** Where something is let in or refused. */
-export type Door = 'before-build' | 'after-build' | 'gate' | 'plugin' | 'command'
+export type Door = (typeof DOORS)[number]
+
+/** All doors. */
+export const DOORS = ['before-build', 'after-build', 'gate', 'plugin', 'command'] as const
 
 /** What a door decided about one path. All text may be raw; printLine escapes and cuts it. */
 export interface Decision {
@@ -67,6 +70,9 @@ export interface Place {
   /** Milliseconds since 1970. */
   readonly time: number
 }
+
+/** The ground of what the ledger alone let in: such a line may be lost in a loss of power. */
+export const LEDGER = 'ledger'
 
 const EVIDENCE_LIMIT = 16
 const LIMITS = { asker: 64, path: 255, ground: 256, message: 512 } as const

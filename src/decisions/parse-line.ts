@@ -5,6 +5,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import {
   type Beginning,
   type Decision,
+  DOORS,
   type Door,
   type LeftOut,
   LINE_LIMIT,
@@ -23,7 +24,6 @@ export type Line = Place &
   )
 
 const FORMAT = 'decision log'
-const DOORS: readonly unknown[] = ['before-build', 'after-build', 'gate', 'plugin', 'command']
 const OUTCOMES: readonly unknown[] = ['trusted', 'untrusted', 'indeterminate']
 const MODES: readonly unknown[] = ['enforce', 'warn']
 const SHA256 = /^[0-9a-f]{64}$/

@@ -9,6 +9,8 @@
  *         <bytes of the NAR> <root, or -> [<signature> ...] [others]
  *     nixsig1 built <store path> sha256:<NAR hash, hex> <deriver>
  *     nixsig1 reload
+ *
+ * Before the kind, `for:<user number>` may say for whom it is asked, for the decision log alone.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -25,7 +27,15 @@ export const RESIDENT_SOCKET = '/run/nixsig/socket'
 export const QUESTION_LIMIT = 16 * 1024
 
 /** A question of a hook. `reload`: read the policy again. */
-export type HookQuestion = BuildQuestion | IncomingQuestion | BuiltQuestion | { readonly kind: 'reload' }
+export type HookQuestion = (
+  | BuildQuestion
+  | IncomingQuestion
+  | BuiltQuestion
+  | { readonly kind: 'reload' }
+) & {
+  /** For whom it is asked: `root`, or `user` and a number. Nothing is decided by it. */
+  readonly asker?: string
+}
 
 /**
  * `before-build`: may it be built? The build starts now. `after-build`: are its outputs trusted?
@@ -101,7 +111,19 @@ export function parseQuestion(bytes: Uint8Array): HookQuestion {
   if (!ASCII.test(line)) throw malformed('has a character that is not printable ASCII')
   const [version = '', kind = '', ...rest] = line.split(' ')
   if (version !== PROTOCOL) throw malformed(`is not of version ${PROTOCOL}`)
-  return questionOf(kind, rest)
+  const [, user] = FOR.exec(kind) ?? []
+  if (user === undefined) return questionOf(kind, rest)
+  const [actual = '', ...words] = rest
+  return { ...questionOf(actual, words), asker: user === '0' ? 'root' : `user ${user}` }
+}
+
+const FOR = /^for:(0|[1-9][0-9]{0,9})$/
+
+/** The word that says for whom it is asked, with a space; nothing if that is not known. */
+function forWhom(asker: string | undefined): string {
+  if (asker === 'root') return 'for:0 '
+  const [, user] = /^user ([1-9][0-9]{0,9})$/.exec(asker ?? '') ?? []
+  return user === undefined ? '' : `for:${user} `
 }
 
 function questionOf(kind: string, words: readonly string[]): HookQuestion {
@@ -121,6 +143,11 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
  * derivation.
  */
 export function printQuestion(question: HookQuestion): string {
+  const line = plainQuestion(question)
+  return `${PROTOCOL} ${forWhom(question.asker)}${line.slice(PROTOCOL.length + 1)}`
+}
+
+function plainQuestion(question: HookQuestion): string {
   if (question.kind === 'reload') return `${PROTOCOL} reload\n`
   if (question.kind === 'admit') return printIncoming(question)
   if (question.kind === 'built') return printBuilt(question)

@@ -1,6 +1,7 @@
 /** The gate's answers to each request of the binary cache protocol, and to monitoring. */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { askerOf } from './gate-decisions.ts'
 import type { GateRequest, GateResponse, Handler } from './http-request.ts'
 import { openLogs } from './logs.ts'
 import { openNars } from './nars.ts'
@@ -34,7 +35,7 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
   function route(request: GateRequest): readonly [endpoint: string, GateResponse | Promise<GateResponse>] {
     const { path } = request
     const digest = NARINFO.exec(path)?.[1]
-    if (digest !== undefined) return ['narinfo', substituter.narinfo(digest)]
+    if (digest !== undefined) return ['narinfo', substituter.narinfo(digest, askerOf(request.peer))]
     if (path === '/nix-cache-info') return ['nix-cache-info', cacheInfo(standings())]
     if (path.startsWith('/nar/')) return ['nar', nars.answer(request)]
     if (path.startsWith('/log/')) return ['log', logs.answer(request)]

@@ -99,15 +99,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (question.kind === 'reload') return reloaded(reload)
     return 'path' in question ? answerPlugin(question) : answerBuild(question)
   }
-  async function answerPlugin(question: IncomingQuestion | BuiltQuestion): Promise<HookReply> {
-    const reply = await answerIncoming(question, open)
+  async function answerPlugin(question: (IncomingQuestion | BuiltQuestion) & ForWhom): Promise<HookReply> {
+    const reply = await answerIncoming(question, open, question.asker ?? 'unknown')
     const { path } = question
     if (reply.outcome === 'refuse') log('warning', 'refused the plugin', { path, why: reply.sentence })
     else log('info', 'answered the plugin', { path })
     return reply
   }
-  async function answerBuild(question: BuildQuestion): Promise<HookReply> {
-    const reply = await answerHook(question, open).catch(leftToTheHook)
+  async function answerBuild(question: BuildQuestion & ForWhom): Promise<HookReply> {
+    const reply = await answerHook(question, open, question.asker ?? 'unknown').catch(leftToTheHook)
     tellAnswer(log, question, reply)
     return reply
   }
@@ -132,6 +132,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
   }
 }
+
+type ForWhom = Pick<HookQuestion, 'asker'>
 
 function tellAnswer(log: Log, { derivation, kind }: BuildQuestion, { outcome, sentence }: HookReply): void {
   if (outcome === 'error') log('info', LEFT_TO_THE_HOOK, { kind, derivation })

@@ -17,6 +17,7 @@ import type { Places } from '../verifier/places.ts'
 import { refusalOf } from '../verifier/refusal-of-error.ts'
 import type { ResidentCache } from '../verifier/resident-cache.ts'
 import { basisOf, isSameBasis, openAnswerCache } from './answer-cache.ts'
+import { type DecidedHere, decidedOn, unwrittenOf } from './gate-decisions.ts'
 import type { GateResponse } from './http-request.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -45,8 +46,11 @@ export interface GateParts {
 }
 
 export interface Substituter {
-  /** The answer about a path, by the 32 characters of its hash part. Never rejects. */
-  narinfo(digest: string): GateResponse | Promise<GateResponse>
+  /**
+   * The answer about a path, by the 32 characters of its hash part, when it is in the decision log.
+   * Never rejects.
+   */
+  narinfo(digest: string, asker: string): GateResponse | Promise<GateResponse>
   /** Drops everything that is remembered, so that all is asked and judged anew. */
   forget(): void
 }
@@ -55,32 +59,47 @@ export interface Substituter {
 export function openSubstituter(parts: GateParts): Substituter {
   const { kept, metrics } = parts
   const answers = openAnswerCache()
-  const underWay = new Map<string, Promise<GateResponse>>()
+  const underWay = new Map<string, Promise<Answer>>()
+  /** What was decided with the answers that are kept. */
+  const given = new WeakMap<GateResponse, DecidedHere>()
 
   /** Judges a path once for all who ask at the same time under the same policy. */
-  function judgeOnce(digest: string, policy: Policy): Promise<GateResponse> {
+  function judgeOnce(digest: string, policy: Policy): Promise<Answer> {
     const asked = `${policy.digest} ${policy.mode} ${digest}`
     const running = underWay.get(asked)
     if (running !== undefined) return running
-    const answer = judgeAndKeep(parts, answers, digest).finally(() => underWay.delete(asked))
+    const answer = judgeAndKeep(parts, answers, digest)
+      .then(made => {
+        if (made.decided !== undefined) given.set(made.response, made.decided)
+        return made
+      })
+      .finally(() => underWay.delete(asked))
     underWay.set(asked, answer)
     return answer
   }
 
   return {
-    narinfo(digest) {
-      let policy: Policy
-      try {
-        policy = kept.policy()
-      } catch (error) {
-        return answerWithoutPolicy(parts, digest, error)
-      }
-      const known = answers.get(digest, { policy: policy.digest, directories: policy.attestations })
-      if (known === undefined) return judgeOnce(digest, policy)
-      metrics.count('answers_cached')
-      return known
+    narinfo(digest, asker) {
+      const now = answerNow(digest)
+      return now instanceof Promise
+        ? now.then(answer => inLog(parts, answer, asker))
+        : inLog(parts, now, asker)
     },
     forget: answers.clear,
+  }
+
+  function answerNow(digest: string): Answer | Promise<Answer> {
+    let policy: Policy
+    try {
+      policy = kept.policy()
+    } catch (error) {
+      return answerWithoutPolicy(parts, digest, error)
+    }
+    const known = answers.get(digest, { policy: policy.digest, directories: policy.attestations })
+    if (known === undefined) return judgeOnce(digest, policy)
+    metrics.count('answers_cached')
+    const decided = given.get(known)
+    return { response: known, ...(decided === undefined ? {} : { decided: { ...decided, isKept: true } }) }
   }
 }
 
@@ -88,18 +107,18 @@ async function judgeAndKeep(
   parts: GateParts,
   answers: ReturnType<typeof openAnswerCache>,
   digest: string,
-): Promise<GateResponse> {
+): Promise<Answer> {
   try {
     for (let changes = 0; changes < POLICY_CHANGES; changes++) {
       const policy = parts.kept.policy()
-      const { response, until, standing } = await judgeWithin(
+      const { answer, until, standing } = await judgeWithin(
         () => judgeNow(parts, policy, digest),
         JUDGEMENT_MS,
       )
       // A verdict under a policy that is no longer in force is not used.
       if (parts.kept.policy().digest !== policy.digest) continue
-      if (until !== undefined) answers.keep(digest, response, until, standing)
-      return response
+      if (until !== undefined) answers.keep(digest, answer.response, until, standing)
+      return answer
     }
     throw new FormatError('policy', 'it is changed again and again while it is asked', parts.places.policy)
   } catch (error) {
@@ -118,10 +137,11 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   const asked = upstreams.current(policy)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
   const response = answerTo(parts, policy, outcome)
+  const answer = { response, ...decidedOn(policy, outcome) }
   const after = basisOf(digest, grounds)
   const isStill = before !== undefined && after !== undefined && isSameBasis(before, after)
   const standing = isStill ? after : undefined
-  return { response, standing, until: endOf(outcome, asked.until(digest), ends) }
+  return { answer, standing, until: endOf(outcome, asked.until(digest), ends) }
 }
 
 /**
@@ -133,6 +153,25 @@ function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly n
   if (said === undefined || (outcome.kind !== 'trusted' && outcome.kind !== 'absent')) return undefined
   const until = outcome.kind === 'trusted' ? outcome.verdict.until : undefined
   return Math.min(said, ...[...ends, ...(until === undefined ? [] : [until])].map(end => end * 1000))
+}
+
+/** An answer, and what it decides; undefined if nothing is let in or refused. */
+interface Answer {
+  readonly response: GateResponse
+  readonly decided?: DecidedHere
+}
+
+/** The answer when what it decides is in the log; a refusal if that cannot be written and has to be. */
+function inLog(
+  parts: GateParts,
+  { response, decided }: Answer,
+  asker: string,
+): GateResponse | Promise<GateResponse> {
+  if (decided === undefined || decided.policy?.decisions.log === 'off') return response
+  const { policy } = decided
+  return unwrittenOf(parts, decided, asker).then(unwritten =>
+    unwritten === undefined || policy?.mode === 'warn' ? response : refusal(policy, unwritten),
+  )
 }
 
 /** The answer for Nix. Also writes the log and the counters. */
@@ -178,20 +217,22 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
 }
 
 /** An error of the gate's own does not refuse where the policy only warns; one in the policy does. */
-function answerToError(parts: GateParts, digest: string, error: unknown): GateResponse {
+function answerToError(parts: GateParts, digest: string, error: unknown): Answer {
   try {
     const policy = parts.kept.policy()
     const verdict = refusalOf(error, pathOf(digest), 'output')
     const said = verdict.ground.kind === 'fault' ? policy : undefined
-    return answerTo(parts, said, { kind: 'refused', verdict })
+    const outcome = { kind: 'refused', verdict } as const
+    return { response: answerTo(parts, said, outcome), ...decidedOn(said, outcome) }
   } catch (problem) {
     return answerWithoutPolicy(parts, digest, problem)
   }
 }
 
-function answerWithoutPolicy(parts: GateParts, digest: string, problem: unknown): GateResponse {
+function answerWithoutPolicy(parts: GateParts, digest: string, problem: unknown): Answer {
   const verdict = { ...refusalOf(problem, pathOf(digest), 'output'), ground: { kind: 'policy' } } as const
-  return answerTo(parts, undefined, { kind: 'refused', verdict })
+  const outcome = { kind: 'refused', verdict } as const
+  return { response: answerTo(parts, undefined, outcome), ...decidedOn(undefined, outcome) }
 }
 
 /** A narinfo, or a refusal if it cannot be made. */

@@ -241,6 +241,8 @@ function onUnreadable(
     return [byRoot('correct the policy, or restore it, by what is wrong with it: nixsig policy check')]
   }
   if (system !== undefined) return [byRoot(system)]
+  if (ground.kind === 'log')
+    return [byRoot('repair the decision log: nixsig log verify tells what is wrong with it')]
   return ground.kind === 'caches' ? [ASK_AGAIN, or(WITHOUT_CACHES), DOCTOR] : ADVICE.unreadable
 }
 

@@ -274,6 +274,7 @@ export type GroundKind =
   | 'policy' // the policy file
   | 'evidence' // a file of evidence, or a derivation, that cannot be read
   | 'time' // judging took longer than it may
+  | 'log' // the decision log, which has to be written and cannot be
   | 'fault' // an error in the middle of judging
 
 /**

@@ -124,6 +124,7 @@ export const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
   policy: 'the policy file',
   evidence: 'a file that cannot be read',
   time: 'the time that judging may take',
+  log: 'the decision log, which has to be written first',
   fault: 'an error while it was judged',
 }
 

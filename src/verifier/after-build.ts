@@ -84,6 +84,7 @@ async function judgeBuild(
   const judged = await judgeOutputs(inquiry, stored, fresh)
   if (judged === undefined) return undefined
   const { trusted, refusals, made, from } = judged
+  if (refusals.length === 0) refusals.push(...(await unwrittenOf(inquiry, fresh, trusted)))
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
@@ -101,6 +102,20 @@ async function judgeBuild(
   }
   for (const { info } of fresh) forget(inquiry.places.state, info, ending)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
+}
+
+/** Why the outputs may not be admitted, if that cannot be written into the decision log. */
+async function unwrittenOf(
+  inquiry: Inquiry,
+  fresh: readonly Fresh[],
+  trusted: readonly Trusted[],
+): Promise<readonly Refusal[]> {
+  const [first, ...more] = fresh.map(item => {
+    const trust = trusted.find(one => one.item === item)?.trust
+    return { path: item.info.path, narHash: item.info.narHash, trust }
+  })
+  const refusal = first && (await inquiry.writesDecision?.([first, ...more]))
+  return refusal === undefined ? [] : [refusal]
 }
 
 /**

@@ -15,6 +15,7 @@ import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { type AdmittedOutput, admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import { expectBuild } from './expect-build.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
+import { noteByLedger } from './note-by-ledger.ts'
 import type { Places } from './places.ts'
 
 /**
@@ -41,6 +42,7 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const { until } = readAdmission(known.state, parseStorePath(drvPath).digest, drvPath) ?? {}
   const found = { policy: known.policy, until }
   expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, found, admits, valid })
+  noteByLedger(known, 'before-build', [{ path: drvPath }])
   return true
 }
 
@@ -78,11 +80,16 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   const outputs = admittedBuild(known, drvPath)
   if (!outputs?.every(({ path }) => isAdmitted(known, path, 'output'))) return false
   for (const { path } of outputs) settle(known.state, path.digest)
+  noteByLedger(
+    known,
+    'after-build',
+    outputs.map(({ path }) => path),
+  )
   return true
 }
 
 /** What the ledger's entries are checked against, and where attestations may be. */
-type Known = Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>
+type Known = Moment & Pick<PolicySnapshot, 'attestations' | 'sources' | 'mode' | 'decisions'>
 
 function readKnown({ state, policy }: Places): Known | undefined {
   assertOwnedDirectory(state)
@@ -96,5 +103,7 @@ function readKnown({ state, policy }: Places): Known | undefined {
     now,
     attestations: snapshot.attestations,
     sources: snapshot.sources,
+    mode: snapshot.mode,
+    decisions: snapshot.decisions,
   }
 }

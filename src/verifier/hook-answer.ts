@@ -15,6 +15,7 @@ import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
 import { beforeBuild } from './before-build.ts'
+import { type Asked, letIn, mustBeWritten, notWritten, record, unwritten } from './decided.ts'
 import type { Inquiry } from './inquiry.ts'
 import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
@@ -29,31 +30,80 @@ interface Decision {
   readonly refusals: readonly Refusal[]
   readonly warned: readonly Refusal[]
   readonly notices: readonly string[]
+  /** Whether the decision log has it already. */
+  readonly isWritten: boolean
 }
 
 /**
- * Answers a question in an inquiry that is opened for it and closed afterwards. Any error becomes a
- * refusal. Rejects only with LeftToTheHook, if something has to leave the store and the inquiry may
- * not take it out. In warn mode what was refused passes, with a notice.
+ * Answers a question in an inquiry that is opened for it and closed afterwards, when it is in the
+ * decision log. Any error becomes a refusal. Rejects only with LeftToTheHook, if something has to
+ * leave the store and the inquiry may not take it out. In warn mode what was refused passes, with a
+ * notice.
  */
-export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
+export async function answerHook(
+  question: BuildQuestion,
+  open: () => Inquiry,
+  asker: string,
+): Promise<HookReply> {
   let inquiry: Inquiry | undefined
   try {
     const opened = open()
     inquiry = opened
-    const decision = await judgeWithin(() => decide(opened, question))
+    const warnings: string[] = []
+    const asked = async () => askedOf(question, { inquiry: opened, asker })
+    const writing: Inquiry = {
+      ...opened,
+      writesDecision: async admitted => letIn(await asked(), admitted, warning => warnings.push(warning)),
+    }
+    const decision = await judgeWithin(() => decide(writing, question))
     const policy = await inquiry.policy().catch(() => undefined)
-    return reply(question, decision, policy, () => untilWhen(opened))
+    const written = await inLog(await asked(), question, decision)
+    const notices = [...written.notices, ...warnings]
+    return reply(question, { ...written, notices }, policy, () => untilWhen(opened))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
+    if (inquiry !== undefined) await record(await askedOf(question, { inquiry, asker }), { refusals })
     const isTold = question.kind === 'after-build' && policy?.mode !== 'warn'
     const notices = isTold ? paragraphs({ refusals, taken: NOTHING_TAKEN }, policy?.mode) : []
     return reply(question, { refusals, warned: refusals, notices }, policy)
   } finally {
     inquiry?.close()
   }
+}
+
+async function askedOf(
+  { kind }: BuildQuestion,
+  { inquiry, asker }: { readonly inquiry: Inquiry; readonly asker: string },
+): Promise<Asked> {
+  const policy = await inquiry.policy().catch(() => undefined)
+  return { places: inquiry.places, door: kind === 'after-build' ? kind : 'before-build', asker, policy }
+}
+
+/**
+ * The decision when it is in the log: a line about the derivation, or about each refused output.
+ * That a build could start is no decision yet. What cannot be written is refused, or told.
+ */
+async function inLog(
+  asked: Asked,
+  { kind, derivation }: BuildQuestion,
+  decision: Decision,
+): Promise<Decision> {
+  const { refusals, warned, notices, isWritten } = decision
+  const [first] = refusals
+  if (isWritten || (kind === 'may-build' && first === undefined)) return decision
+  const problem =
+    first === undefined
+      ? await record(asked, { admitted: [{ path: derivation }] })
+      : await record(asked, {
+          refusals: kind === 'after-build' ? refusals : [{ ...first, path: derivation }],
+        })
+  if (problem === undefined) return decision
+  if (!mustBeWritten(asked.policy) || first !== undefined)
+    return { ...decision, notices: [...notices, notWritten(problem)] }
+  const refusal = unwritten(derivation, problem)
+  return { ...decision, refusals: [refusal], warned: [...warned, refusal] }
 }
 
 async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Promise<Decision> {
@@ -64,7 +114,8 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
     const own = refusals.length === 0 ? [] : ownOutputs(inquiry, derivation)
     const warned = refusals.filter(({ path }) => !own.includes(path))
     const mode = await modeOf(inquiry)
-    return { refusals, warned, notices: others.flatMap(one => paragraphs(one, mode)) }
+    const notices = others.flatMap(one => paragraphs(one, mode))
+    return { refusals, warned, notices, isWritten: false }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
@@ -72,7 +123,8 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
   // What is warned of has a line of its own.
   const outcomes = [...others, mode === 'warn' ? { ...own, refusals: [] } : own]
   const notices = outcomes.flatMap(one => paragraphs(one, mode))
-  return { refusals: own.refusals, warned: own.refusals, notices }
+  const isWritten = own.admitted.length > 0
+  return { refusals: own.refusals, warned: own.refusals, notices, isWritten }
 }
 
 function ownOutputs(inquiry: Inquiry, derivation: string): readonly string[] {
@@ -86,7 +138,7 @@ async function modeOf(inquiry: Inquiry): Promise<Policy['mode'] | undefined> {
 
 function reply(
   { derivation }: BuildQuestion,
-  { refusals, warned, notices }: Decision,
+  { refusals, warned, notices }: Omit<Decision, 'isWritten'>,
   policy: Policy | undefined,
   until = () => '',
 ): HookReply {

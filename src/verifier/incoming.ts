@@ -21,6 +21,7 @@ import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admitBuilt } from './admit-built.ts'
 import { admittedNow } from './admitted.ts'
+import { type Asked, letIn, record } from './decided.ts'
 import { tellingOfUnlike } from './declared-contents.ts'
 import { identify, OF_TREE } from './identify.ts'
 import { admitByBytes } from './incoming-bytes.ts'
@@ -40,6 +41,7 @@ const TEXT_LIMIT = DERIVATION_LIMIT
 export async function answerIncoming(
   question: IncomingQuestion | BuiltQuestion,
   open: () => Inquiry,
+  asker: string,
 ): Promise<HookReply> {
   let inquiry: Inquiry | undefined
   let outcome: Incoming
@@ -54,17 +56,37 @@ export async function answerIncoming(
   } catch (error) {
     outcome = { refusal: refusalOf(error, question.path, 'output') }
   }
-  const { refusal, references } = outcome
   const policy = await inquiry?.policy().catch(() => undefined)
+  if (inquiry !== undefined)
+    outcome = await inLog({ places: inquiry.places, door: 'plugin', asker, policy }, question, outcome)
+  const { refusal, references, notice = '' } = outcome
   inquiry?.close()
   const telling = { isByLine: false, versions: [] }
   if (refusal === undefined) {
     const held = references === undefined ? telling : { ...telling, references: digestOf(references) }
-    return { outcome: 'pass', sentence: '', notice: '', telling: held }
+    return { outcome: 'pass', sentence: '', notice, telling: held }
   }
   const why = sentence(refusal, policy?.mode)
   if (policy?.mode === 'warn') return { outcome: 'pass', sentence: '', notice: why, telling }
   return { outcome: 'refuse', sentence: why, notice: '', telling }
+}
+
+/** The outcome when it is in the decision log; what cannot be written is refused, or told. */
+async function inLog(
+  asked: Asked,
+  { path, narHash }: IncomingQuestion | BuiltQuestion,
+  outcome: Incoming,
+): Promise<Incoming> {
+  const { refusal } = outcome
+  if (refusal !== undefined) {
+    await record(asked, { refusals: [refusal] })
+    return outcome
+  }
+  let notice = ''
+  const unwritten = await letIn(asked, [{ path, narHash }], warning => {
+    notice = warning
+  })
+  return { ...outcome, notice, ...(unwritten === undefined ? {} : { refusal: unwritten }) }
 }
 
 /** Whether a path may become valid: no refusal means that it may. */
@@ -72,6 +94,8 @@ export interface Incoming {
   readonly refusal?: Refusal | undefined
   /** If present, the only references (full store paths, sorted) with which it may. */
   readonly references?: readonly string[]
+  /** What is told to whoever asks. */
+  readonly notice?: string
 }
 
 const ADMITTED: Incoming = {}

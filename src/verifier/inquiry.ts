@@ -15,6 +15,7 @@ import type { Evidence, Refusal, Trouble } from '../policy/verdict.ts'
 import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
+import type { LetIn } from './let-in.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { certifiedHere, loadPolicy, withCertified, withPlaces } from './policy-file.ts'
@@ -80,6 +81,11 @@ export interface Inquiry {
   bringGraph(directory: string, graph: string): Promise<Trouble | undefined>
   /** Returns the derivations in this store whose whole build graph a packager signed. */
   signedRoots(): Promise<SignedRoots>
+  /**
+   * Writes what is about to be admitted into the decision log; returns why it may not be, if it
+   * cannot be written and has to be. Undefined: whoever asks writes it.
+   */
+  readonly writesDecision?: (admitted: readonly [LetIn, ...LetIn[]]) => Promise<Refusal | undefined>
   close(): void
 }
 

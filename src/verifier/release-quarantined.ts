@@ -10,6 +10,7 @@ import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
+import { sentence } from '../policy/wording.ts'
 import { printable } from '../primitives/printable.ts'
 import {
   contentOf,
@@ -125,6 +126,8 @@ async function restore(
   const others = entry.references.filter(reference => reference !== entry.path)
   // From here on the garbage collector keeps it, although nothing refers to the path yet.
   for (const path of [...others, entry.path]) await store.addTempRoot(path)
+  const unwritten = await inquiry.writesDecision?.([{ path: entry.path, narHash: entry.narHash, trust }])
+  if (unwritten !== undefined) throw new FileError(sentence(unwritten))
   const valid = await store.validPaths([...others, entry.path])
   const missing = others.filter(path => !valid.has(path))
   if (missing.length > 0)

@@ -67,10 +67,10 @@ for (const [settings, mode, status] of [
         until: 9e15,
       })
       const substituter = openSubstituter(parts)
-      const response = await substituter.narinfo(DIGEST)
+      const response = await substituter.narinfo(DIGEST, 'root')
       assert.equal(response.status, status)
       if (status === 451) assert.match(String(response.body), /undecided .*cache\.example\.org: a reason/)
-      await substituter.narinfo(DIGEST)
+      await substituter.narinfo(DIGEST, 'root')
       // Nothing of it is kept.
       assert.match(parts.metrics.print({}), /nixsig_unanswered_total 2\n/)
     }
@@ -117,9 +117,9 @@ test('a judgement that never ends is over in time, and the path can be asked abo
       return asked === 1 ? new Promise(() => {}) : [absent]
     }),
   )
-  const first = substituter.narinfo(DIGEST)
+  const first = substituter.narinfo(DIGEST, 'root')
   await turn()
-  const second = substituter.narinfo(DIGEST)
+  const second = substituter.narinfo(DIGEST, 'root')
   await turn()
   assert.equal(asked, 1, 'who asks at the same time waits for the same answer')
   t.mock.timers.tick(300_000)
@@ -128,7 +128,7 @@ test('a judgement that never ends is over in time, and the path can be asked abo
     assert.match(String(response.body), /no verdict within 300 seconds/)
   }
   await turn()
-  assert.equal((await substituter.narinfo(DIGEST)).status, 404)
+  assert.equal((await substituter.narinfo(DIGEST, 'root')).status, 404)
   assert.equal(asked, 2)
 })
 
@@ -149,7 +149,7 @@ test("an answer stands for a source's max-age from the source's last answer, not
   const { narinfo } = openSubstituter(parts)
   const at = async (seconds: number) => {
     t.mock.timers.setTime((now + seconds) * 1000)
-    assert.equal((await narinfo(DIGEST)).status, 404)
+    assert.equal((await narinfo(DIGEST, 'root')).status, 404)
     return asked
   }
   assert.equal(await at(0), 1)
@@ -172,7 +172,7 @@ for (const [mode, status] of [
       throw MISSING
     }
     const parts = gateParts(t, broken, { policy: POLICY.replace('enforce', mode) })
-    const { status: found, body } = await openSubstituter(parts).narinfo(DIGEST)
+    const { status: found, body } = await openSubstituter(parts).narinfo(DIGEST, 'root')
     assert.equal(found, status)
     if (status === 404) return
     assert.match(
@@ -186,7 +186,7 @@ for (const [mode, status] of [
 test('attack: the policy is deleted: the refusal says what to do about it, in warn mode too', async t => {
   const parts = gateParts(t, async () => [absent], { policy: POLICY.replace('enforce', 'warn') })
   rmSync(parts.places.policy)
-  const { status, body } = await openSubstituter(parts).narinfo(DIGEST)
+  const { status, body } = await openSubstituter(parts).narinfo(DIGEST, 'root')
   assert.equal(status, 451)
   assert.match(String(body), /; next: as root, or by asking who has root here: nixsig policy check /)
   assert.doesNotMatch(String(body), /nixsig explain/)

@@ -14,9 +14,13 @@ const KINDS = ['before-build', 'after-build'] as const
 
 for (const kind of KINDS) {
   test(`${kind}: an inquiry that cannot be opened is a refusal`, async () => {
-    const reply = await answerHook({ kind, derivation }, () => {
-      throw new FileError('/var/lib/nixsig is writable by others')
-    })
+    const reply = await answerHook(
+      { kind, derivation },
+      () => {
+        throw new FileError('/var/lib/nixsig is writable by others')
+      },
+      'root',
+    )
     assert.equal(reply.outcome, 'refuse')
     assert.match(
       reply.sentence,
@@ -28,9 +32,13 @@ for (const kind of KINDS) {
   })
 
   test(`${kind}: an error while judging is a refusal, and its text is escaped before a terminal sees it`, async () => {
-    const reply = await answerHook({ kind, derivation }, () => {
-      throw new Error('\x1b[35mcolour\nof lines')
-    })
+    const reply = await answerHook(
+      { kind, derivation },
+      () => {
+        throw new Error('\x1b[35mcolour\nof lines')
+      },
+      'root',
+    )
     assert.equal(reply.outcome, 'refuse')
     assert.match(reply.sentence, /an error in the middle of judging: \\u\{1b\}\[35mcolour\\u\{a\}of lines/)
     assert.deepEqual(parseReply(printReply(reply)), reply)
@@ -45,14 +53,18 @@ for (const kind of KINDS) {
         state: join(directory, 'state'),
         attestations: undefined,
       }
-      const reply = await answerHook({ kind, derivation }, () => {
-        const inquiry = openInquiry(places, { records: true })
-        const close = () => {
-          closed++
-          inquiry.close()
-        }
-        return { ...inquiry, close }
-      })
+      const reply = await answerHook(
+        { kind, derivation },
+        () => {
+          const inquiry = openInquiry(places, { records: true })
+          const close = () => {
+            closed++
+            inquiry.close()
+          }
+          return { ...inquiry, close }
+        },
+        'root',
+      )
       assert.equal(reply.outcome, 'refuse')
       assert.match(reply.sentence, /not in the store/)
       assert.deepEqual(reply.telling, { isByLine: true, versions: [] })

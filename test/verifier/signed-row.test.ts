@@ -89,7 +89,7 @@ async function judge({ contents, references, by = ALICE, change, signs, alsoBy }
     narHash: about.narHash,
     signed: { ...row, ...change },
   } as const
-  return answerIncoming(question, () => openInquiry(places, { records: true, kept: cache }))
+  return answerIncoming(question, () => openInquiry(places, { records: true, kept: cache }), 'root')
 }
 
 function signatureBy({ name, secretKey }: KeyPair, about: SignedNar): string {

@@ -175,6 +175,7 @@ async function approveBy(
       terminal.note('nothing was approved')
       return 1
     }
+    if (signer === undefined) await admitRoots(prepared, policy, { places, terminal })
     const file = await keep(prepared, { signer, options, policy, state: places.state, now })
     terminal.print(`${terminal.good('approved')} ${printable(file)}`)
     return 0
@@ -210,6 +211,17 @@ async function keep(
   const payload = approvalPayload(prepared, SELF, now)
   writeHereApproval(state, { graph, trust: expressionTrustOf(policy), ...end }, { payload, list })
   return `for this machine, as long as the policy trusts the same people${until === undefined ? '' : ` (until ${new Date(until * 1000).toISOString()})`}`
+}
+
+/** What an approval for this machine alone lets in, before it does. */
+async function admitRoots(
+  { roots }: Prepared,
+  policy: Policy,
+  { places, terminal }: Invocation<PlaceName>,
+): Promise<void> {
+  const [first, ...more] = roots.map(({ name, narHash }) => ({ path: name, narHash }))
+  const { admitByCommand } = await import('../../verifier/command-decisions.ts')
+  if (first !== undefined) await admitByCommand({ places, policy }, [first, ...more], terminal.warn)
 }
 
 async function sayChanges(

@@ -152,10 +152,12 @@ async function releaseOne(
     throw new UsageError(`only root can put anything into the store; next: call it ${BY_ROOT}`)
   const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
   const { openInquiry } = await import('../../verifier/inquiry.ts')
+  const { asCommand, refusedByCommand } = await import('../../verifier/command-decisions.ts')
   const { sayVerdict } = await import('../print-verdict.ts')
-  const inquiry = openInquiry(places, { records: true })
+  const inquiry = asCommand(openInquiry(places, { records: true }), terminal.warn)
   try {
     const { path, refusals } = await releaseEntry(inquiry, id)
+    await refusedByCommand(inquiry, refusals, terminal.warn)
     for (const refusal of refusals) sayVerdict(terminal, refusal)
     if (refusals.length === 0) terminal.print(`${terminal.good('released')} ${path}: it is trusted now`)
     else terminal.print(`${id} stays in quarantine`)

@@ -1,10 +1,13 @@
 /** `nixsig revoke WHO`: a key or a person counts no more, and what rested on that is told. */
 import { jsonLine } from '../../explain/verdict-json.ts'
+import type { Policy } from '../../policy/policy.ts'
 import { when, word } from '../../policy/words.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { takenOutLines } from '../../quarantine/wording.ts'
 import { type RevocationText, revocationNix } from '../../reach/revocation.ts'
+import type { Places } from '../../verifier/places.ts'
+import { loadPolicy } from '../../verifier/policy-file.ts'
 import { askToAgree } from '../ask.ts'
 import { command, EVERYWHERE, type Invocation, JSON_OPTION, type PlaceName } from '../command.ts'
 import type { Status } from '../exit-status.ts'
@@ -85,7 +88,7 @@ async function revokeIt(options: Options, { places, terminal }: Invocation<Place
     terminal.note('nixsig: nothing was changed')
     return 0
   }
-  return carryOut(plan, answering, places.state)
+  return carryOut(plan, answering, places)
 }
 
 /** Where and how it is answered. */
@@ -140,7 +143,7 @@ function answer(
   )
 }
 
-async function carryOut(plan: RevocationPlan, answering: Answering, state: string): Promise<Status> {
+async function carryOut(plan: RevocationPlan, answering: Answering, places: Places): Promise<Status> {
   const { text, toml, already, reached } = plan
   const { options, terminal } = answering
   const { changePolicy, withAppended } = await import('../../setup/change-policy.ts')
@@ -160,7 +163,9 @@ async function carryOut(plan: RevocationPlan, answering: Answering, state: strin
       `${terminal.good('revoked')}: what needs it is refused from ${text.date <= now() ? 'now' : when(text.date)} on`,
     )
   const isTaking = options.quarantine && reached !== undefined
-  const taken = isTaking ? await takeOut(reached, state, text) : { ids: [], stays: [], lines: [] }
+  const taken = isTaking
+    ? await takeOut(reached, places, { text, terminal })
+    : { ids: [], stays: [], lines: [] }
   for (const line of taken.lines) say(line)
   answer(plan, answering, {
     changed: already === undefined,
@@ -172,7 +177,13 @@ async function carryOut(plan: RevocationPlan, answering: Answering, state: strin
 }
 
 /** Takes out of the store what fell and is not in use. */
-async function takeOut({ comparison }: Reached, state: string, text: RevocationText) {
+async function takeOut(
+  { comparison }: Reached,
+  { state, ...others }: Places,
+  { text, terminal }: { readonly text: RevocationText; readonly terminal: Terminal },
+) {
+  const places = { ...others, state }
+  const { takenOutByCommand } = await import('../../verifier/command-decisions.ts')
   const { setAside, staysBecause } = await import('../../reach/set-aside.ts')
   const { usagesHere } = await import('../../reach/usages-here.ts')
   // Asked again: much may have come into use while the question was open.
@@ -190,6 +201,10 @@ async function takeOut({ comparison }: Reached, state: string, text: RevocationT
   })
   const why = `revoked: ${text.target.words} from ${when(text.date)} (${word(text.reason)})`
   const leaving = usages.isComplete ? fallen : []
+  const refusals = leaving.flatMap(one =>
+    staysBecause(one) === undefined ? (one.changed.refusal ?? []) : [],
+  )
+  await takenOutByCommand({ places, policy: policyNow(places) }, refusals, terminal.warn)
   const taken = await setAside(state, leaving, { now: now(), why })
   return {
     ids: taken.kept,
@@ -198,6 +213,15 @@ async function takeOut({ comparison }: Reached, state: string, text: RevocationT
       ...takenOutLines(taken),
       ...stays.map(({ path, because }) => `stays in the store, ${STAYS[because]}: ${path}`),
     ],
+  }
+}
+
+/** With the revocation in it; undefined if it cannot be read. */
+function policyNow(places: Places): Policy | undefined {
+  try {
+    return loadPolicy(places, { remember: false })
+  } catch {
+    return undefined
   }
 }
 

@@ -11,10 +11,7 @@ const PATH_LIMIT = 1024
 export const DEFAULT_DECISIONS: DecisionSettings = { log: 'kept', size: 64 * MIB, journal: false }
 
 /** Reads `[decisions]` and records its problems. `absolute` resolves a path in the policy. */
-export function readDecisions(
-  node: Node | undefined,
-  absolute: (path: string) => string,
-): DecisionSettings {
+export function readDecisions(node: Node | undefined, absolute: (path: string) => string): DecisionSettings {
   const fields = node && fieldsOf(node, [], ['keep', 'required', 'size', 'journal', 'checkpoints-to'])
   if (fields === undefined) return DEFAULT_DECISIONS
   const { required } = fields

@@ -1,0 +1,69 @@
+import { parseKept } from '../../src/decisions/checkpoint.ts'
+import {
+  type Decision,
+  NO_LINE,
+  printBeginning,
+  printDecision,
+  printLeftOut,
+} from '../../src/decisions/line.ts'
+import { type Line, parseLine, printLine } from '../../src/decisions/parse-line.ts'
+import { NAR_HASH, NOW } from '../seeds.ts'
+import { formatTarget, type Target } from '../target.ts'
+
+const PLACE = { number: 7, previous: NO_LINE, time: NOW * 1000 }
+const DECISION: Decision = {
+  door: 'gate',
+  asker: 'user 1000',
+  path: '/nix/store/00000000000000000000000000000000-hello',
+  narHash: NAR_HASH,
+  outcome: 'untrusted',
+  letIn: false,
+  ground: 'a "rule"',
+  evidence: [NAR_HASH],
+  policy: NAR_HASH,
+  mode: 'enforce',
+  message: 'refused: \\u{1b}',
+  times: 3,
+}
+
+const CHECKPOINT = `nixsig.decisions/${'0'.repeat(32)}
+11
+${Buffer.alloc(32).toString('base64')}
+
+\u2014 nixsig.decisions/${'0'.repeat(32)} ${Buffer.alloc(68).toString('base64')}
+`
+
+/** Lines of the decision log, which whoever was root may have written, and signed states of it. */
+export const DECISIONS: readonly Target[] = [
+  formatTarget<Line>({
+    name: 'decision line',
+    seeds: [
+      printBeginning({ ...PLACE, number: 0 }, { log: '0'.repeat(32), machine: `ed25519:${NAR_HASH}` }),
+      printDecision(PLACE, DECISION),
+      printDecision(PLACE, { ...DECISION, narHash: undefined, outcome: 'trusted', letIn: true, times: 1 }),
+      printLeftOut(PLACE, { door: 'plugin', asker: 'unknown', leftOut: 12 }),
+    ],
+    tokens: [
+      '"',
+      '\\',
+      '\\\\',
+      'null',
+      'true',
+      ',"times":2',
+      '"log"',
+      '"left_out"',
+      '\n',
+      'ledger',
+      NAR_HASH,
+    ],
+    read: input => parseLine(Buffer.from(input).toString('latin1')),
+    print: printLine,
+    oneSpelling: () => true,
+  }),
+  formatTarget({
+    name: 'decision checkpoint',
+    seeds: [CHECKPOINT],
+    tokens: ['\n', '\n\n', '\u2014 ', '11', '0', 'nixsig.decisions/', '='],
+    read: input => parseKept(input, 'a file'),
+  }),
+]

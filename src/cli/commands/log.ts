@@ -1,0 +1,98 @@
+/** `nixsig log`: what was let in and refused, as the decision log has it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DOORS, type Door } from '../../decisions/line.ts'
+import { type FoundLine, firstNumber, linesOf, nextNumber, type Wanted } from '../../decisions/lines-of.ts'
+import type { Line } from '../../decisions/parse-line.ts'
+import { logPlaces } from '../../decisions/places.ts'
+import { jsonLine } from '../../explain/verdict-json.ts'
+import { parseInstant } from '../../policy/language/instant.ts'
+import { pathWord } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
+import type { Status } from '../exit-status.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Milliseconds between two looks for new lines. */
+const LOOK = 500
+
+interface LogOptions {
+  readonly since: string | undefined
+  readonly path: string | undefined
+  readonly principal: string | undefined
+  readonly door: Door | undefined
+  readonly follow: boolean
+  readonly json: boolean
+}
+
+/** A line for each decision, oldest first. */
+export const log = command({
+  options: {
+    since: { kind: 'value', value: 'DATE', text: 'Only from then on: 2026-12-31, or with a time' },
+    path: { kind: 'value', value: 'PATH', text: 'Only about this store path, or paths with this in them' },
+    principal: {
+      kind: 'value',
+      value: 'NAME',
+      text: 'Only what this user asked for ("user 1000", "root"), or what a rule of this name decided',
+    },
+    door: { kind: 'value', value: 'DOOR', text: 'Only at this door', choices: DOORS },
+    follow: { kind: 'flag', short: 'f', text: 'Go on with new decisions until Ctrl-C' },
+    json: JSON_LINES_OPTION,
+  },
+  examples: [
+    ['log --since 2026-12-01 --door gate', 'What the gate let in and refused since then'],
+    ['log --path hello --json', 'For programs: the lines as they are in the log'],
+  ],
+  epilogue: 'See also: nixsig log verify, nixsig log checkpoint.',
+  reads: ['state'],
+  run: printLog,
+})
+
+async function printLog(options: LogOptions, { places, terminal }: Invocation<'state'>): Promise<Status> {
+  const wanted: Wanted = { ...options, since: sinceOf(options.since) }
+  const log = logPlaces(places.state)
+  let next = firstNumber(log)
+  if (next > 0) terminal.note(`${next} older decisions were removed, as the log has a size`)
+  for (;;) {
+    const end = nextNumber(log)
+    for (const found of linesOf(log, next, wanted)) {
+      if (found.number < end) print(terminal, found, options.json)
+    }
+    next = Math.max(next, end)
+    if (!options.follow) return 0
+    await sleep(LOOK)
+  }
+}
+
+/** Milliseconds since 1970. */
+function sinceOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const instant = parseInstant(text)
+  if (instant === undefined)
+    throw new UsageError('--since takes a date such as 2026-12-31, or 2026-12-31T18:00:00Z')
+  return instant * 1000
+}
+
+function print(terminal: Terminal, { number, text, line }: FoundLine, json: boolean): void {
+  if (line !== undefined) terminal.print(json ? text : `${number}  ${wordsOf(terminal, line)}`)
+  else if (json) terminal.print(jsonLine({ number, damaged: printable(text) }))
+  else terminal.print(`${number}  ${terminal.bad('damaged')} ${printable(text)}`)
+}
+
+function wordsOf(terminal: Terminal, line: Line): string {
+  const time = new Date(line.time).toISOString()
+  if (line.kind === 'beginning') return `${time}  the log begins: ${line.log}`
+  if (line.kind === 'left-out')
+    return `${time}  ${line.door}  ${line.leftOut} more decisions for ${visible(line.asker)} have no line`
+  const { outcome, letIn, ground, message, times } = line
+  const word = letIn ? terminal.good('let in') : terminal.bad('refused')
+  const how = letIn && outcome !== 'trusted' ? terminal.doubtful(` although ${outcome}`) : ''
+  const often = times === undefined ? '' : ` (${times} more times)`
+  const what = `${pathWord(line.path)} for ${visible(line.asker)}${often}`
+  return `${time}  ${line.door}  ${word}${how} ${what}: ${visible(message ?? ground)}`
+}
+
+/** Escaped when it was written; once more, as the log may have been written by anybody. */
+function visible(text: string): string {
+  return printable(text, 1000).replaceAll('\\\\', '\\')
+}

@@ -1,0 +1,36 @@
+/** On whose behalf a hook works: the client of the process of nix-daemon that started it. */
+import { readFileSync } from 'node:fs'
+import { clientNumber, isMorePrivileged, realUser, startTime } from './proc-files.ts'
+
+/**
+ * `root`, `user` and a number, or `unknown`: the user of the client of this process's parent, or of
+ * the parent itself if that is no process of nix-daemon. `proc` is where proc(5) is mounted.
+ */
+export function askerAbove(parent = process.ppid, proc = '/proc'): string {
+  const line = read(`${proc}/${parent}/cmdline`)
+  const client = line === undefined ? undefined : clientNumber(line)
+  if (client === undefined) return named(realUser(read(`${proc}/${parent}/status`)))
+  const [own, other] = [String(parent), client].map(each => startTime(read(`${proc}/${each}/stat`)))
+  // The number may be another process's by now.
+  if (own === undefined || other === undefined || other > own) return UNKNOWN
+  const auxiliary = read(`${proc}/${client}/auxv`)
+  // A program with more rights than its caller, such as sudo, does not tell who that was.
+  if (auxiliary === undefined || isMorePrivileged(auxiliary)) return UNKNOWN
+  return named(realUser(read(`${proc}/${client}/status`)))
+}
+
+const UNKNOWN = 'unknown'
+
+function named(user: number | undefined): string {
+  if (user === undefined) return UNKNOWN
+  return user === 0 ? 'root' : `user ${user}`
+}
+
+function read(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch {
+    // It has ended, or is hidden.
+    return undefined
+  }
+}
