@@ -20,6 +20,7 @@ import { FormatError } from '../../src/primitives/format-error.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row } from '../../test/support/plugin.ts'
 import { DERIVATION, DIGEST, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { refusalOf, type Target, textOf } from '../target.ts'
+import { decisionsInC } from './plugin-decisions.ts'
 import { replyInC } from './plugin-replies.ts'
 
 const POLICY_DIGEST = 'cd'.repeat(32)
@@ -123,6 +124,7 @@ export function pluginTargets(scratch: string): readonly Target[] {
     address(ask, join(scratch, 'root')),
     respite(state, ask),
     replyInC(prepare),
+    decisionsInC(join(scratch, 'logging'), prepare),
   ]
   return targets.map(target => ({ ...target, prepare }))
 }

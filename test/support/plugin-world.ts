@@ -53,12 +53,13 @@ export async function withPlugin(
 
 /**
  * Runs a hook so that it writes the policy's snapshot for the plugin, which it does only two
- * seconds after a change. Returns the policy's digest.
+ * seconds after a change. Builds a derivation of this name, which must not be built yet. Returns the
+ * policy's digest.
  */
-export async function rememberPolicy(world: World): Promise<string> {
-  world.write('/srv/first.nix', nix.derivation('first'))
+export async function rememberPolicy(world: World, name = 'first'): Promise<string> {
+  world.write(`/srv/${name}.nix`, nix.derivation(name))
   await new Promise(resolve => setTimeout(resolve, 2500))
-  await world.output('nix-build --no-out-link /srv/first.nix')
+  await world.output(`nix-build --no-out-link /srv/${name}.nix`)
   return /^nixsig1 ([0-9a-f]{64})\n/.exec(world.read(`${STATE}/policy`))?.[1] ?? ''
 }
 
