@@ -6,6 +6,7 @@ import type { Refusal } from '../policy/verdict.ts'
 import { type Group, groupsOf } from '../status/groups.ts'
 import type { Audit, AuditedExemption, AuditedExpression, AuditedPath } from './audit.ts'
 import { endsSoon } from './ends.ts'
+import type { FoundExpression } from './expressions.ts'
 import type { Member } from './member.ts'
 import { type People, peopleIn } from './people.ts'
 import { sharesOf } from './shares.ts'
@@ -19,15 +20,16 @@ export interface Circumstances
   readonly reader: Reader
   /** `missing` is found in the survey. */
   readonly disk: Omit<Audit['disk'], 'missing'>
-  readonly expressions: readonly AuditedExpression[]
+  readonly expressions: readonly FoundExpression[]
 }
 
 /** Makes the audit. */
 export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit {
   const { members, closure, madeOf, unjudged } = surveyed
-  const { inForce, now, reader, disk, expressions, ...about } = circumstances
+  const { inForce, now, reader, disk, expressions: found, ...about } = circumstances
   const isInClosure = (place: number) => place < closure
-  const people = peopleIn({ policy: inForce, now, members, isInClosure, madeOf })
+  const others = found.flatMap(({ approvers }) => approvers.map(({ key }) => key))
+  const people = peopleIn({ policy: inForce, now, others, members, isInClosure, madeOf })
   const refused = members.flatMap(({ standing }) =>
     standing.outcome === 'refused' ? [standing.refusal] : [],
   )
@@ -35,6 +37,7 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
   const exemptions = exemptionsOf(inForce, now, members)
   const places = new Map(members.map(({ path }, place) => [path, place]))
   const known = { surveyed, people, places, stopped: stoppedIn(groups), exemptions }
+  const expressions = found.map(one => expressionOf(one, people, places))
   const paths = members.map((member, place) => pathOf(known, member, place))
   const told = { keys: people.keys, principals: people.principals, exemptions }
   return {
@@ -59,6 +62,17 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
     disk: { ...disk, missing: members.flatMap((member, place) => (isMissing(member) ? [place] : [])) },
     unjudged,
   }
+}
+
+function expressionOf(
+  { url, revision, approvers, covers }: FoundExpression,
+  people: People,
+  places: ReadonlyMap<string, number>,
+): AuditedExpression {
+  const claims = approvers.map(({ key, origin }) => {
+    return { key, role: 'approver' as const, origin }
+  })
+  return { url, revision, claims: people.told(claims), covers: placesOf(covers, places) }
 }
 
 /** Registered, and not on the disk. */
@@ -100,7 +114,7 @@ function pathOf(known: Known, member: Member, place: number): AuditedPath {
     derivation: derivation === undefined ? undefined : places.get(derivation),
     inputs: placesOf(surveyed.inputs.get(path) ?? [], places, place),
     ...standingOf(known, member),
-    claims: people.claimsOf(member),
+    claims: people.told(member.standing.claims),
     builtHere,
     letIn,
     registered: info?.registrationTime,

@@ -1,8 +1,10 @@
 /** Which paths an audit is of: what was asked for with all that it refers to, or the whole store. */
 import type { PathInfo, Store } from '../store/store-client.ts'
 
-/** The most paths of a closure. */
-const PATH_LIMIT = 500_000
+/** The most paths of a closure: no more are read of an audit (parse.ts). */
+const PATH_LIMIT = 150_000
+/** How many paths the store is asked about together. */
+const AT_ONCE = 4096
 
 /** A closure. */
 export interface Closure {
@@ -16,7 +18,7 @@ export interface Closure {
 
 /** `end`: of the time, as of performance.now(). Throws StoreError. */
 export async function closureOf(
-  store: Pick<Store, 'pathInfo'>,
+  store: Pick<Store, 'pathInfos'>,
   roots: readonly string[],
   end: number,
 ): Promise<Closure> {
@@ -26,17 +28,20 @@ export async function closureOf(
   const found = new Set(queue)
   let seen = 0
   while (seen < queue.length && infos.size < PATH_LIMIT && performance.now() < end) {
-    const path = queue[seen++] ?? ''
-    const info = await store.pathInfo(path)
-    if (info === undefined) {
-      absent.push(path)
-      continue
-    }
-    infos.set(path, info)
-    for (const reference of info.references) {
-      if (found.has(reference)) continue
-      found.add(reference)
-      queue.push(reference)
+    const asked = queue.slice(seen, seen + AT_ONCE)
+    seen += asked.length
+    for (const [index, info] of (await store.pathInfos(asked)).entries()) {
+      const path = asked[index] ?? ''
+      if (info === undefined) {
+        absent.push(path)
+        continue
+      }
+      infos.set(path, info)
+      for (const reference of info.references) {
+        if (found.has(reference)) continue
+        found.add(reference)
+        queue.push(reference)
+      }
     }
   }
   return { infos, absent, left: queue.length - seen }

@@ -27,6 +27,7 @@ type Without = Revocation['target']
  * itself is taken away, and the path is judged again. Only those who signed it can be among them.
  */
 export function criticalFor(policy: Policy, { subject, claims }: Passed, now: Instant): Critical {
+  if (claims.length === 0) return NOBODY
   const about = policyFor(policy, subject)
   const evidence = { claims, strays: [], troubles: [] }
   const passes = (under: Policy) => judgeUnder(under, subject, evidence, now).outcome === 'trusted'
@@ -40,7 +41,8 @@ export function criticalFor(policy: Policy, { subject, claims }: Passed, now: In
   }
 }
 
-const NOBODY: Critical = { keys: [], principals: [] }
+/** Nothing depends on anybody. */
+export const NOBODY: Critical = { keys: [], principals: [] }
 
 /** The policy if a key, or all keys of a principal, had never counted. */
 export function without<P extends Policy>(policy: P, target: Without): P {

@@ -7,10 +7,11 @@ export const AUDIT_FORMAT = 'nixsig-audit-1'
 
 /**
  * One line of printable ASCII, without its end. Fields have the names of Audit in snake_case, and
- * undefined is null. parseAudit() gives the audit back.
+ * undefined is null. parseAudit() gives the audit back, without `more`: fields that are added to
+ * those of the audit, in the same way.
  */
-export function auditJson(audit: Audit): string {
-  return JSON.stringify({ format: AUDIT_FORMAT, ...(inSnakeCase(audit) as object) }).replace(
+export function auditJson(audit: Audit, more: object = {}): string {
+  return JSON.stringify({ format: AUDIT_FORMAT, ...(inSnakeCase({ ...audit, ...more }) as object) }).replace(
     /[^\x20-\x7e]/g,
     unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

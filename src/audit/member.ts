@@ -15,6 +15,7 @@ import { rememberedClaims } from '../verifier/evidence.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 import { verifyPath } from '../verifier/verify.ts'
+import { type Critical, criticalFor, NOBODY } from './critical.ts'
 
 /** What was found about one path. */
 export interface Member {
@@ -44,6 +45,8 @@ export type Standing =
       /** Line of the exemption by which it passes. */
       readonly exemption: number | undefined
       readonly claims: readonly Claim[]
+      /** Without whom alone it would not pass. */
+      readonly critical: Critical
       readonly subject: Subject | undefined
       readonly until: Instant | undefined
     }
@@ -113,7 +116,7 @@ async function byLedger(judging: Judging, entry: Parameters<typeof subjectOfEntr
   const about = policyByRecord(policy, subject)
   const evidence = await recalledEvidence(about, rememberedClaims(entry), { now, own })
   const verdict = judgeUnder(about, subject, evidence, now)
-  if (verdict.outcome === 'trusted') return standingOf(verdict, entry.until)
+  if (verdict.outcome === 'trusted') return standingOf(judging, verdict, entry.until)
   // What it rests on is not in the record: approvals, or addresses of a source.
   const found = await byEvidence(judging, entry.path)
   if (found?.outcome === 'trusted') return { ...found, until: entry.until ?? found.until }
@@ -123,30 +126,34 @@ async function byLedger(judging: Judging, entry: Parameters<typeof subjectOfEntr
     basis: undefined,
     exemption: undefined,
     claims: evidence.claims,
+    critical: NOBODY,
     subject: undefined,
     until: entry.until,
   }
 }
 
-function standingOf(trust: Trust, until: Instant | undefined): Standing {
+function standingOf({ policy, now }: Judging, trust: Trust, until: Instant | undefined): Standing {
   const { basis, subject, rule } = trust
+  const claims = basis.kind === 'claims' ? basis.claims : []
   return {
     outcome: 'trusted',
     rule,
     basis: basis.kind,
     exemption: basis.kind === 'exemption' ? basis.line : undefined,
-    claims: basis.kind === 'claims' ? basis.claims : [],
+    claims,
+    critical: criticalFor(policy, { subject, claims }, now),
     subject,
     until: until ?? trust.until,
   }
 }
 
-async function byEvidence({ inquiry, end }: Judging, path: string): Promise<Standing | undefined> {
+async function byEvidence(judging: Judging, path: string): Promise<Standing | undefined> {
+  const { inquiry, end } = judging
   const time = end - performance.now()
   if (time <= 0) return undefined
   const verdict = await judgeWithin(() => verifyPath(inquiry, path, 'registered'), time).catch(onlyLate)
   if (verdict === undefined) return undefined
-  if (verdict.outcome === 'trusted') return standingOf(verdict, undefined)
+  if (verdict.outcome === 'trusted') return standingOf(judging, verdict, undefined)
   // The last refusal may be for want of time.
   return performance.now() >= end ? undefined : { outcome: 'refused', refusal: verdict, claims: [] }
 }

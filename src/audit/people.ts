@@ -3,20 +3,25 @@ import { endOf, holdersOf, standingOf } from '../policy/key-standing.ts'
 import { listNameOf } from '../policy/lists/names.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, Key, KeyIdentity, Policy, Role } from '../policy/policy.ts'
+import type { Claim } from '../policy/verdict.ts'
 import type { MadeOf } from '../reach/made-of.ts'
 import type { Audit, AuditedClaim, AuditedKey, AuditedPrincipal } from './audit.ts'
-import { criticalFor } from './critical.ts'
 import type { Member } from './member.ts'
 
 /** Keys and principals, with the places of both. */
 export interface People extends Pick<Audit, 'keys' | 'principals' | 'weakest'> {
-  /** The claims of a path, as they are told. */
-  claimsOf(member: Member): readonly AuditedClaim[]
+  /** Claims as they are told. */
+  told(claims: readonly Told[]): readonly AuditedClaim[]
 }
+
+/** What is told of a claim. */
+export type Told = Pick<Claim, 'key' | 'role' | 'origin'> & { readonly graph?: string | undefined }
 
 interface Counted {
   readonly policy: Policy
   readonly now: Instant
+  /** Keys that signed something besides the paths. */
+  readonly others: Iterable<KeyIdentity>
   /** In the order of the audit's paths. */
   readonly members: readonly Member[]
   /** Whether a path of this place belongs to the closure. */
@@ -34,7 +39,7 @@ interface KnownKey {
 }
 
 /** Goes once over all paths. */
-export function peopleIn({ policy, now, members, isInClosure, madeOf }: Counted): People {
+export function peopleIn({ policy, now, others, members, isInClosure, madeOf }: Counted): People {
   const keys = new Map<KeyIdentity, KnownKey>()
   const principals = new Map<string, Set<Role>>()
   const fallen = new Map<string, string[]>()
@@ -49,6 +54,7 @@ export function peopleIn({ policy, now, members, isInClosure, madeOf }: Counted)
     principals.set(principal.name, new Set())
     for (const { identity } of principal.keys) know(policy, identity)
   }
+  for (const identity of others) know(policy, identity)
   const put = (who: string, path: string) => {
     const own = fallen.get(who)
     if (own === undefined) fallen.set(who, [path])
@@ -56,7 +62,7 @@ export function peopleIn({ policy, now, members, isInClosure, madeOf }: Counted)
   }
   for (const { path, standing } of members) {
     if (standing.outcome !== 'trusted') continue
-    const { subject, claims } = standing
+    const { subject, claims, critical } = standing
     const about = subject === undefined ? policy : policyFor(policy, subject)
     for (const { key, role } of claims) {
       know(about, key)
@@ -65,8 +71,6 @@ export function peopleIn({ policy, now, members, isInClosure, madeOf }: Counted)
         principals.set(principal.name, roles.add(role))
       }
     }
-    if (subject === undefined || claims.length === 0) continue
-    const critical = criticalFor(policy, { subject, claims }, now)
     for (const key of critical.keys) {
       know(about, key)
       put(`key ${key}`, path)
@@ -75,7 +79,7 @@ export function peopleIn({ policy, now, members, isInClosure, madeOf }: Counted)
   }
   const places = new Map(members.map(({ path }, place) => [path, place]))
   const falls = fallsOf([...fallen], { madeOf, places, isInClosure })
-  return told({ policy, keys, principals, falls })
+  return peopleOf({ policy, keys, principals, falls })
 }
 
 function knownKey(policy: Policy, identity: KeyIdentity, now: Instant): KnownKey {
@@ -110,7 +114,7 @@ function fallsOf(
   return new Map(fallen.map(([who], index) => [who, (falls[index] ?? []).sort((a, b) => a - b)] as const))
 }
 
-interface Told {
+interface Known {
   readonly policy: Policy
   readonly keys: ReadonlyMap<KeyIdentity, KnownKey>
   readonly principals: ReadonlyMap<string, ReadonlySet<Role>>
@@ -118,7 +122,7 @@ interface Told {
 }
 
 /** Those on whom most depends come first. */
-function told({ policy, keys, principals, falls }: Told): People {
+function peopleOf({ policy, keys, principals, falls }: Known): People {
   const byFalls = (kind: string) => (a: string, b: string) =>
     (falls.get(`${kind} ${b}`)?.length ?? 0) - (falls.get(`${kind} ${a}`)?.length ?? 0)
   const names = [...principals.keys()].sort(byFalls('principal'))
@@ -150,8 +154,8 @@ function told({ policy, keys, principals, falls }: Told): People {
     ),
     weakest:
       first === undefined || first.falls.length === 0 ? undefined : { key: 0, falls: first.falls.length },
-    claimsOf: ({ standing }) =>
-      standing.claims.flatMap(({ key, role, graph, origin }) => {
+    told: claims =>
+      claims.flatMap(({ key, role, graph, origin }) => {
         const place = keyPlaces.get(key)
         return place === undefined ? [] : [{ key: place, role, graph, origin }]
       }),

@@ -7,7 +7,9 @@ import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
+import { differingIn } from './contents.ts'
 import { unregisteredIn } from './disk.ts'
+import { expressionsOf } from './expressions.ts'
 import { surveyClosure } from './survey.ts'
 
 /** What is audited, and how. */
@@ -19,6 +21,8 @@ export interface AuditAsked {
   readonly reader: Reader
   onBegin(paths: number): void
   onJudged(): void
+  /** Called with each path whose contents are read. */
+  onHashing(path: string): void
 }
 
 /** Judges everything that was asked for. Throws StoreError where the store does not answer. */
@@ -35,7 +39,10 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const known = new Map(
     surveyed.members.flatMap(({ path, info }) => (info === undefined ? [] : [[path, info] as const])),
   )
-  const disk = { ...(await unregisteredIn(await inquiry.store(), known)), differing: [] }
+  const disk = {
+    ...(await unregisteredIn(await inquiry.store(), known)),
+    differing: asked.contents ? await differingIn(surveyed.members.slice(0, surveyed.closure), wanted) : [],
+  }
   return auditOf(surveyed, {
     time: now,
     machine: { name: hostname(), key: own },
@@ -47,6 +54,6 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     now,
     reader,
     disk,
-    expressions: [],
+    expressions: await expressionsOf(judging, surveyed.members),
   })
 }

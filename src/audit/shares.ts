@@ -21,7 +21,8 @@ export function sharesOf(
   for (const { claims } of expressions) count('expression', claims, true)
   return KINDS.flatMap(kind => {
     const total = totals.get(kind) ?? 0
-    const roles: readonly Role[] = ROLES[ASPECT[kind]]
+    // Of expressions it is known who approved what they evaluate to.
+    const roles: readonly Role[] = kind === 'expression' ? ['approver'] : ROLES[ASPECT[kind]]
     if (total === 0) return []
     return roles.map(role => ({ kind, role, signed: signed.get(`${kind} ${role}`) ?? 0, total }))
   })

@@ -26,6 +26,15 @@ export function shareStore(open: () => Promise<Store> = openStore, limits: LaneL
   return {
     version: () => ask(undefined, store => store.version()),
     pathInfo: (path, names) => ask(`info ${path}`, store => store.pathInfo(path, names)),
+    async pathInfos(paths) {
+      // Nobody waits behind so many questions: they have a connection of their own.
+      const store = await connections.take()
+      try {
+        return await store.pathInfos(paths)
+      } finally {
+        connections.giveBack(store)
+      }
+    },
     validPaths: paths => ask(undefined, store => store.validPaths(paths)),
     allValidPaths: () => ask(undefined, store => store.allValidPaths()),
     referrers: path => ask(`referrers ${path}`, store => store.referrers(path)),

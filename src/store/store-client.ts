@@ -38,6 +38,8 @@ export interface Store {
    * by keys of these names are kept first.
    */
   pathInfo(path: string, names?: ReadonlySet<string>): Promise<PathInfo | undefined>
+  /** The same of many paths, in their order, with questions on their way while others are answered. */
+  pathInfos(paths: readonly string[]): Promise<readonly (PathInfo | undefined)[]>
   /** Which of these are valid. */
   validPaths(paths: readonly string[]): Promise<ReadonlySet<string>>
   /** Every valid path. */
@@ -122,6 +124,7 @@ function storeOver(connection: Connection, version: string): Store {
   return {
     version: async () => version,
     pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
+    pathInfos: async paths => connection.exchangeAll(paths.map(path => queryPathInfo(path))),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     allValidPaths: () => ask(() => queryAllValidPaths()),
     referrers: path => ask(() => queryReferrers(path)),

@@ -73,6 +73,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
   'docs/getting-started.md': by('e2e/docs', EVERY_VERSION),
   'docs/how-to/adopt.md': ADOPT,
   'docs/how-to/approver.md': EXPRESSIONS,
+  'docs/how-to/audit.md': by('e2e/audit', OLDEST),
   'docs/how-to/build-hook.md': by('e2e/build-hook', EVERY_VERSION),
   'docs/how-to/builder.md': ROLES,
   'docs/how-to/commits.md': EXPRESSIONS,

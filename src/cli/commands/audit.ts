@@ -1,11 +1,19 @@
 /** `nixsig audit`: what stands on whose word. */
+import { setPriority } from 'node:os'
 import project from '../../../package.json' with { type: 'json' }
 import type { Audit } from '../../audit/audit.ts'
+import { FAILURES, type Failure, failuresIn } from '../../audit/fail-on.ts'
 import { auditJson } from '../../audit/json.ts'
+import { AUDIT_LIMITS, parseAudit } from '../../audit/parse.ts'
 import { auditHere } from '../../audit/run.ts'
+import { type AuditChanges, changesSince } from '../../audit/since.ts'
+import { readRegularFile } from '../../files/regular-file.ts'
+import { pathWord } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import { sayAudit } from '../audit-report.ts'
+import { REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openProgressHere } from '../progress-bar.ts'
@@ -14,16 +22,23 @@ import { millisecondsOf } from '../seconds-argument.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options {
+interface Options extends ReportFiles {
   readonly paths: readonly string[]
   readonly store: boolean
   readonly contents: boolean
+  readonly since: string | undefined
+  readonly 'fail-on': readonly string[]
   readonly timeout: string
   readonly json: boolean
 }
 
 /** The longest time for judging. */
 const MOST_SECONDS = 99_999
+/** Of the time for judging, what following roots may take where there is no running system. */
+const ROOTS_MS = 10_000
+/** What takes longer than this gives way to others who want the processor. */
+const POLITE_AFTER_MS = 3000
+const POLITE = 10
 
 export const audit = command({
   arguments: {
@@ -38,6 +53,17 @@ export const audit = command({
       kind: 'flag',
       text: 'Also read the contents from the disk, and tell which are not what the store registered',
     },
+    since: {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Tell what changed since the audit in this file (--json made it)',
+    },
+    'fail-on': {
+      kind: 'values',
+      value: 'WHAT',
+      text: `Exit with 1 if there is any of this, else with 0; several with commas: ${Object.keys(FAILURES).join(', ')}`,
+    },
+    ...REPORT_OPTIONS,
     timeout: {
       kind: 'value',
       value: 'SECONDS',
@@ -49,18 +75,26 @@ export const audit = command({
   examples: [
     ['audit', 'the running system: whom it depends on, and what ends soon'],
     ['audit ./result --json', 'for a program'],
+    ['audit --since monday.json --fail-on new-refused,ends', 'in CI, or for a mail once a week'],
     ['audit --store --contents', 'everything, with a look at the bytes'],
   ],
+  epilogue: `Verdicts are those of this machine now: the ledger's where its entries are current, else by today's evidence.
+Without --fail-on the status is the most severe one of what is refused, as with "nixsig verify"; 20: something is
+undecided or was not judged.`,
   reads: EVERYWHERE,
   run: auditMachine,
 })
 
 async function auditMachine(options: Options, { places, terminal }: Invocation<PlaceName>): Promise<Status> {
   const patience = millisecondsOf('--timeout', options.timeout, MOST_SECONDS)
+  const failures = failuresNamed(options)
   if (options.store && options.paths.length > 0)
     throw new UsageError('--store is everything: give no paths besides')
+  const before = options.since === undefined ? undefined : readEarlier(options.since)
   const reading = openReadersInquiry(places, terminal.note)
   const progress = openProgressHere(terminal)
+  const polite = setTimeout(giveWay, POLITE_AFTER_MS)
+  if (options.contents) giveWay()
   try {
     const { inquiry } = reading
     const found = await auditHere(inquiry, {
@@ -70,13 +104,46 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       reader: readerHere(),
       onBegin: progress.begin,
       onJudged: progress.step,
+      onHashing: path => progress.work(`reading ${pathWord(path)}`),
     })
-    if (options.json) terminal.print(auditJson(found))
-    else sayAudit(terminal, found)
-    return statusOf(found)
+    const changes = before && changesSince(before, found)
+    await writeReports(options, found)
+    if (options.json) terminal.print(auditJson(found, changes && { changes }))
+    else sayAudit(terminal, found, changes)
+    return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
+    clearTimeout(polite)
     reading.close()
   }
+}
+
+/** Others who want the processor come first from now on. */
+function giveWay(): void {
+  try {
+    setPriority(POLITE)
+  } catch {
+    // Somebody made it politer already.
+  }
+}
+
+function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly Failure[] {
+  const failures = named.flatMap(text => text.split(',')).map(failureOf)
+  if (failures.includes('new-refused') && since === undefined)
+    throw new UsageError('--fail-on new-refused needs an earlier audit: --since FILE')
+  if (failures.includes('differing') && !contents)
+    throw new UsageError('--fail-on differing needs a look at the contents: --contents')
+  return failures
+}
+
+function failureOf(text: string): Failure {
+  if (Object.hasOwn(FAILURES, text)) return text as Failure
+  throw new UsageError(`--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not ${printable(text, 40)}`)
+}
+
+function readEarlier(file: string): Audit {
+  const bytes = readRegularFile(file, AUDIT_LIMITS.bytes)
+  if (bytes === undefined) throw new UsageError(`--since: there is no file ${printable(file)}`)
+  return parseAudit(bytes)
 }
 
 /** The paths that were named, the whole store, or by default what this machine runs. */
@@ -86,15 +153,25 @@ async function askedOf({ paths, store, contents }: Options, inquiry: Inquiry): P
     return { kind: 'store', roots: [...all].sort(), contents }
   }
   if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))], contents }
-  const [system] = runningSystems()
+  const systems = runningSystems()
+  const [system] = systems
   if (system !== undefined) return { kind: 'system', roots: [system], contents }
   const used = pathsInUse(performance.now() + ROOTS_MS)
   return { kind: 'paths', roots: used.paths, contents }
 }
 
-const ROOTS_MS = 10_000
-
 function statusOf({ paths, unjudged }: Audit): Status {
   const codes = paths.filter(({ part }) => part === 'closure').map(({ status }) => status)
   return mostSevere(unjudged > 0 ? [...codes, 20] : codes)
+}
+
+function failed(
+  found: Audit,
+  changes: AuditChanges | undefined,
+  failures: readonly Failure[],
+  terminal: Invocation<PlaceName>['terminal'],
+): Status {
+  const all = failuresIn(found, changes, failures)
+  for (const { failure, count } of all) terminal.warn(`nixsig: ${failure} (${count}): ${FAILURES[failure]}`)
+  return all.length === 0 ? 0 : 1
 }

@@ -23,12 +23,14 @@ export function memoryStore({ infos, outputs }: Pick<World, 'infos' | 'outputs'>
   const readOnly = async () => {
     throw new Error('a store in memory is not written to')
   }
+  const pathInfo = async (path: string) => {
+    const info = infos.get(path)
+    return info && { ...info, references: order([...info.references].sort()) }
+  }
   return {
     version: async () => '2.34.8',
-    pathInfo: async path => {
-      const info = infos.get(path)
-      return info && { ...info, references: order([...info.references].sort()) }
-    },
+    pathInfo,
+    pathInfos: paths => Promise.all(paths.map(pathInfo)),
     validPaths: async paths => new Set(paths.filter(path => infos.has(path))),
     allValidPaths: async () => order([...infos.keys()].sort()),
     roots: async () => new Set(),
