@@ -42,8 +42,12 @@ const REPORTS = {
     text: 'Also write a bill of materials with the verdicts to FILE, as SPDX 2.3',
     make: async audit => (await import('../report/spdx.ts')).spdxOf(audit),
   },
+  out: {
+    text: 'Also write the audit as JSON to FILE, as --json prints it and --since reads it',
+    make: async audit => `${(await import('../audit/json.ts')).auditJson(audit)}\n`,
+  },
   metrics: {
-    text: 'Also write its numbers to FILE, for Prometheus as node_exporter and the gate read them',
+    text: 'Also write its numbers for Prometheus to FILE, as node_exporter and the gate read them',
     make: async audit => (await import('../audit/metrics.ts')).auditMetricsText(audit),
   },
 } as const satisfies Readonly<Record<string, Report>>
