@@ -90,6 +90,9 @@ let
   // lib.optionalAttrs (cfg.developers != { }) {
     developers = lib.mapAttrs (_: toFields) (written cfg.developers);
   }
+  // lib.optionalAttrs (cfg.quorums != { }) {
+    quorums = lib.mapAttrs (_: { policy }: { policy = "${policy}"; }) cfg.quorums;
+  }
   // lib.optionalAttrs (http != { }) { inherit http; }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 

@@ -5,9 +5,11 @@
 import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
 import { holderOf, standingOf } from '../policy/key-standing.ts'
+import type { LogStanding } from '../policy/log-quorums.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Claim } from '../policy/verdict.ts'
-import { pathWord, when, whoWord, word } from '../policy/words.ts'
+import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
+import { printable } from '../primitives/printable.ts'
 
 /**
  * One claim in a line: who says what about which contents, by which key, and where that was read.
@@ -22,9 +24,22 @@ export function claimWords(policy: Policy, claim: Claim, present: { narHash: str
     claim.graph === undefined ? undefined : `by signing the build graph of ${pathWord(claim.graph)}`,
     claim.narHash === present.narHash ? undefined : `about other contents (${word(claim.narHash)})`,
     claim.expired === undefined ? undefined : expiredRemark(claim.expired),
+    ...(claim.logging ?? []).map(loggedRemark),
     holder === undefined ? undefined : standingRemark(standingOf(policy, holder, present.now)),
   ].filter(remark => remark !== undefined)
   return [`${who} as ${claim.role}, key ${key}`, ...remarks, `in ${word(claim.origin)}`].join(', ')
+}
+
+function loggedRemark({ quorum, outcome, found, detail = '' }: LogStanding): string {
+  const name = word(quorum)
+  switch (outcome) {
+    case 'proven':
+      return `proven to be logged for the quorum ${name}`
+    case 'too-few':
+      return `logged, and seen by too few for the quorum ${name} (${list(found.map(word), 6)})`
+    case 'wrong':
+      return `with no proof that holds for the quorum ${name} (${printable(detail, 200)})`
+  }
 }
 
 function expiredRemark({ signedAt, at }: NonNullable<Claim['expired']>): string {
