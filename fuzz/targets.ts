@@ -35,6 +35,7 @@ import { SIGSTORE } from './targets/sigstore.ts'
 import { SIGSTORE_DOCUMENTS } from './targets/sigstore-documents.ts'
 import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
+import { FORGED_LOG_PROOF, TLOG_FORMATS } from './targets/tlog.ts'
 import { TUF } from './targets/tuf.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
@@ -73,6 +74,8 @@ export function allTargets(scratch: string): readonly Target[] {
     ...HISTORIES,
     ...PACKAGING_FILES,
     ...TUF,
+    ...TLOG_FORMATS,
+    FORGED_LOG_PROOF,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,

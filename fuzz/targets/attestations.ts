@@ -105,8 +105,8 @@ export const ATTESTATIONS: readonly Target[] = [
   }),
   formatTarget({
     name: 'envelope',
-    seeds: LINES,
-    tokens: ATTESTATION_TOKENS,
+    seeds: [...LINES, ...LINES.map(line => printEnvelope({ ...parseEnvelope(line), logged: ['proof', ''] }))],
+    tokens: [...ATTESTATION_TOKENS, ',"logged":["x"]'],
     read: input => parseEnvelope(textOf(input)),
     print: printEnvelope,
   }),

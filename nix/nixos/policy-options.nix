@@ -117,6 +117,17 @@ in
       '';
     };
 
+    quorums = mkOption {
+      type = types.attrsOf own.quorum;
+      default = { };
+      example = literalExpression "{ main.policy = ./tlog-policy.txt; }";
+      description = ''
+        Which transparency logs are believed, and how many witnesses have to have seen a log, for
+        requirements that say `logged`: `require.output = { builder = "bob"; logged = "main"; }` takes
+        only attestations that are proven to be in a log.
+      '';
+    };
+
     approvals.by = mkOption {
       type = types.nullOr own.names;
       default = null;

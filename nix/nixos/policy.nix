@@ -93,6 +93,9 @@ let
     developers = lib.mapAttrs (_: toFields) (written cfg.developers);
   }
   // lib.optionalAttrs (decisions != { }) { inherit decisions; }
+  // lib.optionalAttrs (cfg.quorums != { }) {
+    quorums = lib.mapAttrs (_: { policy }: { policy = "${policy}"; }) cfg.quorums;
+  }
   // lib.optionalAttrs (http != { }) { inherit http; }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 

@@ -119,7 +119,7 @@ let
     (types.nonEmptyListOf name)
     (types.attrsOf names)
   ] // {
-    description = ''"nothing", "refuse", "approved", the name of a principal or group, a list of such names, or such names by role ({ developer = "alice"; packager = "packagers"; })'';
+    description = ''"nothing", "refuse", "approved", the name of a principal or group, a list of such names, or such names by role ({ developer = "alice"; packager = "packagers"; }), perhaps with the quorum of a log ({ builder = "bob"; logged = "main"; })'';
   };
 
   acceptOptions = {
@@ -231,6 +231,12 @@ let
       by = required names "guillem" "Who signs them: a principal or group, or several of whom any is enough.";
       threshold = optional types.ints.positive 2 "How many of them have to.";
     };
+  };
+
+  quorum = types.submodule {
+    options.policy =
+      required file (lib.literalExpression "./tlog-policy.txt")
+        "The file that says which logs, witnesses and groups of them, as in c2sp.org/tlog-policy.";
   };
 
   rule = types.submodule {
@@ -375,6 +381,7 @@ in
     group
     list
     developers
+    quorum
     rule
     fallback
     revocation

@@ -44,11 +44,11 @@ const REPORTS = {
   },
   out: {
     text: 'Also write the audit as JSON to FILE, as --json prints it and --since reads it',
-    make: async audit => `${(await import('../audit/json.ts')).auditJson(audit)}\n`,
+    make: async audit => (await import('../audit/json.ts')).auditJson(audit),
   },
   metrics: {
     text: 'Also write its numbers for Prometheus to FILE, as node_exporter and the gate read them',
-    make: async audit => (await import('../audit/metrics.ts')).auditMetricsText(audit),
+    make: async audit => (await import('../audit/metrics.ts')).auditMetricsText(audit).trimEnd(),
   },
 } as const satisfies Readonly<Record<string, Report>>
 

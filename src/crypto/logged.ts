@@ -96,6 +96,17 @@ function tlogVerdict(
   { entry, policy }: Logged,
 ): ProofVerdict {
   if (!includes(checkpoint, { leaf: leafHash(entry), index, proof: hashes })) return wrong(NOT_IN_TREE)
+  return checkpointVerdict({ checkpoint, note }, policy)
+}
+
+/**
+ * Whether a checkpoint is by one of the logs of a policy, under the name of its origin, and which
+ * witnesses of the quorum cosigned it.
+ */
+export function checkpointVerdict(
+  { checkpoint, note }: Pick<TlogProof, 'checkpoint' | 'note'>,
+  policy: TlogPolicy,
+): ProofVerdict {
   const ofLog = policy.logs
     .flatMap(({ noteKey }) => (noteKey?.name === checkpoint.origin ? [noteKey] : []))
     .map(key => noteVerdict(note, key).kind)

@@ -5,9 +5,11 @@
 import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
 import { datedFor, holderOf, standingOf } from '../policy/key-standing.ts'
+import type { LogStanding } from '../policy/log-quorums.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim } from '../policy/verdict.ts'
 import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
+import { printable } from '../primitives/printable.ts'
 
 /** The most keys of a chain of certificates that are told. */
 const CERTIFIERS = 8
@@ -32,6 +34,7 @@ export function claimWords(
     claim.graph === undefined ? undefined : `by signing the build graph of ${pathWord(claim.graph)}`,
     claim.narHash === present.narHash ? undefined : `about other contents (${word(claim.narHash)})`,
     claim.expired === undefined ? undefined : expiredRemark(claim.expired),
+    ...(claim.logging ?? []).map(loggedRemark),
     holder === undefined ? undefined : standingRemark(standingOf(policy, holder, present.now)),
   ].filter(remark => remark !== undefined)
   return [`${who} as ${claim.role}, key ${key}`, ...remarks, `in ${word(claim.origin)}`].join(', ')
@@ -45,6 +48,18 @@ function certifiedRemark(policy: Policy, by: readonly KeyIdentity[]): string | u
 /** Keys as the policy or their certificates call them. Escaped. */
 export function keyLabels(policy: Policy, keys: readonly KeyIdentity[]): readonly string[] {
   return keys.map(identity => word(holderOf(policy, identity)?.key.label ?? identity))
+}
+
+function loggedRemark({ quorum, outcome, found, detail = '' }: LogStanding): string {
+  const name = word(quorum)
+  switch (outcome) {
+    case 'proven':
+      return `proven to be logged for the quorum ${name}`
+    case 'too-few':
+      return `logged, and seen by too few for the quorum ${name} (${list(found.map(word), 6)})`
+    case 'wrong':
+      return `with no proof that holds for the quorum ${name} (${printable(detail, 200)})`
+  }
 }
 
 function expiredRemark({ signedAt, at }: NonNullable<Claim['expired']>): string {

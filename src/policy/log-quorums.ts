@@ -28,6 +28,19 @@ export interface LogStanding {
   readonly detail?: string
 }
 
+/**
+ * A finding: signed, and the rule takes only what is proven to be logged. `standing` is absent if there
+ * is no proof. `found` are members of the quorum.
+ */
+export interface NotLogged extends QuorumCount {
+  readonly code: 'not-logged'
+  /** Who signed. */
+  readonly who: string
+  readonly quorum: string
+  readonly standing?: LogStanding
+  readonly origin: string
+}
+
 /** How many members of a quorum are needed, how many there are, and which of them are present. */
 export interface QuorumCount {
   readonly threshold: number

@@ -3,7 +3,7 @@
  * only src/policy/wording.ts turns them into text. All strings here are raw and may come from an
  * attacker.
  */
-import type { LogStanding } from './log-quorums.ts'
+import type { LogStanding, NotLogged } from './log-quorums.ts'
 import type { Aspect, Instant, KeyIdentity, Role, SubjectKind } from './policy.ts'
 
 /**
@@ -179,20 +179,7 @@ export type Finding =
       readonly signedAt?: Instant
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
-  /**
-   * Signed, and the rule takes only what is proven to be logged. `standing` is absent if there is no
-   * proof. `threshold` of `of` members of the quorum are needed, and `found` of them are there.
-   */
-  | {
-      readonly code: 'not-logged'
-      readonly who: string
-      readonly quorum: string
-      readonly threshold: number
-      readonly of: number
-      readonly found: readonly string[]
-      readonly standing?: LogStanding
-      readonly origin: string
-    }
+  | NotLogged
   /**
    * Nobody names a developer of this source. `lists`: those that were asked. `silent`: those that
    * the policy lets say nothing about developers (`role`), or about sources of this name (`name`).

@@ -157,7 +157,7 @@ function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | und
     : `signed the build graph of ${claim.graph}, which the rule does not accept`
 }
 
-/** docs/semantics.md, S23: what is missing where the rule takes only what is proven to be logged. */
+/** docs/semantics.md, Q1 to Q3: what is missing where the rule takes only what is proven to be logged. */
 function unloggedBecause(
   { quorums }: Policy,
   rule: Rule,

@@ -113,12 +113,16 @@ function withGraphs(
   chosen: readonly Wanted[],
 ): Lacking {
   const policy = policyFor(given, subject)
+  // Whoever signs has it logged, if that is asked for.
+  const logging = [...policy.quorums.keys()].map(
+    quorum => ({ quorum, outcome: 'proven', found: [] }) as const,
+  )
   const more = chosen.flatMap(({ who, role, path: graph }): readonly Claim[] => {
     const covers = graphs.some(({ derivation, members }) => derivation === graph && members.has(subject.path))
     const key = validKey(policy, who, now)
     if (!covers || key === undefined) return []
     const { path, narHash } = subject
-    return [{ key: key.identity, role, path, narHash, graph, origin: 'wanted' }]
+    return [{ key: key.identity, role, path, narHash, graph, logging, origin: 'wanted' }]
   })
   return { subject, claims: [...claims, ...more] }
 }

@@ -152,6 +152,7 @@ const GROUNDS: Readonly<Record<GroundKind, string>> = {
   policy: 'the policy file',
   evidence: 'evidence that cannot be read',
   time: 'want of time',
+  log: 'the decision log, which cannot be written',
   fault: 'a fault while judging',
 }
 

@@ -37,6 +37,10 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'revoked', who: 'bob' }, /signed again/],
   [{ code: 'expired', who: 'bob' }, /signed again/],
   [{ code: 'not-yet-valid', who: 'bob', at: NOW }, /wait/],
+  [
+    { code: 'not-logged', who: 'bob', quorum: 'main', threshold: 1, of: 1, found: [], origin: 'a' },
+    /nixsig attest log-proof .* --proof FILE/,
+  ],
   [{ code: 'not-a-signature', detail: 'it was built' }, /get it anew from its origin/],
   [{ code: 'refused-by-rule' }, /nixsig policy describe/],
   [{ code: 'unknown-derivation', unvouched: [] }, /accept-unknown-derivation/],
@@ -151,6 +155,15 @@ test('a claim: what is wrong with it', () => {
   assert.match(
     ended,
     /, signed 2026-09-20T14:13:20Z by its own word, before the key ended 2026-09-21T14:13:20Z,/,
+  )
+  const logging = [
+    { quorum: 'a', outcome: 'proven', found: ['w1'] },
+    { quorum: 'b', outcome: 'too-few', found: ['w1'] },
+    { quorum: 'c', outcome: 'wrong', found: [], detail: 'x' },
+  ] as const
+  assert.match(
+    claimWords(policy, { ...claim, logging }, { narHash: HASH, now: NOW, name: 'x' }),
+    /proven to be logged for the quorum a, logged, and seen by too few for the quorum b \(w1\), with no proof that holds for the quorum c \(x\)/,
   )
   const stranger = claimWords(policy, { ...claim, key: 'ed25519:00' }, { narHash: HASH, now: NOW, name: 'x' })
   assert.match(stranger, /^somebody who is not in the trusted list as packager, key ed25519:00/)

@@ -145,6 +145,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Two caches that have to agree': EXAMPLES,
     'Subscribe to a trusted list': EXAMPLES,
     'Sources by their own developers': EXAMPLES,
+    'Only what is in a public log': EXAMPLES,
     'A fleet': EXAMPLES,
     'The machine that builds for others': EXAMPLES,
     'With flakes': [

@@ -44,6 +44,7 @@ test('every section that shows an example was found', () => {
       'Groups',
       'Lists',
       'Developers',
+      'Quorums of logs',
       'Approvals',
       'Inputs',
       'Rules',

@@ -8,6 +8,7 @@ import { toBase64 } from '../../src/primitives/base64.ts'
 import { toHex } from '../../src/primitives/hex.ts'
 import { ed25519KeyPair, sha256 } from '../../src/primitives/sodium.ts'
 import { certificate, FLAGS, flags, keyOfSeed, userId } from '../support/openpgp-maker.ts'
+import { policyOfTwo } from '../support/tlog/log.ts'
 
 /** The contents of every file with this extension in the policies of these tests. */
 const TRUSTED_ROOT = readFileSync(join(PROJECT_ROOT, 'test/vectors/sigstore/trusted_root.json'))
@@ -42,7 +43,10 @@ export function sourceOf(toml: string): PolicySource {
     toml: withKeys(toml),
     file: 'policy.toml',
     directory: '/etc/nixsig',
-    certificate: path => (path.endsWith('.json') ? TRUSTED_ROOT : certificateOf(basename(path, '.asc'))),
+    certificate: path => {
+      if (path.endsWith('.json')) return TRUSTED_ROOT
+      return path.endsWith('.txt') ? Buffer.from(policyOfTwo()) : certificateOf(basename(path, '.asc'))
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-// docs/semantics.md, L1 to L4: rules that take only what is proven to be logged.
+// docs/semantics.md, Q1 to Q5: rules that take only what is proven to be logged.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { describePolicy } from '../../src/policy/describe.ts'

@@ -113,6 +113,41 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   [{ code: 'expired', who: 'ABCD' }, 'the key or signature of ABCD is past its date'],
   [{ code: 'not-yet-valid', who: 'bob', at: MAY }, 'the key of bob is not valid before 2026-05-01'],
   [
+    { code: 'not-logged', who: 'bob', quorum: 'main', threshold: 2, of: 3, found: [], origin: 'a.jsonl:9' },
+    'signed by bob, but not proven to be logged: needs the quorum main: 2 of 3 witnesses; found: no proof (in a.jsonl:9)',
+  ],
+  [
+    {
+      code: 'not-logged',
+      who: 'bob',
+      quorum: 'main',
+      threshold: 2,
+      of: 3,
+      found: ['w1'],
+      standing: { quorum: 'main', outcome: 'too-few', found: ['w1'] },
+      origin: 'a.jsonl:9',
+    },
+    'signed by bob, but not proven to be logged: needs the quorum main: 2 of 3 witnesses; found: 1 of 3 (w1) (in a.jsonl:9)',
+  ],
+  [
+    {
+      code: 'not-logged',
+      who: 'bob',
+      quorum: 'none',
+      threshold: 0,
+      of: 0,
+      found: [],
+      standing: {
+        quorum: 'none',
+        outcome: 'wrong',
+        found: [],
+        detail: 'a proof that something else was logged',
+      },
+      origin: 'a.jsonl:9',
+    },
+    'signed by bob, but not proven to be logged: needs the quorum none: a log; found: no proof that holds (a proof that something else was logged) (in a.jsonl:9)',
+  ],
+  [
     { code: 'not-a-signature', detail: 'it was built' },
     'it is named as a signature but is not one (it was built)',
   ],
