@@ -86,6 +86,7 @@ const ground: Read<GroundKind> = oneOf(
     policy: 0,
     evidence: 0,
     time: 0,
+    log: 0,
     fault: 0,
   }),
 )
