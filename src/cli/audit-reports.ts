@@ -9,14 +9,14 @@ interface Report {
 }
 
 /**
- * By the name of the option, which takes a FILE. What makes a report is loaded when it is asked for:
- *
- *     html: {
- *       text: 'Also write a page to look at to FILE',
- *       make: async audit => (await import('../report/html.ts')).htmlOf(audit),
- *     },
+ * By the name of the option, which takes a FILE. What makes a report is loaded when it is asked for.
  */
-const REPORTS = {} as const satisfies Readonly<Record<string, Report>>
+const REPORTS = {
+  html: {
+    text: 'Also write a page to look at to FILE',
+    make: async audit => (await import('./audit-page.ts')).auditPage(audit),
+  },
+} as const satisfies Readonly<Record<string, Report>>
 
 /** The options. */
 export const REPORT_OPTIONS = Object.fromEntries(
