@@ -11,7 +11,7 @@ const USUAL =
 /** The packages of each root, by Debian suite, which is also the root's name. */
 const PACKAGES = {
   trixie: USUAL,
-  sid: `${USUAL} cosign gittuf go-tuf python3-tuf sequoia-git sqv`,
+  sid: `${USUAL} cosign gittuf go-tuf python3-cyclonedx-lib python3-jsonschema python3-spdx-tools python3-tuf sequoia-git sqv`,
 }
 
 /** The directory for what the tests prepare once: $NIXSIG_TEST_CACHE, or /var/cache/nixsig-test. */

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { makeDebianRoots } from './debian-roots.mjs'
 import { fetchDebianSources, RELEASES } from './debian-source.mjs'
+import { fetchMultitool } from './sarif-multitool.mjs'
 
 /** The Debian package of each program. */
 const PACKAGES = {
@@ -77,9 +78,9 @@ export function ensure(programs) {
  * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests
  * also need root, for their namespaces, a shell for Nix's sandbox, and the roots of Debian 13 and
  * sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
- * which of them it misses. `browser`: whether one looks at a page.
+ * which of them it misses. `sarifMultitool`, `browser`: whether one wants that.
  */
-export async function ensureTestTools({ endToEnd, debianSources, browser }) {
+export async function ensureTestTools({ endToEnd, debianSources, sarifMultitool, browser }) {
   if (process.getuid?.() === 0) ensure(['unshare', 'ip'])
   ensure([
     'nix',
@@ -124,9 +125,9 @@ export async function ensureTestTools({ endToEnd, debianSources, browser }) {
     console.error(`preparing a root failed: ${problem}`)
     process.exit(2)
   }
-  if (!debianSources) return
   try {
-    fetchDebianSources(RELEASES)
+    if (debianSources) fetchDebianSources(RELEASES)
+    if (sarifMultitool) fetchMultitool()
   } catch (error) {
     console.error(error.message)
   }

@@ -5,6 +5,7 @@
 //   // needs: dist             dist/, built; every end-to-end test has it anyway
 //   // needs: debian-sources   real releases, which are fetched from Debian before anything runs
 //   // needs: browser          Chromium, without a screen
+//   // needs: sarif-multitool  Microsoft's program for SARIF, which is fetched from npm before anything runs
 //
 // Several needs of one file stand on one line, divided by commas. A file that takes long says so,
 // and is started before those that do not:
@@ -13,7 +14,7 @@
 
 import { readFileSync } from 'node:fs'
 
-const KNOWN = ['both-judges', 'alone', 'dist', 'debian-sources', 'browser']
+const KNOWN = ['both-judges', 'alone', 'dist', 'debian-sources', 'browser', 'sarif-multitool']
 
 /** The needs of a test file. Throws when it names one that nobody knows. */
 export function needsOf(file) {

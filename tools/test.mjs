@@ -52,6 +52,7 @@ await ensureTestTools({
   endToEnd: chosen.some(isEndToEnd),
   debianSources: chosen.some(file => needs.get(file).has('debian-sources')),
   browser: chosen.some(file => needs.get(file).has('browser')),
+  sarifMultitool: chosen.some(file => needs.get(file).has('sarif-multitool')),
 })
 
 const compiled = join(root, '.build/test')

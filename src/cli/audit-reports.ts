@@ -1,20 +1,46 @@
 /** Reports that `nixsig audit` writes to files besides its answer: each option and what makes it. */
+import { lstatSync } from 'node:fs'
 import type { Audit } from '../audit/audit.ts'
 import { replaceFile } from '../files/replace-file.ts'
+import type { Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
+import type { Options } from './command.ts'
+import { UsageError } from './usage-error.ts'
+
+/** What reports can say besides the audit. */
+export interface ReportContext {
+  /** The policy by which it was judged. */
+  readonly policy: Policy
+  readonly places: SarifPlaceValues
+}
 
 /** What a report is, for the help, and the function that makes its text. */
 interface Report {
   readonly text: string
-  readonly make: (audit: Audit) => Promise<string>
+  /** Without a last line feed. */
+  readonly make: (audit: Audit, context: ReportContext) => Promise<string>
 }
 
 /**
- * By the name of the option, which takes a FILE. What makes a report is loaded when it is asked for.
+ * By the name of the option, which takes a FILE, or `-` for standard output. What makes a report is
+ * loaded when it is asked for.
  */
 const REPORTS = {
   html: {
     text: 'Also write a page to look at to FILE',
     make: async audit => (await import('./audit-page.ts')).auditPage(audit),
+  },
+  sarif: {
+    text: 'Also write what was found to FILE as SARIF 2.1.0, for code scanning',
+    make: async (audit, context) => (await import('./audit-sarif.ts')).auditSarif(audit, context),
+  },
+  cyclonedx: {
+    text: 'Also write a bill of materials with the verdicts to FILE, as CycloneDX 1.6',
+    make: async audit => (await import('../report/cyclonedx.ts')).cycloneDxOf(audit),
+  },
+  spdx: {
+    text: 'Also write a bill of materials with the verdicts to FILE, as SPDX 2.3',
+    make: async audit => (await import('../report/spdx.ts')).spdxOf(audit),
   },
 } as const satisfies Readonly<Record<string, Report>>
 
@@ -35,11 +61,59 @@ export const REPORT_OPTIONS = Object.fromEntries(
 /** The file of each report that was asked for. */
 export type ReportFiles = { readonly [Name in keyof typeof REPORTS]: string | undefined }
 
-/** Writes the reports that were asked for, each of which replaces its file at once. */
-export async function writeReports(files: ReportFiles, audit: Audit): Promise<void> {
+/** Where the results of the SARIF are shown. */
+export const SARIF_PLACE_OPTIONS = {
+  'sarif-policy': {
+    kind: 'value',
+    value: 'FILE',
+    text: 'Where the policy lies in the repository whose SARIF it is; by default where it lies here',
+  },
+  'sarif-lock': {
+    kind: 'value',
+    value: 'FILE',
+    text: 'The flake.lock of that repository: what comes from a commit in it is shown at its line',
+  },
+} as const satisfies Options
+
+export type SarifPlaceValues = { readonly [Name in keyof typeof SARIF_PLACE_OPTIONS]: string | undefined }
+
+/**
+ * The name of the report that is to be printed, which takes the place of the answer. Throws
+ * UsageError if two are, or if there is something else than a file where one is to be.
+ */
+export function printedReport(files: ReportFiles & { readonly json: boolean }): string | undefined {
+  const asked = filesOf(files)
+  const printed = asked.filter(([, file]) => file === STANDARD_OUTPUT).map(([name]) => name)
+  const all = [...printed.map(name => `--${name} -`), ...(files.json ? ['--json'] : [])]
+  if (all.length > 1) throw new UsageError(`${all.join(' and ')}: only one of them can be printed`)
+  for (const [name, file] of asked) {
+    if (file !== STANDARD_OUTPUT && lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
+      throw new UsageError(`--${name} ${printable(file)}: there is something else than a file`)
+  }
+  return printed[0]
+}
+
+const STANDARD_OUTPUT = '-'
+
+function filesOf(files: ReportFiles): readonly (readonly [name: string, file: string])[] {
   const named: Readonly<Record<string, string | undefined>> = files
-  for (const [name, { make }] of Object.entries<Report>(REPORTS)) {
+  return Object.keys(REPORTS).flatMap(name => {
     const file = named[name]
-    if (file !== undefined) await replaceFile(file, await make(audit), 0o644)
+    return file === undefined ? [] : [[name, file] as const]
+  })
+}
+
+/** Writes the reports that were asked for, each of which replaces its file at once, or prints it. */
+export async function writeReports(
+  files: ReportFiles,
+  audit: Audit,
+  { print, ...context }: ReportContext & { readonly print: (text: string) => void },
+): Promise<void> {
+  const makers: Readonly<Record<string, Report>> = REPORTS
+  for (const [name, file] of filesOf(files)) {
+    const text = await makers[name]?.make(audit, context)
+    if (text === undefined) continue
+    if (file === STANDARD_OUTPUT) print(text)
+    else await replaceFile(file, `${text}\n`, 0o644)
   }
 }

@@ -1,6 +1,5 @@
-import project from '../../package.json' with { type: 'json' }
-import { jsonLine } from '../explain/verdict-json.ts'
 import type { FindingCode, InputVerdict } from '../expressions/lock/input-verdict.ts'
+import { sarifLog } from '../report/sarif-log.ts'
 
 const RULES: Readonly<Record<FindingCode, string>> = {
   'not-signed-enough': 'The commit of an input is not signed by enough of the right people',
@@ -18,26 +17,16 @@ const RULES: Readonly<Record<FindingCode, string>> = {
  * The findings in the Static Analysis Results Interchange Format (SARIF 2.1.0, OASIS), in one line.
  */
 export function sarifOf(verdicts: readonly InputVerdict[]): string {
-  const results = verdicts.flatMap(({ file, line, input, findings }) =>
-    findings.map(({ code, message }) => ({
-      ruleId: code,
-      level: 'error',
-      message: { text: withoutLinks(`${input}: ${message}`) },
-      locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],
-    })),
-  )
-  const rules = Object.entries(RULES).map(([id, text]) => ({ id, shortDescription: { text } }))
-  return jsonLine({
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [{ tool: { driver: { name: 'nixsig', version: project.version, rules } }, results }],
+  return sarifLog({
+    rules: Object.entries(RULES).map(([id, text]) => ({ id, text })),
+    results: verdicts.flatMap(({ file, line, input, findings }) =>
+      findings.map(({ code, message }) => ({
+        rule: code,
+        level: 'error' as const,
+        message: `${input}: ${message}`,
+        at: { file, line },
+        about: [file, input],
+      })),
+    ),
   })
-}
-
-/**
- * In such a message `[words](address)` is a link (section 3.11.6), and a lock could show one of its
- * own.
- */
-function withoutLinks(text: string): string {
-  return text.replaceAll('](', '] (')
 }

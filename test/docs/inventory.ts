@@ -128,6 +128,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Move an input': EXPRESSIONS,
     'In a hook and in CI': [by('cli/lock-hook', HERE), by('cli/lock-hook', HERE), EXPRESSIONS],
   },
+  'docs/how-to/reports.md': by('e2e/audit-reports', OLDEST),
   'docs/how-to/machines.md': SNIPPETS,
   'docs/how-to/nixos-state.md': {
     'Give it keys': SNIPPETS,

@@ -12,7 +12,14 @@ import { pathWord } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import { sayAudit } from '../audit-report.ts'
-import { REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
+import {
+  printedReport,
+  REPORT_OPTIONS,
+  type ReportFiles,
+  SARIF_PLACE_OPTIONS,
+  type SarifPlaceValues,
+  writeReports,
+} from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openProgressHere } from '../progress-bar.ts'
@@ -21,7 +28,7 @@ import { millisecondsOf } from '../seconds-argument.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options extends ReportFiles {
+interface Options extends ReportFiles, SarifPlaceValues {
   readonly paths: readonly string[]
   readonly store: boolean
   readonly contents: boolean
@@ -63,6 +70,7 @@ export const audit = command({
       text: `Exit with 1 if there is any of this, else with 0; several with commas: ${Object.keys(FAILURES).join(', ')}`,
     },
     ...REPORT_OPTIONS,
+    ...SARIF_PLACE_OPTIONS,
     timeout: {
       kind: 'value',
       value: 'SECONDS',
@@ -76,6 +84,8 @@ export const audit = command({
     ['audit ./result --json', 'for a program'],
     ['audit --since monday.json --fail-on new-refused,ends', 'in CI, or for a mail once a week'],
     ['audit --store --contents', 'everything, with a look at the bytes'],
+    ['audit ./result --sarif audit.sarif --sarif-policy policy.toml', "for GitHub's code scanning"],
+    ['audit ./result --cyclonedx -', 'a bill of materials'],
   ],
   epilogue: `Verdicts are those of this machine now: the ledger's where its entries are current, else by today's evidence.
 Without --fail-on the status is the most severe one of what is refused, as with "nixsig verify"; 20: something is
@@ -89,6 +99,7 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
   const failures = failuresNamed(options)
   if (options.store && options.paths.length > 0)
     throw new UsageError('--store is everything: give no paths besides')
+  const printed = printedReport(options)
   const before = options.since === undefined ? undefined : readEarlier(options.since)
   const reading = openReadersInquiry(places, terminal.note)
   const progress = openProgressHere(terminal)
@@ -107,9 +118,10 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       onHashing: path => progress.work(`reading ${pathWord(path)}`),
     })
     const changes = before && changesSince(before, found)
-    await writeReports(options, found)
+    const policy = await inquiry.policy()
+    await writeReports(options, found, { policy, places: options, print: terminal.print })
     if (options.json) terminal.print(auditJson(found, changes && { changes }))
-    else sayAudit(terminal, found, changes)
+    else if (printed === undefined) sayAudit(terminal, found, changes)
     return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
     clearTimeout(polite)

@@ -1,0 +1,3 @@
+export const hasMultitool: boolean
+export function multitoolDirectory(): string
+export function fetchMultitool(): void
