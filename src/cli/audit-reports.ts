@@ -22,14 +22,14 @@ interface Report {
 }
 
 /**
- * By the name of the option, which takes a FILE, or `-` for standard output. What makes a report is loaded when it is asked for:
- *
- *     html: {
- *       text: 'Also write a page to look at to FILE',
- *       make: async audit => (await import('../report/html.ts')).htmlOf(audit),
- *     },
+ * By the name of the option, which takes a FILE, or `-` for standard output. What makes a report is
+ * loaded when it is asked for.
  */
 const REPORTS = {
+  html: {
+    text: 'Also write a page to look at to FILE',
+    make: async audit => (await import('./audit-page.ts')).auditPage(audit),
+  },
   sarif: {
     text: 'Also write what was found to FILE as SARIF 2.1.0, for code scanning',
     make: async (audit, context) => (await import('./audit-sarif.ts')).auditSarif(audit, context),

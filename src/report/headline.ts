@@ -98,7 +98,7 @@ function exemptionFact({ exemptions, paths: all }: Audit): Fact {
   return {
     name,
     says: paths(asked),
-    detail: `Trusted by ${counted(used, 'exemption')} alone${behind === 0 ? '' : `, and ${grouped(behind)} behind them`}.`,
+    detail: `Trusted by ${counted(used, 'exemption')} alone${behind === 0 ? '' : `, as are ${grouped(behind)} that it was made of`}.`,
   }
 }
 

@@ -20,7 +20,7 @@ export interface PageAssets {
 }
 
 /**
- * The page, in UTF-8. Throws Error when the assets could not stand in a page, which is a fault of
+ * The page, in UTF-8, without a last line feed. Throws Error when the assets could not stand in a page, which is a fault of
  * how they were built.
  */
 export function htmlReport(audit: Audit, assets: PageAssets): string {
@@ -48,8 +48,7 @@ ${headOf(audit)}
 <script type="application/octet-stream" id="audit">${packed}</script>
 <script>${script}</script>
 </body>
-</html>
-`
+</html>`
 }
 
 /** Nothing may be loaded or sent; the one script and the one style may run. */

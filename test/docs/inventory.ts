@@ -170,6 +170,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Keep your key in an agent': ROLES,
     'Publish what you attested': ROLES,
   },
+  'docs/how-to/read-the-page.md': by('e2e/audit-page', NEWEST),
   'docs/how-to/rotate-keys.md': {
     'A new key takes over': [
       not('has names in place of keys; evidence/certified.test.ts reads such certificates'),

@@ -2,10 +2,11 @@
 // told without scripts and on paper.
 //
 // needs: browser
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import type { PageAssets } from '../../src/report/html.ts'
+import { htmlReport, type PageAssets } from '../../src/report/html.ts'
 import { randomAudit } from '../support/audits/random.ts'
 import { baseOf, drawn, goTo, pageAssets, Reader } from './reader.ts'
 
@@ -184,7 +185,8 @@ test('without scripts the page sums up, and on paper as well', async () => {
 })
 
 test('a page that was cut short says so', async () => {
-  const address = reader.write(audit, assets, html => html.replace(/(id="audit">.{900})[^<]*/, '$1'))
+  const html = htmlReport(audit, assets).replace(/(id="audit">.{900})[^<]*/, '$1')
+  const address = reader.keep(html)
   const { page } = await reader.open(address)
   assert.match(
     (await page.locator('[role=alert]').textContent()) ?? '',

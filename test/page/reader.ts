@@ -54,10 +54,15 @@ export class Reader {
     return new Reader(await chromium.launch({ executablePath, args: [...sandbox, ...args] }))
   }
 
-  /** Writes the page of an audit; its address. `change` is what befalls it on the way. */
-  write(audit: Audit, assets: PageAssets, change = (html: string) => html): string {
+  /** Writes the page of an audit; its address. */
+  write(audit: Audit, assets: PageAssets): string {
+    return this.keep(htmlReport(audit, assets))
+  }
+
+  /** Keeps a page as a file; its address. */
+  keep(html: string): string {
     const file = join(this.#directory, `${this.#serial++}.html`)
-    writeFileSync(file, change(htmlReport(audit, assets)))
+    writeFileSync(file, html)
     return pathToFileURL(file).href
   }
 
@@ -76,7 +81,11 @@ export class Reader {
     page.on('console', message => complaints.push(message.text()))
     page.on('pageerror', error => complaints.push(error.message))
     await page.goto(address + fragment)
-    if (scripts) await drawn(page)
+    if (scripts) {
+      await drawn(page).catch(error => {
+        throw new Error(`${address} was not drawn: ${complaints.join('\n')}`, { cause: error })
+      })
+    }
     return { page, requests, complaints }
   }
 
