@@ -202,7 +202,8 @@ function requirementWords(requirement: Requirement): string {
   return `needs ${requirement.demands.map(demandWords).join(' and ')}${loggedWords(requirement)}`
 }
 
-function quorumWords({ name, file, policy: { logs, quorum } }: LogQuorum): string {
+/** One of `[quorums]` in words. */
+export function quorumWords({ name, file, policy: { logs, quorum } }: LogQuorum): string {
   const all = witnessesOf(quorum).map(witness => witness.name)
   const { threshold, of, found } = countQuorum(quorum, all)
   const log = logs.length === 1 ? 'a log' : `one of ${logs.length} logs`

@@ -1,5 +1,12 @@
 /** In what two policies differ, in words. Pure. */
-import { exemptionWords, inputWords, keyWords, revocationWords, ruleLines } from '../policy/describe.ts'
+import {
+  exemptionWords,
+  inputWords,
+  keyWords,
+  quorumWords,
+  revocationWords,
+  ruleLines,
+} from '../policy/describe.ts'
 import { developersWords, listWords } from '../policy/lists/list-words.ts'
 import type { InputRule, Key, Policy, Rule } from '../policy/policy.ts'
 import { whoWord, word } from '../policy/words.ts'
@@ -12,6 +19,7 @@ export type PolicyPart =
   | 'groups'
   | 'lists'
   | 'developers'
+  | 'quorums'
   | 'rules'
   | 'inputs'
   | 'revocations'
@@ -32,6 +40,7 @@ const NAMED = new Set([
   'groups',
   'lists',
   'developers',
+  'quorums',
   // This machine's, whichever policy it has.
   'machineKeys',
   'rules',
@@ -55,6 +64,7 @@ export function policyDifference(before: Policy, after: Policy): readonly Differ
     ...ofSets('groups', groupEntries(before), groupEntries(after)),
     ...ofSets('lists', listEntries(before), listEntries(after)),
     ...ofSets('developers', developerEntries(before), developerEntries(after)),
+    ...ofSets('quorums', quorumEntries(before), quorumEntries(after)),
     ...inOrder('rules', rulesOf(before).map(ruleEntry), rulesOf(after).map(ruleEntry)),
     ...inOrder('inputs', before.inputs.map(inputEntry), after.inputs.map(inputEntry)),
     ...ofSets('revocations', revocationEntries(before), revocationEntries(after)),
@@ -123,6 +133,14 @@ function listEntries({ lists }: Policy): readonly Entry[] {
 
 function developerEntries({ developers }: Policy): readonly Entry[] {
   return developers.map(one => entry(one, developersWords(one)))
+}
+
+/** Which file it is does not matter, but what it means. */
+function quorumEntries({ quorums }: Policy): readonly Entry[] {
+  return [...quorums.values()].map(one => {
+    const { digest } = one.policy
+    return entry({ name: one.name, digest }, `${quorumWords(one)} (${digest.slice(0, 12)})`)
+  })
 }
 
 function rulesOf({ rules, fallback }: Policy): readonly Rule[] {

@@ -226,8 +226,8 @@ function endOf({ keys }: Principal): Instant | undefined {
 
 /** Every text in the policy outside the people themselves, and the members of groups that stay. */
 function namedIn(policy: Policy, dropped: ReadonlyMap<string, Pruned>): ReadonlySet<string> {
-  // What lists say of themselves asks for nothing.
-  const { principals: _, groups, lists: __, ...rest } = policy
+  // What lists say of themselves asks for nothing, and witnesses are nobody of the policy.
+  const { principals: _, groups, lists: __, quorums: ___, ...rest } = policy
   const members = [...groups.values()]
     .filter(({ name }) => !dropped.has(name))
     .flatMap(group => group.members)

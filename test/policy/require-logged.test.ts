@@ -7,15 +7,14 @@ import { PolicyError } from '../../src/policy/language/policy-error.ts'
 import type { LogStanding } from '../../src/policy/log-quorums.ts'
 import type { Claim } from '../../src/policy/verdict.ts'
 import { paragraph } from '../../src/policy/wording.ts'
+import { policyDifference } from '../../src/reach/policy-difference.ts'
 import { policyOfTwo } from '../support/tlog/log.ts'
 import { builtBy, evidenceOf, HASH, NOW, OTHER_HASH, OUTPUT, policyOf } from './policies.ts'
 
 const FILE = '/etc/nixsig/tlog-policy.txt'
 const FILES = { certificate: (path: string) => Buffer.from(path === FILE ? policyOfTwo() : 'quorum none\n') }
 
-const policyWith = (output: string, more = '') =>
-  policyOf(
-    `version = 1
+const textWith = (output: string, more = '') => `version = 1
 mode = "enforce"
 [principals]
 alice.keys = ["KEY(alice)"]
@@ -32,11 +31,12 @@ require.source = "nothing"
 require.derivation = "nothing"
 require.output = ${output}
 accept-unknown-derivation = true
-`,
-    FILES,
-  )
+`
 
-const POLICY = policyWith('{ builder = "alice", logged = "main" }')
+const policyWith = (output: string, more = '') => policyOf(textWith(output, more), FILES)
+
+const TEXT = textWith('{ builder = "alice", logged = "main" }')
+const POLICY = policyOf(TEXT, FILES)
 
 const logged = (claim: Claim, ...logging: readonly LogStanding[]): Claim => ({ ...claim, logging })
 const PROVEN: LogStanding = { quorum: 'main', outcome: 'proven', found: ['w1', 'w2'] }
@@ -108,6 +108,18 @@ describe('a rule that takes only what is logged', () => {
       words,
       /quorums of logs:\n {2}main: a log and 2 of 3 \(w1, w2, w3\), by \/etc\/nixsig\/tlog-policy.txt/,
     )
+  })
+})
+
+describe('two policies', () => {
+  it('differ by what a quorum means, and not by its file or line', () => {
+    const stricter = { certificate: () => Buffer.from(policyOfTwo().replace('two 2', 'two 3')) }
+    const other = policyOf(TEXT, stricter)
+    assert.deepEqual(policyDifference(POLICY, POLICY), [])
+    const found = policyDifference(POLICY, other).map(({ part, before, after }) => [part, before ?? after])
+    assert.equal(found.length, 4)
+    assert.match(String(found[0]), /^quorums,main: a log and 2 of 3 \(w1, w2, w3\), by .* \([0-9a-f]{12}\)$/)
+    assert.match(String(found[2]), /^quorums,main: a log and 3 of 3/)
   })
 })
 

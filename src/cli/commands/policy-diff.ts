@@ -95,6 +95,7 @@ const TITLES: Readonly<Record<Difference['part'], string>> = {
   groups: 'groups',
   lists: 'lists, and their state here',
   developers: 'developers of sources',
+  quorums: 'quorums of logs',
   rules: 'rules, in their order',
   inputs: 'repositories, in their order',
   revocations: 'revoked',

@@ -3,7 +3,7 @@ import { toHex } from '../../primitives/hex.ts'
 import { REASON } from './sections.ts'
 
 /** What init never changes. */
-const PARTS = ['mode', 'nix', 'gate', 'http', 'store', 'inputs', 'rules', 'revocations'] as const
+const PARTS = ['mode', 'nix', 'gate', 'http', 'store', 'inputs', 'rules', 'revocations', 'quorums'] as const
 
 /**
  * The parts of a policy that a refined one no longer has as they were, although init did not ask
