@@ -77,7 +77,11 @@ export function peopleIn({ policy, now, others, members, isInClosure, madeOf }: 
     }
     for (const name of critical.principals) put(`principal ${name}`, path)
   }
-  const places = new Map(members.map(({ path }, place) => [path, place]))
+  // What is refused anyhow does not fall.
+  const passing = members.flatMap(({ path, standing }, place) =>
+    standing.outcome === 'trusted' ? [[path, place] as const] : [],
+  )
+  const places = new Map(passing)
   const falls = fallsOf([...fallen], { madeOf, places, isInClosure })
   return peopleOf({ policy, keys, principals, falls })
 }
