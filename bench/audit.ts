@@ -5,7 +5,7 @@
  * how many.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeStorePath } from '../src/formats/nix/make-store-path.ts'
 import { narOfBytes } from '../src/formats/nix/nar.ts'
@@ -99,9 +99,14 @@ function admit(world: World, all: readonly Made[]): void {
   }
 }
 
-/** Seconds that a command takes, and the most memory that it had, in MB. */
-function timed(world: World, command: string) {
-  const [program, ...args] = world.enter(['/bin/sh', '-c', command])
+interface Timed {
+  /** Of the clock, and of the processor with all that the command started. */
+  readonly seconds: number
+  readonly processor: number
+}
+
+function timed(world: World, command: string): Timed {
+  const [program, ...args] = world.enter(['/bin/sh', '-c', `${command}; s=$?; times >&2; exit $s`])
   const begun = performance.now()
   const { status, stderr } = spawnSync(program, args, {
     encoding: 'utf8',
@@ -109,7 +114,10 @@ function timed(world: World, command: string) {
   })
   const seconds = (performance.now() - begun) / 1000
   if (status !== 0) throw new Error(`${command}: ${status} ${stderr}`)
-  return { seconds, megabytes: Number(/^rss (\d+)$/m.exec(stderr)?.[1] ?? Number.NaN) / 1024 }
+  const [user = 0, system = 0] = [...stderr.matchAll(/(\d+)m([\d.]+)s/g)]
+    .slice(-2)
+    .map(([, minutes, rest]) => Number(minutes) * 60 + Number(rest))
+  return { seconds, processor: user + system }
 }
 
 const VERIFY =
@@ -128,34 +136,45 @@ for (const version of NEWEST) {
     const verify = `${VERIFY} --option trusted-public-keys '${keys}'`
     const audit = '/opt/nixsig/nixsig audit --store --json > /root/audit.json'
     const forget = () => rmSync(join(world.path(STATE), 'audit'), { recursive: true, force: true })
-    const ratios: Record<'cold' | 'warm' | 'itself', number[]> = { cold: [], warm: [], itself: [] }
-    const seconds: Record<'verify' | 'cold' | 'warm', number[]> = { verify: [], cold: [], warm: [] }
-    for (let pair = -1; pair < PAIRS; pair++) {
-      const first = timed(world, verify).seconds
-      forget()
-      const cold = timed(world, audit).seconds
-      const second = timed(world, verify).seconds
-      const warm = timed(world, audit).seconds
-      if (pair < 0) continue
-      ratios.cold.push(cold / first)
-      ratios.warm.push(warm / second)
-      ratios.itself.push(first / second)
-      seconds.verify.push(first)
-      seconds.cold.push(cold)
-      seconds.warm.push(warm)
+    const profile = process.env['BENCH_PROFILE']
+    if (profile !== undefined) {
+      for (const name of ['cold', 'warm']) {
+        timed(world, `cd /root && node --cpu-prof --cpu-prof-dir=/root/${name} ${audit}`)
+        cpSync(world.path(`/root/${name}`), join(profile, name), { recursive: true })
+      }
     }
-    const memory = timed(world, `/opt/nixsig/nixsig audit --store --json > /root/audit.json & wait $!`)
+    const took: Record<'first' | 'cold' | 'second' | 'warm', Timed[]> = {
+      first: [],
+      cold: [],
+      second: [],
+      warm: [],
+    }
+    for (let pair = -1; pair < PAIRS; pair++) {
+      const first = timed(world, verify)
+      forget()
+      const cold = timed(world, audit)
+      const second = timed(world, verify)
+      const warm = timed(world, audit)
+      if (pair < 0) continue
+      for (const [name, one] of Object.entries({ first, cold, second, warm })) took[name as 'first'].push(one)
+    }
     const found = JSON.parse(world.read('/root/audit.json'))
     const trusted = found.paths.filter(({ outcome }: { outcome: string }) => outcome === 'trusted').length
-    console.log(
-      `${world.nixVersion}: ${all.length} paths, ${trusted} trusted, ${found.weakest?.falls} fall with one key`,
-    )
-    console.log(`nix store verify --sigs-needed 1 --no-contents: ${spread(seconds.verify, ' s')}`)
-    console.log(`nixsig audit, nothing kept: ${spread(seconds.cold, ' s')}; of nix's: ${spread(ratios.cold)}`)
-    console.log(
-      `nixsig audit, nothing changed: ${spread(seconds.warm, ' s')}; of nix's: ${spread(ratios.warm)}`,
-    )
-    console.log(`nix's against itself (what the noise makes): ${spread(ratios.itself)}`)
-    void memory
+    const about = `${world.nixVersion}: ${all.length} paths, ${trusted} trusted`
+    console.log(`${about}, ${found.weakest?.falls} fall with one key`)
+    const say = (what: string, one: readonly Timed[], other: readonly Timed[]) => {
+      const ratio = (of: 'seconds' | 'processor') =>
+        spread(one.map((each, index) => each[of] / (other[index]?.[of] ?? Number.NaN)))
+      const own = spread(
+        one.map(({ seconds }) => seconds),
+        ' s',
+      )
+      console.log(
+        `${what}: ${own}; of nix's: ${ratio('seconds')}, of its processor time: ${ratio('processor')}`,
+      )
+    }
+    say('nix store verify --sigs-needed 1 --no-contents, against itself (the noise)', took.first, took.second)
+    say('nixsig audit, nothing kept', took.cold, took.first)
+    say('nixsig audit, nothing changed', took.warm, took.second)
   })
 }

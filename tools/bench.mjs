@@ -12,7 +12,7 @@ function namesOfGit() {
   return names.filter(name => name.startsWith('git-'))
 }
 
-const ALL = ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'approve', 'lists']
+const ALL = ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'approve', 'lists', 'audit']
 
 const named = process.argv.slice(2)
 const names = (named.length > 0 ? named : ALL).flatMap(name => (name === 'git' ? namesOfGit() : [name]))

@@ -7,6 +7,7 @@ import { type Group, groupsOf } from '../status/groups.ts'
 import type { Audit, AuditedExemption, AuditedExpression, AuditedPath } from './audit.ts'
 import { endsSoon } from './ends.ts'
 import type { FoundExpression } from './expressions.ts'
+import { type KeyRegistry, noteKey } from './key-registry.ts'
 import type { Member } from './member.ts'
 import { type People, peopleIn } from './people.ts'
 import { sharesOf } from './shares.ts'
@@ -15,8 +16,8 @@ import type { Surveyed } from './survey.ts'
 /** What an audit is made of besides its paths. */
 export interface Circumstances
   extends Pick<Audit, 'time' | 'machine' | 'version' | 'policy' | 'asked' | 'respite'> {
-  readonly inForce: Policy
-  readonly now: Instant
+  /** With the policy in force. */
+  readonly registry: KeyRegistry
   readonly reader: Reader
   /** `missing` is found in the survey. */
   readonly disk: Omit<Audit['disk'], 'missing'>
@@ -26,10 +27,11 @@ export interface Circumstances
 /** Makes the audit. */
 export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit {
   const { members, closure, madeOf, unjudged } = surveyed
-  const { inForce, now, reader, disk, expressions: found, ...about } = circumstances
+  const { registry, reader, disk, expressions: found, ...about } = circumstances
+  const { policy: inForce, now } = registry
   const isInClosure = (place: number) => place < closure
-  const others = found.flatMap(({ approvers }) => approvers.map(({ key }) => key))
-  const people = peopleIn({ policy: inForce, now, others, members, isInClosure, madeOf })
+  for (const { approvers } of found) for (const { key } of approvers) noteKey(registry, inForce, key)
+  const people = peopleIn({ registry, members, isInClosure, madeOf })
   const refused = members.flatMap(({ standing }) =>
     standing.outcome === 'refused' ? [standing.refusal] : [],
   )
@@ -70,7 +72,7 @@ function expressionOf(
   places: ReadonlyMap<string, number>,
 ): AuditedExpression {
   const claims = approvers.map(({ key, origin }) => {
-    return { key, role: 'approver' as const, origin }
+    return { key, role: 'approver' as const, graph: undefined, origin }
   })
   return { url, revision, claims: people.told(claims), covers: placesOf(covers, places) }
 }
@@ -103,18 +105,18 @@ interface Known {
 
 function pathOf(known: Known, member: Member, place: number): AuditedPath {
   const { surveyed, people, places } = known
-  const { path, kind, info, entry, builtHere, derivation, letIn } = member
+  const { path, kind, info, narHash, builtHere, derivation, letIn } = member
   return {
     path,
     kind,
     part: place < surveyed.closure ? 'closure' : 'making',
-    narHash: info?.narHash ?? entry?.narHash,
+    narHash: info?.narHash ?? narHash,
     narSize: info?.narSize ?? 0,
     references: placesOf(info?.references ?? [], places, place),
     derivation: derivation === undefined ? undefined : places.get(derivation),
     inputs: placesOf(surveyed.inputs.get(path) ?? [], places, place),
     ...standingOf(known, member),
-    claims: people.told(member.standing.claims),
+    claims: people.told(member.standing.outcome === 'trusted' ? member.standing.claims : []),
     builtHere,
     letIn,
     registered: info?.registrationTime,

@@ -1,5 +1,5 @@
 /** Which paths an audit is of: what was asked for with all that it refers to, or the whole store. */
-import type { PathInfo, Store } from '../store/store-client.ts'
+import type { Registered } from './member.ts'
 
 /** The most paths of a closure: no more are read of an audit (parse.ts). */
 const PATH_LIMIT = 150_000
@@ -9,7 +9,7 @@ const AT_ONCE = 4096
 /** A closure. */
 export interface Closure {
   /** Valid paths, in the order in which they were found. */
-  readonly infos: ReadonlyMap<string, PathInfo>
+  readonly infos: ReadonlyMap<string, Registered>
   /** Paths that were asked for, or referred to, and that the store does not have. */
   readonly absent: readonly string[]
   /** At least how many paths there was no room or time for. */
@@ -18,11 +18,11 @@ export interface Closure {
 
 /** `end`: of the time, as of performance.now(). Throws StoreError. */
 export async function closureOf(
-  store: Pick<Store, 'pathInfos'>,
+  askAbout: (paths: readonly string[]) => Promise<readonly (Registered | undefined)[]>,
   roots: readonly string[],
   end: number,
 ): Promise<Closure> {
-  const infos = new Map<string, PathInfo>()
+  const infos = new Map<string, Registered>()
   const absent: string[] = []
   const queue = [...new Set(roots)]
   const found = new Set(queue)
@@ -30,7 +30,7 @@ export async function closureOf(
   while (seen < queue.length && infos.size < PATH_LIMIT && performance.now() < end) {
     const asked = queue.slice(seen, seen + AT_ONCE)
     seen += asked.length
-    for (const [index, info] of (await store.pathInfos(asked)).entries()) {
+    for (const [index, info] of (await askAbout(asked)).entries()) {
       const path = asked[index] ?? ''
       if (info === undefined) {
         absent.push(path)

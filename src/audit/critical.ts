@@ -1,8 +1,6 @@
 /** Without whom one path would not pass: thresholds, groups and their seats considered. Pure. */
-
 import { judgeUnder } from '../policy/judge.ts'
 import { datedFor, holdersOf } from '../policy/key-standing.ts'
-import { policyFor } from '../policy/lists/policy-for.ts'
 import type { Instant, KeyIdentity, Policy, Revocation } from '../policy/policy.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
 
@@ -22,13 +20,16 @@ export interface Critical {
 /** Somebody whose signatures do not count. */
 type Without = Revocation['target']
 
+/** Nothing depends on anybody. */
+export const NOBODY: Critical = { keys: [], principals: [] }
+
 /**
  * The keys and the principals without whose signatures a path that passes would be refused: each by
  * itself is taken away, and the path is judged again. Only those who signed it can be among them.
+ * `about`: the policy about the path (policyFor).
  */
-export function criticalFor(policy: Policy, { subject, claims }: Passed, now: Instant): Critical {
+export function criticalFor(about: Policy, { subject, claims }: Passed, now: Instant): Critical {
   if (claims.length === 0) return NOBODY
-  const about = policyFor(policy, subject)
   const evidence = { claims, strays: [], troubles: [] }
   const passes = (under: Policy) => judgeUnder(under, subject, evidence, now).outcome === 'trusted'
   const signers = signersOf(about, { subject, claims }, now)
@@ -40,9 +41,6 @@ export function criticalFor(policy: Policy, { subject, claims }: Passed, now: In
     principals: signers.principals.filter(principal => falls({ principal })),
   }
 }
-
-/** Nothing depends on anybody. */
-export const NOBODY: Critical = { keys: [], principals: [] }
 
 /** The policy if a key, or all keys of a principal, had never counted. */
 export function without<P extends Policy>(policy: P, target: Without): P {

@@ -2,12 +2,20 @@
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { judgeWithin, LateError } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import { type Admission, isCurrent, NO_POLICY, readAdmission, WARNED } from '../ledger/admissions.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import {
+  type Admission,
+  entryFile,
+  isCurrent,
+  NO_POLICY,
+  readAdmission,
+  WARNED,
+} from '../ledger/admissions.ts'
+import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { judgeUnder } from '../policy/judge.ts'
-import type { Instant, KeyIdentity, Policy, SubjectKind } from '../policy/policy.ts'
-import type { Basis, Claim, Refusal, Subject, Trust } from '../policy/verdict.ts'
-import { isJudged } from '../reach/by-record.ts'
+import { policyFor } from '../policy/lists/policy-for.ts'
+import type { Instant, KeyIdentity, Policy, StorePathKind } from '../policy/policy.ts'
+import type { Basis, Refusal, Trust } from '../policy/verdict.ts'
+import { isJudged, type JudgedAdmission } from '../reach/by-record.ts'
 import { policyByRecord } from '../reach/unknown-addresses.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { isAsAdmitted } from '../verifier/admitted.ts'
@@ -16,41 +24,54 @@ import type { Inquiry } from '../verifier/inquiry.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 import { verifyPath } from '../verifier/verify.ts'
 import { type Critical, criticalFor, NOBODY } from './critical.ts'
+import { type KeyRegistry, noteClaims, noteKey, type ToldClaim } from './key-registry.ts'
+
+/** What the store registered about a path, as far as an audit tells it. */
+export type Registered = Pick<
+  PathInfo,
+  'path' | 'narHash' | 'narSize' | 'references' | 'registrationTime'
+> & { readonly isContentAddressed: boolean }
 
 /** What was found about one path. */
-export interface Member {
+export interface Member extends Judged {
   readonly path: string
-  readonly kind: Exclude<SubjectKind, 'expression'>
   /** What the store registered; undefined if it does not have the path. */
-  readonly info: PathInfo | undefined
-  /** The ledger's entry, current or not. */
-  readonly entry: Admission | undefined
-  /** Its stamp on the disk; undefined if nothing lies there. */
-  readonly stamp: string | undefined
-  readonly builtHere: boolean
-  readonly derivation: string | undefined
-  readonly standing: Standing
+  readonly info: Registered | undefined
   readonly letIn: boolean
 }
 
-/**
- * A verdict. `subject`: what the policy was asked, so that it can be asked again without one of the
- * signers; undefined where the ledger admits the path and the reason is not known any more.
- */
-export type Standing =
-  | {
-      readonly outcome: 'trusted'
-      readonly rule: string
-      readonly basis: Basis['kind'] | undefined
-      /** Line of the exemption by which it passes. */
-      readonly exemption: number | undefined
-      readonly claims: readonly Claim[]
-      /** Without whom alone it would not pass. */
-      readonly critical: Critical
-      readonly subject: Subject | undefined
-      readonly until: Instant | undefined
-    }
-  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly claims: readonly Claim[] }
+/** What may be kept of a path for the next audit. */
+export interface Judged {
+  readonly kind: StorePathKind
+  /** The stamp of the path on the disk; undefined if nothing lies there. */
+  readonly stamp: string | undefined
+  /** The version of its ledger entry if the verdict rests on that and the policy alone. */
+  readonly entry: string | undefined
+  /** The NAR hash that the entry has. */
+  readonly narHash: string | undefined
+  readonly builtHere: boolean
+  readonly derivation: string | undefined
+  /** Of a derivation: what it is built from, if its entry says so. */
+  readonly inputs: readonly string[] | undefined
+  readonly standing: Standing
+}
+
+/** A verdict, with the signatures that counted. */
+export type Standing = Trusted | { readonly outcome: 'refused'; readonly refusal: Refusal }
+
+/** The verdict on a path that is trusted. */
+export interface Trusted {
+  readonly outcome: 'trusted'
+  readonly rule: string
+  /** Undefined where the ledger admits the path and the reason is not known any more. */
+  readonly basis: Basis['kind'] | undefined
+  /** Line of the exemption by which it passes. */
+  readonly exemption: number | undefined
+  readonly claims: readonly ToldClaim[]
+  /** Without whom alone it would not pass. */
+  readonly critical: Critical
+  readonly until: Instant | undefined
+}
 
 /** What paths are judged by. */
 export interface Judging {
@@ -59,10 +80,13 @@ export interface Judging {
   readonly digest: string
   readonly now: Instant
   readonly own: KeyIdentity | undefined
+  readonly registry: KeyRegistry
   /** Store paths that were let in with a warning. */
   readonly letIn: ReadonlySet<string>
   /** The end of the time, as of performance.now(). */
   readonly end: number
+  /** What an earlier audit found, if nothing changed of what it rested on. */
+  kept(path: string, info: Registered | undefined): Judged | undefined
 }
 
 /**
@@ -73,11 +97,16 @@ export interface Judging {
 export async function judgeMember(
   judging: Judging,
   path: string,
-  info: PathInfo | undefined,
+  info: Registered | undefined,
 ): Promise<Member | undefined> {
-  const { inquiry, digest, now } = judging
+  const { inquiry, digest, now, letIn } = judging
+  const kept = judging.kept(path, info)
+  if (kept !== undefined) return { path, info, letIn: letIn.has(path), ...kept }
   const parsed = parseStorePath(path)
-  const entry = readAdmission(inquiry.places.state, parsed.digest, path)
+  const { state } = inquiry.places
+  // Before it is read: what comes later is not what was read.
+  const version = versionOf(entryFile(state, parsed.digest))
+  const entry = version === undefined ? undefined : readAdmission(state, parsed.digest, path)
   const stamp = info === undefined ? undefined : stampOf(path)
   const isAdmitted =
     entry !== undefined &&
@@ -85,77 +114,103 @@ export async function judgeMember(
     isJudged(entry) &&
     entry.narHash === info?.narHash &&
     isAsAdmitted(entry, stamp)
-  const standing = isAdmitted ? await byLedger(judging, entry) : await byEvidence(judging, path)
-  if (standing === undefined) return undefined
-  return memberOf({ path, info, entry, stamp }, standing, judging.letIn)
-}
-
-function memberOf(
-  known: Pick<Member, 'path' | 'info' | 'entry' | 'stamp'>,
-  standing: Standing,
-  letIn: ReadonlySet<string>,
-): Member {
-  const { path, entry } = known
-  const subject = standing.outcome === 'trusted' ? standing.subject : undefined
-  const told = standing.outcome === 'trusted' ? subject?.kind : standing.refusal.kind
-  const kind = told ?? (entry?.kind === 'signature' ? 'fetched-source' : entry?.kind) ?? 'output'
-  const isDerivation = path.endsWith('.drv')
+  const alone = isAdmitted ? await byRecord(judging, entry) : undefined
+  const found = alone ?? (await byEvidence(judging, path))
+  if (found === undefined) return undefined
+  const standing = isAdmitted && alone === undefined ? admittedAs(judging, entry, found) : found
   return {
-    ...known,
-    kind: kind === 'expression' ? 'output' : kind,
-    builtHere: subject?.builtHere ?? entry?.builtHere ?? false,
-    derivation: isDerivation ? undefined : (subject?.derivation ?? entry?.derivation),
-    standing,
+    path,
+    info,
     letIn: letIn.has(path) || (entry?.policy === NO_POLICY && entry.rule === WARNED),
+    ...judgedOf({ path, entry, stamp }, standing, alone === undefined ? undefined : version),
   }
 }
 
-async function byLedger(judging: Judging, entry: Parameters<typeof subjectOfEntry>[0]): Promise<Standing> {
+type Found = Standing & { readonly subject?: Trust['subject'] }
+
+function judgedOf(
+  {
+    path,
+    entry,
+    stamp,
+  }: { readonly path: string; readonly entry: Admission | undefined; readonly stamp: string | undefined },
+  { subject, ...standing }: Found,
+  version: string | undefined,
+): Judged {
+  const recorded = entry?.kind === 'signature' ? 'fetched-source' : entry?.kind
+  const kind = standing.outcome === 'trusted' ? (subject?.kind ?? recorded) : standing.refusal.kind
+  return {
+    kind: kind === undefined || kind === 'expression' ? 'output' : kind,
+    stamp,
+    entry: version,
+    narHash: entry?.narHash,
+    builtHere: subject?.builtHere ?? entry?.builtHere ?? false,
+    derivation: path.endsWith('.drv') ? undefined : (subject?.derivation ?? entry?.derivation),
+    inputs: entry?.build?.inputs.map(input => input.path),
+    standing,
+  }
+}
+
+/** By the entry and the policy alone; undefined where they do not tell what the path rests on. */
+async function byRecord(judging: Judging, entry: JudgedAdmission): Promise<Found | undefined> {
   const { policy, now, own } = judging
   const subject = subjectOfEntry(entry)
   const about = policyByRecord(policy, subject)
   const evidence = await recalledEvidence(about, rememberedClaims(entry), { now, own })
   const verdict = judgeUnder(about, subject, evidence, now)
-  if (verdict.outcome === 'trusted') return standingOf(judging, verdict, entry.until)
-  // What it rests on is not in the record: approvals, or addresses of a source.
-  const found = await byEvidence(judging, entry.path)
-  if (found?.outcome === 'trusted') return { ...found, until: entry.until ?? found.until }
+  return verdict.outcome === 'trusted' ? standingOf(judging, about, verdict, entry.until) : undefined
+}
+
+/**
+ * What the ledger admits is trusted. What it rests on is not in the entry, such as approvals, or
+ * the addresses of a source: today's evidence may tell.
+ */
+function admittedAs({ policy, registry }: Judging, entry: Admission, found: Found): Found {
+  if (found.outcome === 'trusted') return { ...found, until: entry.until ?? found.until }
+  const claims = noteClaims(registry, policy, rememberedClaims(entry))
   return {
     outcome: 'trusted',
     rule: entry.rule,
     basis: undefined,
     exemption: undefined,
-    claims: evidence.claims,
+    claims,
     critical: NOBODY,
-    subject: undefined,
     until: entry.until,
   }
 }
 
-function standingOf({ policy, now }: Judging, trust: Trust, until: Instant | undefined): Standing {
+function standingOf(
+  { now, registry }: Judging,
+  about: Policy,
+  trust: Trust,
+  until: Instant | undefined,
+): Found {
   const { basis, subject, rule } = trust
   const claims = basis.kind === 'claims' ? basis.claims : []
+  const critical = criticalFor(about, { subject, claims }, now)
+  for (const key of critical.keys) noteKey(registry, about, key)
   return {
     outcome: 'trusted',
     rule,
     basis: basis.kind,
     exemption: basis.kind === 'exemption' ? basis.line : undefined,
-    claims,
-    critical: criticalFor(policy, { subject, claims }, now),
+    claims: noteClaims(registry, about, claims),
+    critical,
     subject,
     until: until ?? trust.until,
   }
 }
 
-async function byEvidence(judging: Judging, path: string): Promise<Standing | undefined> {
-  const { inquiry, end } = judging
+async function byEvidence(judging: Judging, path: string): Promise<Found | undefined> {
+  const { inquiry, policy, end } = judging
   const time = end - performance.now()
   if (time <= 0) return undefined
   const verdict = await judgeWithin(() => verifyPath(inquiry, path, 'registered'), time).catch(onlyLate)
   if (verdict === undefined) return undefined
-  if (verdict.outcome === 'trusted') return standingOf(judging, verdict, undefined)
+  if (verdict.outcome === 'trusted')
+    return standingOf(judging, policyFor(policy, verdict.subject), verdict, undefined)
   // The last refusal may be for want of time.
-  return performance.now() >= end ? undefined : { outcome: 'refused', refusal: verdict, claims: [] }
+  return performance.now() >= end ? undefined : { outcome: 'refused', refusal: verdict }
 }
 
 function onlyLate(error: unknown): undefined {

@@ -1,27 +1,19 @@
 /** Keys and principals: what rests on each, and what would fall without. Pure. */
-import { endOf, holdersOf, standingOf } from '../policy/key-standing.ts'
 import { listNameOf } from '../policy/lists/names.ts'
-import { policyFor } from '../policy/lists/policy-for.ts'
-import type { Instant, Key, KeyIdentity, Policy, Role } from '../policy/policy.ts'
-import type { Claim } from '../policy/verdict.ts'
+import type { KeyIdentity, Role } from '../policy/policy.ts'
 import type { MadeOf } from '../reach/made-of.ts'
 import type { Audit, AuditedClaim, AuditedKey, AuditedPrincipal } from './audit.ts'
+import type { KeyRegistry, ToldClaim } from './key-registry.ts'
 import type { Member } from './member.ts'
 
 /** Keys and principals, with the places of both. */
 export interface People extends Pick<Audit, 'keys' | 'principals' | 'weakest'> {
-  /** Claims as they are told. */
-  told(claims: readonly Told[]): readonly AuditedClaim[]
+  /** Claims as the audit has them. */
+  told(claims: readonly Omit<ToldClaim, 'holders'>[]): readonly AuditedClaim[]
 }
 
-/** What is told of a claim. */
-export type Told = Pick<Claim, 'key' | 'role' | 'origin'> & { readonly graph?: string | undefined }
-
 interface Counted {
-  readonly policy: Policy
-  readonly now: Instant
-  /** Keys that signed something besides the paths. */
-  readonly others: Iterable<KeyIdentity>
+  readonly registry: KeyRegistry
   /** In the order of the audit's paths. */
   readonly members: readonly Member[]
   /** Whether a path of this place belongs to the closure. */
@@ -29,32 +21,11 @@ interface Counted {
   readonly madeOf: MadeOf
 }
 
-/** Somebody's key as it is told, before it is known what falls with it. */
-interface KnownKey {
-  readonly key: Key | undefined
-  readonly label: string
-  readonly principal: string | undefined
-  readonly until: Instant | undefined
-  readonly isRevoked: boolean
-}
-
 /** Goes once over all paths. */
-export function peopleIn({ policy, now, others, members, isInClosure, madeOf }: Counted): People {
-  const keys = new Map<KeyIdentity, KnownKey>()
-  const principals = new Map<string, Set<Role>>()
+export function peopleIn({ registry, members, isInClosure, madeOf }: Counted): People {
+  const roles = new Map<string, Set<Role>>()
+  for (const name of registry.policy.principals.keys()) roles.set(name, new Set())
   const fallen = new Map<string, string[]>()
-  const know = (under: Policy, identity: KeyIdentity) => {
-    const known = keys.get(identity)
-    if (known?.key !== undefined) return known
-    const found = knownKey(under, identity, now)
-    keys.set(identity, found)
-    return found
-  }
-  for (const principal of policy.principals.values()) {
-    principals.set(principal.name, new Set())
-    for (const { identity } of principal.keys) know(policy, identity)
-  }
-  for (const identity of others) know(policy, identity)
   const put = (who: string, path: string) => {
     const own = fallen.get(who)
     if (own === undefined) fallen.set(who, [path])
@@ -62,20 +33,10 @@ export function peopleIn({ policy, now, others, members, isInClosure, madeOf }: 
   }
   for (const { path, standing } of members) {
     if (standing.outcome !== 'trusted') continue
-    const { subject, claims, critical } = standing
-    const about = subject === undefined ? policy : policyFor(policy, subject)
-    for (const { key, role } of claims) {
-      know(about, key)
-      for (const { principal } of holdersOf(about, key)) {
-        const roles = principals.get(principal.name) ?? new Set()
-        principals.set(principal.name, roles.add(role))
-      }
-    }
-    for (const key of critical.keys) {
-      know(about, key)
-      put(`key ${key}`, path)
-    }
-    for (const name of critical.principals) put(`principal ${name}`, path)
+    for (const { role, holders } of standing.claims)
+      for (const name of holders) roles.set(name, (roles.get(name) ?? new Set()).add(role))
+    for (const key of standing.critical.keys) put(keyed(key), path)
+    for (const name of standing.critical.principals) put(called(name), path)
   }
   // What is refused anyhow does not fall.
   const passing = members.flatMap(({ path, standing }, place) =>
@@ -83,31 +44,20 @@ export function peopleIn({ policy, now, others, members, isInClosure, madeOf }: 
   )
   const places = new Map(passing)
   const falls = fallsOf([...fallen], { madeOf, places, isInClosure })
-  return peopleOf({ policy, keys, principals, falls })
+  return peopleOf({ registry, roles, falls })
 }
 
-function knownKey(policy: Policy, identity: KeyIdentity, now: Instant): KnownKey {
-  const [holder] = holdersOf(policy, identity)
-  if (holder === undefined)
-    return { key: undefined, label: identity, principal: undefined, until: undefined, isRevoked: false }
-  const { key, principal } = holder
-  return {
-    key,
-    label: key.label,
-    principal: principal.name,
-    until: endOf(policy, holder),
-    isRevoked: standingOf(policy, holder, now).code === 'revoked',
-  }
+const keyed = (identity: KeyIdentity) => `key ${identity}`
+const called = (name: string) => `principal ${name}`
+
+interface Reached extends Pick<Counted, 'madeOf' | 'isInClosure'> {
+  readonly places: ReadonlyMap<string, number>
 }
 
 /** Of everybody, the places of the closure's paths that fall, in order. */
 function fallsOf(
   fallen: readonly (readonly [who: string, paths: readonly string[]])[],
-  {
-    madeOf,
-    places,
-    isInClosure,
-  }: Pick<Counted, 'madeOf' | 'isInClosure'> & { places: ReadonlyMap<string, number> },
+  { madeOf, places, isInClosure }: Reached,
 ): ReadonlyMap<string, readonly number[]> {
   const falls = fallen.map((): number[] => [])
   for (const [path, sets] of madeOf.afterEach(fallen.map(([, paths]) => paths))) {
@@ -119,45 +69,46 @@ function fallsOf(
 }
 
 interface Known {
-  readonly policy: Policy
-  readonly keys: ReadonlyMap<KeyIdentity, KnownKey>
-  readonly principals: ReadonlyMap<string, ReadonlySet<Role>>
+  readonly registry: KeyRegistry
+  readonly roles: ReadonlyMap<string, ReadonlySet<Role>>
   readonly falls: ReadonlyMap<string, readonly number[]>
 }
 
 /** Those on whom most depends come first. */
-function peopleOf({ policy, keys, principals, falls }: Known): People {
-  const byFalls = (kind: string) => (a: string, b: string) =>
-    (falls.get(`${kind} ${b}`)?.length ?? 0) - (falls.get(`${kind} ${a}`)?.length ?? 0)
-  const names = [...principals.keys()].sort(byFalls('principal'))
-  const identities = [...keys.keys()].sort(byFalls('key'))
+function peopleOf({ registry, roles, falls }: Known): People {
+  const { keys, policy } = registry
+  const fallsWith = (who: string) => falls.get(who) ?? []
+  const most = (id: (name: string) => string) => (a: string, b: string) =>
+    fallsWith(id(b)).length - fallsWith(id(a)).length
+  const names = [...roles.keys()].sort(most(called))
+  const identities = [...keys.keys()].sort(most(keyed))
   const places = new Map(names.map((name, place) => [name, place]))
   const keyPlaces = new Map(identities.map((identity, place) => [identity, place]))
-  const auditedKeys = identities.map((identity): AuditedKey => {
-    const { label = identity, principal, until, isRevoked = false } = keys.get(identity) ?? {}
+  const auditedKeys = [...identities].map((identity): AuditedKey => {
+    const known = keys.get(identity)
     return {
       identity,
-      label,
-      principal: principal === undefined ? undefined : places.get(principal),
-      until,
-      isRevoked,
-      falls: falls.get(`key ${identity}`) ?? [],
+      label: known?.label ?? identity,
+      principal: places.get(known?.principal ?? ''),
+      until: known?.until,
+      isRevoked: known?.isRevoked ?? false,
+      falls: fallsWith(keyed(identity)),
     }
   })
   const [first] = auditedKeys
+  const isWeak = first !== undefined && first.falls.length > 0
   return {
     keys: auditedKeys,
     principals: names.map(
       (name, place): AuditedPrincipal => ({
         name,
         list: listNameOf(name, policy.lists),
-        roles: [...(principals.get(name) ?? [])].sort(),
+        roles: [...(roles.get(name) ?? [])].sort(),
         keys: auditedKeys.flatMap(({ principal }, key) => (principal === place ? [key] : [])),
-        falls: falls.get(`principal ${name}`) ?? [],
+        falls: fallsWith(called(name)),
       }),
     ),
-    weakest:
-      first === undefined || first.falls.length === 0 ? undefined : { key: 0, falls: first.falls.length },
+    weakest: isWeak ? { key: 0, falls: first.falls.length } : undefined,
     told: claims =>
       claims.flatMap(({ key, role, graph, origin }) => {
         const place = keyPlaces.get(key)

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { readLetIn } from '../ledger/let-in.ts'
 import { respiteAt } from '../ledger/respite.ts'
+import type { Instant } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
@@ -11,12 +12,28 @@ import type { Audit } from './audit.ts'
 import { differingIn } from './contents.ts'
 import { unregisteredIn } from './disk.ts'
 import { expressionsOf } from './expressions.ts'
-import type { Member } from './member.ts'
+import {
+  type Basis,
+  holdsStill,
+  isSameBasis,
+  type Kept,
+  keepable,
+  nextChange,
+  readKept,
+  writeKept,
+} from './kept.ts'
+import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
+import type { Judging, Member } from './member.ts'
+import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
 /** What is audited, and how. */
 export interface AuditAsked {
-  readonly asked: Audit['asked']
+  readonly kind: Audit['asked']['kind']
+  /** Store paths; of a whole store they are found. */
+  readonly roots: readonly string[]
+  /** Whether contents are read. */
+  readonly contents: boolean
   /** The end of the time for judging, as of performance.now(). */
   readonly end: number
   readonly version: string
@@ -29,37 +46,58 @@ export interface AuditAsked {
 
 /** Judges everything that was asked for. Throws StoreError where the store does not answer. */
 export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<Audit> {
-  const { asked, end, version, reader, onBegin, onJudged } = wanted
+  const { version, reader, contents } = wanted
+  const begun = BigInt(Date.now()) * 1_000_000n
   const { state, policy: file } = inquiry.places
   const policy = await inquiry.policy()
   const { now } = inquiry
   const respite = respiteAt(state, now)
   const own = readMachineIdentity(state)
-  const letIn = new Set(readLetIn(state))
-  const judging = { inquiry, policy, digest: policy.digest, now, own, letIn, end }
-  const surveyed = await surveyClosure(judging, { roots: asked.roots, onBegin, onJudged })
-  const known = new Map(
-    surveyed.members.flatMap(({ path, info }) => (info === undefined ? [] : [[path, info] as const])),
-  )
-  const differing = asked.contents
-    ? await differingIn(surveyed.members.slice(0, surveyed.closure), wanted)
-    : []
-  const disk = { ...(await unregisteredIn(await inquiry.store(), known)), differing }
-  const members = withAltered(surveyed.members, differing)
+  const registry = openKeyRegistry(policy, now)
+  const kept = readKept(state, version)
+  const basis = { version, policy: policy.digest, own }
+  const view = viewStore(() => inquiry.store(), kept, begun)
+  const roots = wanted.kind === 'store' ? [...(await view.allValid())].sort() : wanted.roots
+  const before = keptFor(kept, basis, { state, now, registry })
+  const judging: Judging = {
+    inquiry,
+    policy,
+    digest: policy.digest,
+    now,
+    own,
+    registry,
+    letIn: new Set(readLetIn(state)),
+    end: wanted.end,
+    kept: before.find,
+  }
+  const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
+  const closure = surveyed.members.slice(0, surveyed.closure)
+  const differing = contents ? await differingIn(closure, wanted) : []
+  const disk = { ...(await unregisteredIn(view)), differing }
+  const expressions = await expressionsOf(judging, surveyed.members)
+  const next = { ...view.toKeep(), judged: keepable(surveyed.members, begun) }
+  const isSame = view.isUnasked() && before.held() === next.judged.length
+  if (!isSame)
+    await writeKept(state, {
+      time: now,
+      change: nextChange(policy, now),
+      basis,
+      ...next,
+      keys: [...registry.keys],
+    })
   return auditOf(
-    { ...surveyed, members },
+    { ...surveyed, members: withAltered(surveyed.members, differing) },
     {
       time: now,
       machine: { name: hostname(), key: own },
       version,
       policy: { file, digest: policy.digest, mode: respite === undefined ? policy.mode : 'enforce' },
-      asked,
+      asked: { kind: wanted.kind, roots, contents },
       respite: respite && { until: respite.until, reason: respite.reason },
-      inForce: policy,
-      now,
+      registry,
       reader,
       disk,
-      expressions: await expressionsOf(judging, surveyed.members),
+      expressions,
     },
   )
 }
@@ -74,4 +112,26 @@ function withAltered(members: readonly Member[], differing: Audit['disk']['diffe
     const refusal = alteredRefusal({ path: { path }, kind }, hashes)
     return { ...member, standing: { outcome: 'refused', refusal, claims: [] } }
   })
+}
+
+interface KeptFor {
+  readonly state: string
+  readonly now: Instant
+  readonly registry: KeyRegistry
+}
+
+/** What is kept of paths, if it still holds. `held`: of how many it was found to. */
+function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }: KeptFor) {
+  const isBelieved = kept !== undefined && isSameBasis(kept, basis, now)
+  const judged = new Map(isBelieved ? kept.judged : [])
+  for (const [identity, key] of isBelieved ? kept.keys : [])
+    if (!registry.keys.has(identity)) registry.keys.set(identity, key)
+  let held = 0
+  const find: Judging['kept'] = (path, info) => {
+    const one = judged.get(path)
+    if (one === undefined || !holdsStill(state, path, one, { info, now })) return undefined
+    held++
+    return one
+  }
+  return { find, held: () => held }
 }

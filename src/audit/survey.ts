@@ -1,17 +1,17 @@
 /** Judges a closure, and what it was made of, each path once. */
-
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { ruleFor } from '../policy/match.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type MadeOf, openMadeOf } from '../reach/made-of.ts'
-import type { PathInfo } from '../store/store-client.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
 import { type Closure, closureOf } from './closure.ts'
-import { type Judging, judgeMember, type Member } from './member.ts'
+import { type Judging, judgeMember, type Member, type Registered } from './member.ts'
 
 /** What is surveyed. */
 export interface SurveyAsked {
   readonly roots: readonly string[]
+  /** What the store registered about paths, in their order. */
+  infosOf(paths: readonly string[]): Promise<readonly (Registered | undefined)[]>
   /** Called with the number of paths that are known of, and for each that is judged. */
   onBegin(paths: number): void
   onJudged(): void
@@ -29,57 +29,67 @@ export interface Surveyed {
   readonly unjudged: number
 }
 
+/** Other work may run after so many paths: a signal, a time limit. */
+const TURN = 256
+
 /** Throws StoreError where the store does not answer. */
 export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promise<Surveyed> {
-  const { inquiry, end } = judging
-  const store = await inquiry.store()
-  const closure = await closureOf(store, asked.roots, end)
+  const closure = await closureOf(asked.infosOf, asked.roots, judging.end)
   asked.onBegin(closure.infos.size + closure.absent.length)
   const members: Member[] = []
   const known = new Map<string, Member>()
-  const judge = async (path: string, info: PathInfo | undefined): Promise<Member | undefined> => {
+  let unjudged = closure.left
+  const judge = async (path: string, info: Registered | undefined): Promise<void> => {
     const member = await judgeMember(judging, path, info)
     asked.onJudged()
-    if (member === undefined) return undefined
-    members.push(member)
-    known.set(path, member)
-    return member
+    if (member === undefined) unjudged++
+    else {
+      known.set(path, member)
+      if (members.push(member) % TURN === 0) await new Promise(setImmediate)
+    }
   }
-  let unjudged = closure.left
-  for (const [path, info] of pathsOf(closure)) if ((await judge(path, info)) === undefined) unjudged++
+  for (const [path, info] of pathsOf(closure)) await judge(path, info)
   const count = members.length
-  const inputs = new Map<string, readonly string[]>()
-  // What was built here rests on all inputs; of what came from elsewhere, the sources are told.
-  const addMaking = async (path: string, takes: (info: PathInfo) => boolean = () => true): Promise<void> => {
-    if (known.has(path)) return
-    const info = await store.pathInfo(path)
-    if (info !== undefined && takes(info)) await judge(path, info)
+  const add = async (paths: Iterable<string>, takes: (info: Registered) => boolean) => {
+    const fresh = [...new Set(paths)].filter(path => !known.has(path))
+    for (const info of await asked.infosOf(fresh))
+      if (info !== undefined && takes(info) && members.length < MEMBER_LIMIT) await judge(info.path, info)
   }
-  for (const member of members) {
-    const { derivation } = member
-    if (derivation !== undefined) await addMaking(derivation)
-    const made = member.kind === 'derivation' ? member : known.get(derivation ?? '')
-    if (made === undefined) continue
-    const own = inputs.get(made.path) ?? inputsHere(judging, made)
-    inputs.set(made.path, own)
-    for (const input of own) await addMaking(input, info => member.builtHere || isSource(info))
+  const inputs = new Map<string, readonly string[]>()
+  for (let done = 0; done < members.length; ) {
+    const some = members.slice(done)
+    done = members.length
+    await add(
+      some.flatMap(({ derivation }) => derivation ?? []),
+      () => true,
+    )
+    // What was built here rests on all inputs; of what came from elsewhere, the sources are told.
+    const needed = new Set<string>()
+    const told: string[] = []
+    for (const { path, kind, derivation, builtHere } of some) {
+      const made = known.get(kind === 'derivation' ? path : (derivation ?? ''))
+      if (made === undefined) continue
+      const own = inputs.get(made.path) ?? inputsHere(judging, made)
+      inputs.set(made.path, own)
+      for (const input of own) if (builtHere) needed.add(input)
+      told.push(...own)
+    }
+    await add(told, ({ path, isContentAddressed }) => isContentAddressed || needed.has(path))
   }
   return { members, closure: count, inputs, madeOf: arrowsOf(judging.policy, members, inputs), unjudged }
 }
 
-function* pathsOf({ infos, absent }: Closure): Generator<readonly [string, PathInfo | undefined]> {
+/** No more are read of an audit (parse.ts). */
+const MEMBER_LIMIT = 200_000
+
+function* pathsOf({ infos, absent }: Closure): Generator<readonly [string, Registered | undefined]> {
   yield* infos
   for (const path of absent) yield [path, undefined]
 }
 
-/** What is named by its contents was not built. */
-function isSource({ ca }: PathInfo): boolean {
-  return ca !== undefined
-}
-
 /** By the ledger's record, else as the derivation in the store says. */
-function inputsHere({ inquiry }: Judging, { path, entry }: Member): readonly string[] {
-  if (entry?.build !== undefined) return entry.build.inputs.map(input => input.path)
+function inputsHere({ inquiry }: Judging, { path, inputs }: Member): readonly string[] {
+  if (inputs !== undefined) return inputs
   try {
     return inputsOf(inquiry.derivation(path)).map(input => input.path.path)
   } catch {

@@ -5,13 +5,12 @@ import type { Audit } from '../../audit/audit.ts'
 import { FAILURES, type Failure, failuresIn } from '../../audit/fail-on.ts'
 import { auditJson } from '../../audit/json.ts'
 import { AUDIT_LIMITS, parseAudit } from '../../audit/parse.ts'
-import { auditHere } from '../../audit/run.ts'
+import { type AuditAsked, auditHere } from '../../audit/run.ts'
 import { type AuditChanges, changesSince } from '../../audit/since.ts'
 import { readRegularFile } from '../../files/regular-file.ts'
 import { pathWord } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
-import type { Inquiry } from '../../verifier/inquiry.ts'
 import { sayAudit } from '../audit-report.ts'
 import { REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
@@ -98,7 +97,8 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
   try {
     const { inquiry } = reading
     const found = await auditHere(inquiry, {
-      asked: await askedOf(options, inquiry),
+      ...askedOf(options),
+      contents: options.contents,
       end: performance.now() + patience,
       version: project.version,
       reader: readerHere(),
@@ -147,17 +147,12 @@ function readEarlier(file: string): Audit {
 }
 
 /** The paths that were named, the whole store, or by default what this machine runs. */
-async function askedOf({ paths, store, contents }: Options, inquiry: Inquiry): Promise<Audit['asked']> {
-  if (store) {
-    const all = await (await inquiry.store()).allValidPaths()
-    return { kind: 'store', roots: [...all].sort(), contents }
-  }
-  if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))], contents }
-  const systems = runningSystems()
-  const [system] = systems
-  if (system !== undefined) return { kind: 'system', roots: [system], contents }
-  const used = pathsInUse(performance.now() + ROOTS_MS)
-  return { kind: 'paths', roots: used.paths, contents }
+function askedOf({ paths, store }: Options): Pick<AuditAsked, 'kind' | 'roots'> {
+  if (store) return { kind: 'store', roots: [] }
+  if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))] }
+  const [system] = runningSystems()
+  if (system !== undefined) return { kind: 'system', roots: [system] }
+  return { kind: 'paths', roots: pathsInUse(performance.now() + ROOTS_MS).paths }
 }
 
 function statusOf({ paths, unjudged }: Audit): Status {

@@ -1,0 +1,140 @@
+/**
+ * What an audit leaves to the next: `<state>/audit/kept`, which only root writes. It holds what the
+ * store registered, believed as long as the files of its database are as they were, and what was
+ * judged by the ledger and the policy alone, believed of each path as long as the policy, the
+ * version of its ledger entry, its stamp and its registered contents are the same, and no date of
+ * the policy has passed. Whatever else it rests on is judged again each time.
+ */
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { replaceFile } from '../files/replace-file.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { entryFile } from '../ledger/admissions.ts'
+import { stampOf, versionOf } from '../ledger/stamp.ts'
+import { endOfList } from '../policy/lists/scope.ts'
+import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
+import type { KnownKey } from './key-registry.ts'
+import type { Judged, Member, Registered } from './member.ts'
+
+const FORMAT = 'nixsig-audit-kept-1'
+const LIMIT = 256 * 1024 * 1024
+const DATABASE = '/nix/var/nix/db/db.sqlite'
+/** What changes within one step of a clock may leave the same time: see policy-snapshot.ts. */
+const SETTLED_NS = 2_000_000_000n
+
+/** What verdicts of the ledger rest on besides the entries. */
+export interface Basis {
+  /** Of nixsig, which may judge otherwise in another version. */
+  readonly version: string
+  readonly policy: string
+  /** The identity of this machine's key. */
+  readonly own: KeyIdentity | undefined
+}
+
+/** What is kept. */
+export interface Kept {
+  /** When the audit began, and when what it judged by is no longer what it was. */
+  readonly time: Instant
+  readonly change: Instant | undefined
+  readonly basis: Basis
+  /** The state of the database; undefined: it changed meanwhile, or just before. */
+  readonly database: string | undefined
+  /** Whether `infos` has every valid path. */
+  readonly isWhole: boolean
+  readonly infos: readonly Registered[]
+  /** Valid paths of which nothing else is kept. */
+  readonly valid: readonly string[]
+  readonly judged: readonly (readonly [path: string, Judged])[]
+  readonly keys: readonly (readonly [KeyIdentity, KnownKey])[]
+}
+
+/** Reads what this version of nixsig kept; undefined if there is none that this user may believe. */
+export function readKept(state: string, version: string): Kept | undefined {
+  try {
+    const text = readOwnedFile(keptFile(state), LIMIT)?.toString('utf8')
+    if (text === undefined) return undefined
+    const [format, kept] = JSON.parse(text) as [string, Kept]
+    return format === FORMAT && kept.basis.version === version ? kept : undefined
+  } catch (error) {
+    // It is made again.
+    if (error instanceof FileError || error instanceof SyntaxError || error instanceof TypeError)
+      return undefined
+    throw error
+  }
+}
+
+/** Keeps it. Does nothing for who is not root. */
+export async function writeKept(state: string, kept: Kept): Promise<void> {
+  if (process.geteuid?.() !== 0) return
+  await replaceFile(keptFile(state), JSON.stringify([FORMAT, kept]))
+}
+
+function keptFile(state: string): string {
+  return join(state, 'audit', 'kept')
+}
+
+/** Whether verdicts that are kept were found by what is in force now. */
+export function isSameBasis(kept: Kept, basis: Basis, now: Instant): boolean {
+  const { policy, own } = kept.basis
+  const isSame = policy === basis.policy && (own ?? '') === (basis.own ?? '')
+  return isSame && kept.time <= now && (kept.change === undefined || now < kept.change)
+}
+
+/** Whether what is kept of a path still holds: its entry, its contents and its end. */
+export function holdsStill(
+  state: string,
+  path: string,
+  judged: Judged,
+  { info, now }: { readonly info: Registered | undefined; readonly now: Instant },
+): boolean {
+  const { entry, stamp, narHash, standing } = judged
+  if (standing.outcome !== 'trusted' || entry === undefined || stamp === undefined) return false
+  if (standing.until !== undefined && now >= standing.until) return false
+  if (info === undefined || info.narHash !== narHash || stampOf(path) !== stamp) return false
+  return versionOf(entryFile(state, parseStorePath(path).digest)) === entry
+}
+
+/** What may be kept of these: those that the ledger alone decided, by entries that are old enough. */
+export function keepable(members: readonly Member[], begun: bigint): Kept['judged'] {
+  return members.flatMap(({ path, info: _, letIn: __, ...judged }) => {
+    const { entry, standing } = judged
+    if (entry === undefined || standing.outcome !== 'trusted') return []
+    return BigInt(entry.split(':')[1] ?? 0) + SETTLED_NS < begun ? [[path, judged] as const] : []
+  })
+}
+
+/**
+ * The state of the store's database, which is another after every change of it; undefined if it
+ * cannot be told, or is so young that a change might leave it. `begun`: nanoseconds since 1970.
+ */
+export function databaseState(begun: bigint): string | undefined {
+  const parts: string[] = []
+  for (const ending of ['', '-wal', '-journal']) {
+    const status = lstatSync(`${DATABASE}${ending}`, { bigint: true, throwIfNoEntry: false })
+    // Whoever opens the database makes an empty log beside it.
+    if (status === undefined || (ending !== '' && status.size === 0n)) parts.push('none')
+    else if (status.ctimeNs + SETTLED_NS >= begun) return undefined
+    else parts.push(`${status.ino}:${status.ctimeNs}:${status.mtimeNs}:${status.size}`)
+  }
+  return parts[0] === 'none' ? undefined : parts.join(' ')
+}
+
+/** The next instant at which a date in the policy passes. */
+export function nextChange(policy: Policy, now: Instant): Instant | undefined {
+  const dates = [
+    ...[...policy.principals.values()].flatMap(({ keys }) =>
+      keys.flatMap(({ validFrom, validUntil, grants = [] }) => [
+        validFrom,
+        validUntil,
+        ...grants.flatMap(({ from, until }) => [from, until]),
+      ]),
+    ),
+    ...policy.revocations.map(({ from }) => from),
+    ...policy.exemptions.map(({ until }) => until),
+    ...[...policy.lists.values()].map(endOfList),
+  ]
+  const coming = dates.filter(date => date !== undefined).filter(date => date > now)
+  return coming.length === 0 ? undefined : coming.reduce((a, b) => Math.min(a, b))
+}
