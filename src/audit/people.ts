@@ -38,7 +38,11 @@ export function peopleIn({ registry, members, isInClosure, madeOf }: Counted): P
     for (const key of standing.critical.keys) put(keyed(key), path)
     for (const name of standing.critical.principals) put(called(name), path)
   }
-  const places = new Map(members.map(({ path }, place) => [path, place]))
+  // What is refused anyhow does not fall.
+  const passing = members.flatMap(({ path, standing }, place) =>
+    standing.outcome === 'trusted' ? [[path, place] as const] : [],
+  )
+  const places = new Map(passing)
   const falls = fallsOf([...fallen], { madeOf, places, isInClosure })
   return peopleOf({ registry, roles, falls })
 }

@@ -6,6 +6,7 @@ import type { Instant } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
+import { alteredRefusal } from '../verifier/settle-contents.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
 import { differingIn } from './contents.ts'
@@ -22,7 +23,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
-import type { Judging } from './member.ts'
+import type { Judging, Member } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
@@ -71,10 +72,8 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   }
   const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
   const closure = surveyed.members.slice(0, surveyed.closure)
-  const disk = {
-    ...(await unregisteredIn(view)),
-    differing: contents ? await differingIn(closure, wanted) : [],
-  }
+  const differing = contents ? await differingIn(closure, wanted) : []
+  const disk = { ...(await unregisteredIn(view)), differing }
   const expressions = await expressionsOf(judging, surveyed.members)
   const next = { ...view.toKeep(), judged: keepable(surveyed.members, begun) }
   const isSame = view.isUnasked() && before.held() === next.judged.length
@@ -86,17 +85,32 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
       ...next,
       keys: [...registry.keys],
     })
-  return auditOf(surveyed, {
-    time: now,
-    machine: { name: hostname(), key: own },
-    version,
-    policy: { file, digest: policy.digest, mode: respite === undefined ? policy.mode : 'enforce' },
-    asked: { kind: wanted.kind, roots, contents },
-    respite: respite && { until: respite.until, reason: respite.reason },
-    registry,
-    reader,
-    disk,
-    expressions,
+  return auditOf(
+    { ...surveyed, members: withAltered(surveyed.members, differing) },
+    {
+      time: now,
+      machine: { name: hostname(), key: own },
+      version,
+      policy: { file, digest: policy.digest, mode: respite === undefined ? policy.mode : 'enforce' },
+      asked: { kind: wanted.kind, roots, contents },
+      respite: respite && { until: respite.until, reason: respite.reason },
+      registry,
+      reader,
+      disk,
+      expressions,
+    },
+  )
+}
+
+/** What lies there with other contents is refused, as `nixsig verify` refuses it. */
+function withAltered(members: readonly Member[], differing: Audit['disk']['differing']): readonly Member[] {
+  const altered = new Map(differing.map(({ path, ...hashes }) => [path, hashes]))
+  return members.map((member, place) => {
+    const hashes = altered.get(place)
+    if (hashes === undefined) return member
+    const { path, kind } = member
+    const refusal = alteredRefusal({ path: { path }, kind }, hashes)
+    return { ...member, standing: { outcome: 'refused', refusal, claims: [] } }
   })
 }
 

@@ -1,4 +1,7 @@
 /** Judges a closure, and what it was made of, each path once. */
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { ruleFor } from '../policy/match.ts'
+import type { Policy } from '../policy/policy.ts'
 import { type MadeOf, openMadeOf } from '../reach/made-of.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
 import { type Closure, closureOf } from './closure.ts'
@@ -73,7 +76,7 @@ export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promi
     }
     await add(told, ({ path, isContentAddressed }) => isContentAddressed || needed.has(path))
   }
-  return { members, closure: count, inputs, madeOf: arrowsOf(members, inputs), unjudged }
+  return { members, closure: count, inputs, madeOf: arrowsOf(judging.policy, members, inputs), unjudged }
 }
 
 /** No more are read of an audit (parse.ts). */
@@ -95,10 +98,22 @@ function inputsHere({ inquiry }: Judging, { path, inputs }: Member): readonly st
   }
 }
 
-function arrowsOf(members: readonly Member[], inputs: ReadonlyMap<string, readonly string[]>): MadeOf {
+function arrowsOf(
+  policy: Policy,
+  members: readonly Member[],
+  inputs: ReadonlyMap<string, readonly string[]>,
+): MadeOf {
   const madeOf = openMadeOf()
-  for (const { path, kind, builtHere, derivation } of members)
-    madeOf.add({ path, kind, builtHere, derivation, build: undefined })
+  for (const { path, kind, builtHere, derivation } of members) {
+    const rests = builtHere || !acceptsUnknown(policy, path)
+    madeOf.add({ path, kind, builtHere, derivation: rests ? derivation : undefined, build: undefined })
+  }
   for (const [derivation, own] of inputs) madeOf.addInputs(derivation, own)
   return madeOf
+}
+
+/** Whether an output from elsewhere passes by its builders alone, whatever becomes of its derivation. */
+function acceptsUnknown(policy: Policy, path: string): boolean {
+  const { name } = parseStorePath(path)
+  return ruleFor(policy, { name, kind: 'output' }).acceptUnknownDerivation
 }

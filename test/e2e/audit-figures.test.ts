@@ -111,7 +111,7 @@ async function fallsBy(
 }
 
 for (const version of NEWEST) {
-  test(`${version}: the figures of an audit are those that are counted in other ways`, () =>
+  test(`${version}: the figures of an audit are those that are counted in other ways`, t =>
     withHandMade(version, people, async made => {
       const { world, paths, ends, keys } = made
       const audit = await auditOf(world, '--contents')
@@ -119,112 +119,129 @@ for (const version of NEWEST) {
       const closure = (await world.output(`nix-store -qR ${paths.system}`)).split('\n').sort()
       const inClosure = audit.paths.filter(({ part }) => part === 'closure')
 
-      // Paths, their sizes and their references, as Nix has them.
-      assert.deepEqual(inClosure.map(({ path }) => path).sort(), closure)
-      assert.equal(audit.unjudged, 0)
       const all = audit.paths.map(({ path }) => path)
-      const sizes = (await world.output(`nix-store -q --size ${all.join(' ')}`)).split('\n').map(Number)
-      assert.deepEqual(
-        audit.paths.map(path => path.nar_size),
-        sizes,
-      )
-      for (const { path, references } of audit.paths) {
-        const stated = (await world.output(`nix-store -q --references ${path}`)).split('\n')
-        const known = stated.filter(one => one !== path && all.includes(one))
-        assert.deepEqual(named(references), known.sort(), path)
-      }
-
-      // Verdicts and groups.
       const before = await verified(world, all)
-      for (const { path, outcome, kind, basis } of audit.paths) {
-        const verdict = before.get(path)
-        // Without a look at the contents, verify does not see what is gone from the disk.
-        if (path === paths.lost || path === paths.altered) continue
-        assert.deepEqual([path, outcome, kind], [path, verdict?.outcome, verdict?.kind])
-        if (outcome === 'trusted') assert.equal(basis, verdict?.basis?.kind ?? null, path)
-      }
-      for (const name of Object.keys(WHAT) as Name[]) {
-        const what: (typeof WHAT)[Name] = WHAT[name]
-        const told = audit.paths.find(({ path }) => path === paths[name])
-        const group = audit.groups[told?.group ?? -1]?.code
-        if (typeof what === 'string') assert.deepEqual([name, told?.outcome], [name, 'trusted'])
-        else assert.deepEqual([name, told?.status, group], [name, ...what])
-        for (const [place, one] of audit.groups.entries())
-          assert.equal(named(one.paths).includes(paths[name]), told?.group === place, `${name} ${one.code}`)
-      }
-      const letIn = audit.paths.filter(path => path.let_in && path.part === 'closure')
-      assert.deepEqual(
-        letIn.map(({ path }) => path).sort(),
-        [paths.unapproved, paths.respited, paths.sourced, paths.config]
-          .filter(path => letIn.some(one => one.path === path) || path !== paths.config)
-          .sort(),
-      )
+      // With a look at its contents, what was altered falls with nobody.
+      const judged = new Map([...before].filter(([path]) => closure.includes(path) && path !== paths.altered))
 
-      // Shares, by the principals that verify names.
-      const ROLES: Readonly<Record<string, readonly (readonly [role: string, who: RegExp])[]>> = {
-        output: [['builder', /^(?!self$)/]],
-        derivation: [
-          ['packager', /^alice$/],
-          ['approver', /^carol$/],
-        ],
-        'local-source': [['approver', /^carol$/]],
-        'fetched-source': [['developer', /^debian\/guillem$/]],
-      }
-      for (const [kind, roles] of Object.entries(ROLES)) {
-        const of = [...before.values()].filter(verdict => verdict.kind === kind)
-        for (const [role, who] of roles) {
-          const signed = of.filter(({ basis }) => basis?.principals?.some(name => who.test(name)) === true)
-          const share = audit.shares.find(one => one.kind === kind && one.role === role)
-          assert.deepEqual([kind, role, share?.signed, share?.total], [kind, role, signed.length, of.length])
-        }
-      }
-
-      // What falls without somebody, and without a key.
-      const judged = new Map([...before].filter(([path]) => closure.includes(path)))
-      for (const { name, falls } of audit.principals) {
-        const expected = await fallsBy(made, judged, `principal = "${name}"`)
-        assert.deepEqual([name, named(falls)], [name, expected])
-      }
-      const counts: number[] = []
-      for (const [name, key] of Object.entries(keys)) {
-        const expected = await fallsBy(made, judged, `key = "${key}"`)
-        const own = audit.principals.find(one => one.name === (name === 'worker' ? 'cache' : name))
-        const labelled = audit.keys.filter(
-          (one, place) =>
-            own?.keys.includes(place) && (one.label === `${name}-1` || key.startsWith(one.label)),
+      await t.test('paths, sizes and references, as Nix has them', async () => {
+        assert.deepEqual(inClosure.map(({ path }) => path).sort(), closure)
+        assert.equal(audit.unjudged, 0)
+        const sizes = (await world.output(`nix-store -q --size ${all.join(' ')}`)).split('\n').map(Number)
+        assert.deepEqual(
+          audit.paths.map(path => path.nar_size),
+          sizes,
         )
-        assert.deepEqual([name, ...labelled.map(({ falls }) => named(falls))], [name, expected])
-        counts.push(expected.length)
-      }
-      assert.equal(audit.weakest?.falls, Math.max(...counts))
-      assert.equal(audit.keys[audit.weakest?.key ?? -1]?.falls.length, Math.max(...counts))
-
-      // Exemptions and ends, as the policy has them.
-      const lines = world.read(POLICY).split('\n')
-      const [exemption, ...others] = audit.exemptions
-      assert.deepEqual(others, [])
-      assert.equal(lines[(exemption?.line ?? 0) - 1], '[[exemptions]]')
-      assert.deepEqual([exemption?.until, named(exemption?.paths ?? [])], [ends.exemption, [paths.exempt]])
-      assert.deepEqual(
-        audit.ends.filter(({ kind }) => kind !== 'list').map(({ kind, who, at }) => [kind, who, at]),
-        [
+        for (const { path, references } of audit.paths) {
+          const stated = (await world.output(`nix-store -q --references ${path}`)).split('\n')
+          const known = stated.filter(one => one !== path && all.includes(one))
+          assert.deepEqual(named(references), known.sort(), path)
+        }
+      })
+      await t.test('verdicts and groups, as verify says and the table of the store', () => {
+        for (const { path, outcome, kind, basis } of audit.paths) {
+          const verdict = before.get(path)
+          // Without a look at the contents, verify does not see what is gone from the disk.
+          if (path === paths.altered) continue
+          assert.deepEqual([path, outcome, kind], [path, verdict?.outcome, verdict?.kind])
+          if (outcome === 'trusted') assert.equal(basis, verdict?.basis?.kind ?? null, path)
+        }
+        for (const name of Object.keys(WHAT) as Name[]) {
+          const what: (typeof WHAT)[Name] = WHAT[name]
+          const told = audit.paths.find(({ path }) => path === paths[name])
+          const group = audit.groups[told?.group ?? -1]?.code
+          // What is gone from the disk is a finding on the disk; its verdict is as registered.
+          if (name === 'lost') continue
+          if (typeof what === 'string') assert.deepEqual([name, told?.outcome], [name, 'trusted'])
+          else assert.deepEqual([name, told?.status, group], [name, ...what])
+          for (const [place, one] of audit.groups.entries())
+            assert.equal(named(one.paths).includes(paths[name]), told?.group === place, `${name} ${one.code}`)
+        }
+        const letIn = audit.paths.filter(path => path.let_in).map(({ path }) => path)
+        for (const name of ['unapproved', 'respited', 'sourced'] as const)
+          assert.ok(letIn.includes(paths[name]), `${name} was let in during a respite`)
+        for (const { path, outcome } of audit.paths)
+          if (outcome === 'trusted') assert.ok(!letIn.includes(path), `${path} was not`)
+      })
+      await t.test('shares, by the principals that verify names', () => {
+        const ROLES: Readonly<Record<string, readonly (readonly [role: string, who: RegExp])[]>> = {
+          output: [['builder', /^(?!self$)/]],
+          derivation: [
+            ['packager', /^alice$/],
+            ['approver', /^carol$/],
+          ],
+          'local-source': [['approver', /^carol$/]],
+          'fetched-source': [['developer', /^debian\/guillem$/]],
+        }
+        for (const [kind, roles] of Object.entries(ROLES)) {
+          const of = [...before.values()].filter(verdict => verdict.kind === kind)
+          for (const [role, who] of roles) {
+            const signed = of.filter(
+              ({ path, basis }) =>
+                basis?.principals?.some(name => who.test(name)) === true &&
+                // Its contents are not those that ben signed; and what was built and admitted here is as
+                // the ledger has it, which is from before ben signed it too.
+                path !== paths.altered &&
+                path !== paths.program,
+            )
+            const share = audit.shares.find(one => one.kind === kind && one.role === role)
+            assert.deepEqual(
+              [kind, role, share?.signed, share?.total],
+              [kind, role, signed.length, of.length],
+            )
+          }
+        }
+      })
+      await t.test('what falls without somebody, by taking them out of a copy of the policy', async () => {
+        for (const { name, falls } of audit.principals) {
+          const expected = await fallsBy(made, judged, `principal = "${name}"`)
+          assert.deepEqual([name, named(falls)], [name, expected])
+        }
+      })
+      await t.test('what falls without a key, and the weakest one', async () => {
+        const counts: number[] = []
+        for (const [name, key] of Object.entries(keys)) {
+          const expected = await fallsBy(made, judged, `key = "${key}"`)
+          const own = audit.principals.find(one => one.name === (name === 'worker' ? 'cache' : name))
+          const labelled = audit.keys.filter(
+            (one, place) =>
+              own?.keys.includes(place) && (one.label === `${name}-1` || key.startsWith(one.label)),
+          )
+          assert.deepEqual([name, ...labelled.map(({ falls }) => named(falls))], [name, expected])
+          counts.push(expected.length)
+        }
+        assert.equal(audit.weakest?.falls, Math.max(...counts))
+        assert.equal(audit.keys[audit.weakest?.key ?? -1]?.falls.length, Math.max(...counts))
+      })
+      await t.test('exemptions and ends, as the policy has them', () => {
+        const lines = world.read(POLICY).split('\n')
+        const [exemption, ...others] = audit.exemptions
+        assert.deepEqual(others, [])
+        assert.equal(lines[(exemption?.line ?? 0) - 1], '[[exemptions]]')
+        const list = audit.ends.find(({ kind }) => kind === 'list')
+        const now = Date.now() / 1000
+        assert.ok(list !== undefined && list.at > now && list.at <= now + 30 * 24 * 3600)
+        assert.deepEqual(audit.ends.map(({ kind, who, at }) => [kind, who, at]).sort(), [
           ['exemption', null, ends.exemption],
           ['key', 'bo', ends.key],
-        ],
-      )
-
-      // The disk.
-      const registered = new Set(
-        (await world.output('nix-store --query --requisites $(nix path-info --all)')).split('\n'),
-      )
-      const lying = (await world.output('ls -A /nix/store')).split('\n')
-      const unknown = lying.filter(name => name !== '.links' && !registered.has(`/nix/store/${name}`))
-      assert.deepEqual(audit.disk.unregistered.map(({ name }) => name).sort(), unknown.sort())
-      assert.ok(unknown.includes(made.unregistered.slice('/nix/store/'.length)))
-      assert.deepEqual(named(audit.disk.missing), [paths.lost])
-      assert.deepEqual(
-        audit.disk.differing.map(({ path, found }) => [audit.paths[path]?.path, found]),
-        [[paths.altered, made.found]],
-      )
+          // A list's keys end with it.
+          ['key', 'debian/guillem', list.at],
+          ['list', null, list.at],
+        ])
+      })
+      await t.test('the disk', async () => {
+        const registered = new Set(
+          (await world.output('nix-store --query --requisites $(nix path-info --all)')).split('\n'),
+        )
+        const lying = (await world.output('ls -A /nix/store')).split('\n')
+        const unknown = lying.filter(name => name !== '.links' && !registered.has(`/nix/store/${name}`))
+        assert.deepEqual(audit.disk.unregistered.map(({ name }) => name).sort(), unknown.sort())
+        assert.ok(unknown.includes(made.unregistered.slice('/nix/store/'.length)))
+        assert.deepEqual(named(audit.disk.missing), [paths.lost])
+        assert.deepEqual(
+          audit.disk.differing.map(({ path, found }) => [audit.paths[path]?.path, found]),
+          [[paths.altered, made.found]],
+        )
+      })
     }))
 }
