@@ -13,6 +13,7 @@
     ./nixos/requirements.nix
     ./nixos/services.nix
     ./nixos/audit.nix
+    ./nixos/report.nix
     ./nixos/expressions.nix
     ./nixos/switch.nix
   ];

@@ -168,6 +168,80 @@ in
         example = "Mon *-*-* 04:00";
         description = "When to do so, in the format of systemd.time(7).";
       };
+
+      report = {
+        enable = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = ''
+            Regularly write down on whose word the running system stands, as `nixsig audit` tells it: what changed
+            since the last time is in the journal of `nixsig-report.service`, which fails on what `failOn` names.
+          '';
+        };
+
+        startAt = mkOption {
+          type = types.nonEmptyStr;
+          default = "Mon *-*-* 05:00";
+          example = "daily";
+          description = "When to do so, in the format of systemd.time(7).";
+        };
+
+        failOn = mkOption {
+          type = types.listOf (
+            types.enum [
+              "refused"
+              "undecided"
+              "new-refused"
+              "ends"
+              "exempt"
+              "let-in"
+              "differing"
+              "unregistered"
+              "missing"
+            ]
+          );
+          default = [
+            "new-refused"
+            "undecided"
+          ];
+          example = [
+            "refused"
+            "ends"
+          ];
+          description = ''
+            On what the service fails, in the words of `nixsig audit --fail-on`; `OnFailure=` of the service can send a
+            mail then. `differing` reads the contents. The first time nothing is `new-refused`.
+          '';
+        };
+
+        contents = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = "Whether to read the contents of all paths and compare them with what the store registered.";
+        };
+
+        to = mkOption {
+          type = types.strMatching "/[0-9A-Za-z._/+@-]*";
+          default = "/var/lib/nixsig/reports";
+          example = "/srv/audits";
+          description = ''
+            The directory that has the last audit as JSON, in a file with the name of the machine. `nixsig fleet report`
+            puts those of many machines together.
+          '';
+        };
+
+        metricsFile = mkOption {
+          type = types.nullOr (types.strMatching "/[0-9A-Za-z._/+@-]*");
+          default = "/var/lib/nixsig/audit.prom";
+          example = "/var/lib/prometheus-node-exporter-text-files/nixsig.prom";
+          description = ''
+            The file with its numbers for Prometheus; null: none. The gate of the machine serves what is in the default
+            one. Its directory has to be there.
+          '';
+        };
+      };
     };
 
     preSwitchCheck = mkOption {

@@ -50,7 +50,7 @@ const NEXT: Readonly<Record<FindingKind, string>> = {
   policy: 'on two of them: nixsig policy diff OLD NEW',
   verdict: 'on a machine that refuses: nixsig explain PATH',
   lenient: 'on that machine: nixsig status, then nixsig enforce',
-  missing: 'look at the timer there: systemctl status nixsig-audit.timer',
+  missing: 'look at what writes its audit: on NixOS systemctl status nixsig-report.timer',
   unreadable: 'make it again: nixsig audit --json',
   unexpected: 'add it to the list, or find out who put the file there',
   old: 'look at the timer and the clock there',

@@ -22,6 +22,7 @@ const LANGUAGES = [
   'conf',
   'nginx',
   'cron',
+  'yaml',
 ]
 /** A command of Nix's or nixsig's, or a message. */
 const TYPED = new RegExp(

@@ -109,6 +109,11 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Watch over it': FLEET,
     'Change the key': FLEET,
   },
+  'docs/how-to/fleet-report.md': {
+    'Bring the audits together': [not('asks other machines over SSH; e2e/fleet-report makes such files')],
+    'Look at the report': by('e2e/fleet-report', OLDEST),
+    'In a script': [not('reads with jq; cli/fleet-report.test.ts tries both options')],
+  },
   'docs/how-to/gate.md': {
     'Set it up': GATE,
     'What a refusal looks like': GATE,
@@ -130,6 +135,10 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
   },
   'docs/how-to/reports.md': by('e2e/audit-reports', OLDEST),
   'docs/how-to/machines.md': SNIPPETS,
+  'docs/how-to/monitoring.md': {
+    'From a gate': [not('settings of Prometheus')],
+    'From audits': by('e2e/fleet-report', OLDEST),
+  },
   'docs/how-to/nixos-state.md': {
     'Give it keys': SNIPPETS,
     'Change keys': SNIPPETS,
@@ -147,6 +156,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
     'Sources by their own developers': EXAMPLES,
     'Only what is in a public log': EXAMPLES,
     'A fleet': EXAMPLES,
+    'Reports of the machine': EXAMPLES,
     'The machine that builds for others': EXAMPLES,
     'With flakes': [
       EXAMPLES,

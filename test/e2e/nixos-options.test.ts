@@ -46,6 +46,8 @@ const FILES = [
   'systemd/system/nixsig-doctor.service',
   'systemd/system/nixsig-audit.service',
   'systemd/system/nixsig-audit.timer',
+  'systemd/system/nixsig-report.service',
+  'systemd/system/nixsig-report.timer',
   'tmpfiles.d/00-nixos.conf',
 ]
 
