@@ -11,19 +11,26 @@ export const AUDIT_FORMAT = 'nixsig-audit-1'
  * those of the audit, in the same way.
  */
 export function auditJson(audit: Audit, more: object = {}): string {
-  return JSON.stringify({ format: AUDIT_FORMAT, ...(printed({ ...audit, ...more }) as object) }).replace(
-    /[^\x20-\x7e]/g,
-    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const text = JSON.stringify({ format: AUDIT_FORMAT, ...(printed({ ...audit, ...more }) as object) })
+  if (!BEYOND_ASCII.test(text)) return text
+  return text.replace(/[^\x20-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+const BEYOND_ASCII = /[^\x20-\x7e]/
+const SURROGATE = /[\ud800-\udfff]/
+
+/** Written for speed: there are a million values. */
 function printed(value: unknown): unknown {
   if (value === undefined) return null
   // Half a pair of surrogates is no text, and no strict reader takes it.
-  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd')
-  if (Array.isArray(value)) return value.map(printed)
+  if (typeof value === 'string')
+    return SURROGATE.test(value) ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [nameOf(name), printed(field)]))
+  if (Array.isArray(value))
+    return value.length > 0 && typeof value[0] === 'number' ? value : value.map(printed)
+  const fields: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(value)) fields[nameOf(name)] = printed(field)
+  return fields
 }
 
 /** There are few names and many fields. */

@@ -22,7 +22,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
-import type { Judging } from './member.ts'
+import { hasAlike, type Judging } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
@@ -67,6 +67,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     registry,
     letIn: new Set(readLetIn(state)),
     end: wanted.end,
+    alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
   }
   const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
