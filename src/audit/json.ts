@@ -11,8 +11,9 @@ export const AUDIT_FORMAT = 'nixsig-audit-1'
  * those of the audit, in the same way.
  */
 export function auditJson(audit: Audit, more: object = {}): string {
-  return JSON.stringify({ format: AUDIT_FORMAT, ...(inSnakeCase({ ...audit, ...more }) as object) }).replace(
-    /[^\x20-\x7e]/g,
-    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  const text = JSON.stringify({ format: AUDIT_FORMAT, ...(inSnakeCase({ ...audit, ...more }) as object) })
+  if (!BEYOND_ASCII.test(text)) return text
+  return text.replace(/[^\x20-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+const BEYOND_ASCII = /[^\x20-\x7e]/

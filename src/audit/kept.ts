@@ -14,9 +14,11 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
 import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
-import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
-import type { KnownKey } from './key-registry.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
 import type { Judged, Member, Registered } from './member.ts'
+import { type Basis, type Kept, type Packed, packed, unpacked } from './packed.ts'
+
+export type { Basis, Kept } from './packed.ts'
 
 const FORMAT = 'nixsig-audit-kept-1'
 const LIMIT = 256 * 1024 * 1024
@@ -24,39 +26,13 @@ const DATABASE = '/nix/var/nix/db/db.sqlite'
 /** What changes within one step of a clock may leave the same time: see policy-snapshot.ts. */
 const SETTLED_NS = 2_000_000_000n
 
-/** What verdicts of the ledger rest on besides the entries. */
-export interface Basis {
-  /** Of nixsig, which may judge otherwise in another version. */
-  readonly version: string
-  readonly policy: string
-  /** The identity of this machine's key. */
-  readonly own: KeyIdentity | undefined
-}
-
-/** What is kept. */
-export interface Kept {
-  /** When the audit began, and when what it judged by is no longer what it was. */
-  readonly time: Instant
-  readonly change: Instant | undefined
-  readonly basis: Basis
-  /** The state of the database; undefined: it changed meanwhile, or just before. */
-  readonly database: string | undefined
-  /** Whether `infos` has every valid path. */
-  readonly isWhole: boolean
-  readonly infos: readonly Registered[]
-  /** Valid paths of which nothing else is kept. */
-  readonly valid: readonly string[]
-  readonly judged: readonly (readonly [path: string, Judged])[]
-  readonly keys: readonly (readonly [KeyIdentity, KnownKey])[]
-}
-
 /** Reads what this version of nixsig kept; undefined if there is none that this user may believe. */
 export function readKept(state: string, version: string): Kept | undefined {
   try {
     const text = readOwnedFile(keptFile(state), LIMIT)?.toString('utf8')
     if (text === undefined) return undefined
-    const [format, kept] = JSON.parse(text) as [string, Kept]
-    return format === FORMAT && kept.basis.version === version ? kept : undefined
+    const [format, packed] = JSON.parse(text) as [string, Packed]
+    return format === FORMAT && packed.basis.version === version ? unpacked(packed) : undefined
   } catch (error) {
     // It is made again.
     if (error instanceof FileError || error instanceof SyntaxError || error instanceof TypeError)
@@ -68,7 +44,7 @@ export function readKept(state: string, version: string): Kept | undefined {
 /** Keeps it. Does nothing for who is not root. */
 export async function writeKept(state: string, kept: Kept): Promise<void> {
   if (process.geteuid?.() !== 0) return
-  await replaceFile(keptFile(state), JSON.stringify([FORMAT, kept]))
+  await replaceFile(keptFile(state), JSON.stringify([FORMAT, packed(kept)]))
 }
 
 function keptFile(state: string): string {

@@ -7,12 +7,13 @@ import {
   entryFile,
   isCurrent,
   NO_POLICY,
-  readAdmission,
+  readKnownAdmission,
   WARNED,
 } from '../ledger/admissions.ts'
 import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
+import { exemptionFor, ruleFor } from '../policy/match.ts'
 import type { Instant, KeyIdentity, Policy, StorePathKind } from '../policy/policy.ts'
 import type { Basis, Refusal, Trust } from '../policy/verdict.ts'
 import { isJudged, type JudgedAdmission } from '../reach/by-record.ts'
@@ -85,6 +86,10 @@ export interface Judging {
   readonly letIn: ReadonlySet<string>
   /** The end of the time, as of performance.now(). */
   readonly end: number
+  /**
+   * Verdicts by what they depend on, for paths that are alike (alikeTo); undefined if no two are.
+   */
+  readonly alike: Map<string, Trusted> | undefined
   /** What an earlier audit found, if nothing changed of what it rested on. */
   kept(path: string, info: Registered | undefined): Judged | undefined
 }
@@ -106,7 +111,7 @@ export async function judgeMember(
   const { state } = inquiry.places
   // Before it is read: what comes later is not what was read.
   const version = versionOf(entryFile(state, parsed.digest))
-  const entry = version === undefined ? undefined : readAdmission(state, parsed.digest, path)
+  const entry = version === undefined ? undefined : readKnownAdmission(state, parsed.digest, path)
   const stamp = info === undefined ? undefined : stampOf(path)
   const isAdmitted =
     entry !== undefined &&
@@ -153,8 +158,45 @@ function judgedOf(
 
 /** By the entry and the policy alone; undefined where they do not tell what the path rests on. */
 async function byRecord(judging: Judging, entry: JudgedAdmission): Promise<Found | undefined> {
-  const { policy, now, own } = judging
   const subject = subjectOfEntry(entry)
+  const alike = judging.alike === undefined ? undefined : alikeTo(judging.policy, entry, judging.now)
+  const known = alike === undefined ? undefined : judging.alike?.get(alike)
+  if (known !== undefined) return { ...known, subject, until: entry.until ?? known.until }
+  const found = await weighed(judging, entry, subject)
+  if (found?.outcome !== 'trusted' || alike === undefined) return found
+  const { subject: _, ...standing } = found
+  judging.alike?.set(alike, standing)
+  return found
+}
+
+/** Whether nothing in a policy but its rules and exemptions is about names. */
+export function hasAlike({ lists, developers, principals }: Policy): boolean {
+  if (lists.size > 0 || developers.length > 0) return false
+  return ![...principals.values()].some(({ keys }) => keys.some(({ grants }) => grants !== undefined))
+}
+
+/**
+ * A text that is equal for entries on which the policy says the same: those under one rule, by the
+ * same keys, where nothing in the policy is about one name or one time of signing alone. Undefined
+ * where that is not so.
+ */
+function alikeTo(policy: Policy, entry: JudgedAdmission, now: Instant): string | undefined {
+  const { kind, builtHere, derivation, claims, until } = entry
+  // Only of Nix's own signatures it does not matter when they were seen.
+  if (claims.length === 0 || claims.some(({ trace }) => trace !== 'nix')) return undefined
+  const { path, name } = subjectOfEntry(entry)
+  if (exemptionFor(policy, { path, name, kind }, now) !== undefined) return undefined
+  const { line } = ruleFor(policy, { name, kind })
+  const signed = claims.map(({ key, role, graph, origin }) => [key, role, graph ?? '', origin])
+  return JSON.stringify([kind, builtHere, derivation === undefined, until === undefined, line, signed])
+}
+
+async function weighed(
+  judging: Judging,
+  entry: JudgedAdmission,
+  subject: Trust['subject'],
+): Promise<Found | undefined> {
+  const { policy, now, own } = judging
   const about = policyByRecord(policy, subject)
   const evidence = await recalledEvidence(about, rememberedClaims(entry), { now, own })
   const verdict = judgeUnder(about, subject, evidence, now)

@@ -23,7 +23,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
-import type { Judging, Member } from './member.ts'
+import { hasAlike, type Judging, type Member } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
@@ -68,6 +68,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     registry,
     letIn: new Set(readLetIn(state)),
     end: wanted.end,
+    alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
   }
   const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })

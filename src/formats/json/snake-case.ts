@@ -12,16 +12,21 @@ export function snakeCase(name: string): string {
 /** There are few names and many fields. No name comes from outside. */
 const names = new Map<string, string>()
 
+const SURROGATE = /[\ud800-\udfff]/
+
 /**
  * The same for JSON.stringify: fields in snake_case, undefined as null. Half a pair of surrogates
- * becomes U+FFFD, as it is no text and no strict reader takes it.
+ * becomes U+FFFD, as it is no text and no strict reader takes it. Written for speed: an audit has a
+ * million values.
  */
 export function inSnakeCase(value: unknown): unknown {
   if (value === undefined) return null
-  if (typeof value === 'string') return value.replace(/\p{Surrogate}/gu, '\ufffd')
-  if (Array.isArray(value)) return value.map(inSnakeCase)
+  if (typeof value === 'string')
+    return SURROGATE.test(value) ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, field]) => [snakeCase(name), inSnakeCase(field)]),
-  )
+  if (Array.isArray(value))
+    return value.length > 0 && typeof value[0] === 'number' ? value : value.map(inSnakeCase)
+  const fields: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(value)) fields[snakeCase(name)] = inSnakeCase(field)
+  return fields
 }
