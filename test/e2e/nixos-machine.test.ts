@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseAudit } from '../../src/audit/parse.ts'
+import { auditMetrics } from '../../src/gate/standing-metrics.ts'
 import { commandsOf } from '../docs/markdown.ts'
 import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { beforeEnd } from '../support/before-end.ts'
@@ -29,7 +31,7 @@ import { VERSIONS } from '../support/world.ts'
 const DOCTOR = 'nixsig-doctor.service'
 const SERVICES = [
   ...['nixsig.service', 'nixsig-keys.service', 'nixsig-address.service'],
-  ...['nixsig-sync.service', DOCTOR, 'nixsig-audit.service'],
+  ...['nixsig-sync.service', DOCTOR, 'nixsig-audit.service', 'nixsig-report.service'],
 ]
 
 for (const version of VERSIONS) {
@@ -46,9 +48,10 @@ for (const version of VERSIONS) {
           'nixsig-judge.socket',
           'nixsig-ask.socket',
           'nixsig-audit.timer',
+          'nixsig-report.timer',
         ])
           assert.equal(await world.output(`systemctl is-active ${unit}`), 'active', unit)
-        const units = [...SERVICES, 'nixsig-audit.timer'].join(' ')
+        const units = [...SERVICES, 'nixsig-audit.timer', 'nixsig-report.timer'].join(' ')
         const verified = await world.run(`cd /etc/systemd/system && systemd-analyze verify ${units}`)
         assert.equal(verified.status, 0, verified.stderr)
         assert.doesNotMatch(verified.stderr, /nixsig/)
@@ -281,6 +284,28 @@ for (const version of VERSIONS) {
             `${unit}: ${log}`,
           )
       })
+
+      await step(
+        'the report keeps an audit, says what changed since, and gives the gate its numbers',
+        async () => {
+          for (const journal of [/^trusted /m, /^since 20/m]) {
+            await world.run('systemctl start nixsig-report.service')
+            const log = await world.output('journalctl --no-pager -o cat -u nixsig-report')
+            assert.equal(
+              await world.output('systemctl show --property Result --value nixsig-report'),
+              'success',
+              log,
+            )
+            assert.match(log, journal)
+          }
+          const name = await world.output('cat /proc/sys/kernel/hostname')
+          const kept = parseAudit(Buffer.from(world.read(`/var/lib/nixsig/reports/${name}.json`)))
+          assert.deepEqual([kept.asked.kind, kept.machine.name], ['system', name])
+          assert.equal(await world.output('stat -c "%a %u" /var/lib/nixsig/reports'), '750 0')
+          const metrics = auditMetrics(world.path('/var/lib/nixsig'))
+          assert.match(metrics, new RegExp(`^nixsig_audit_timestamp_seconds ${kept.time}$`, 'm'))
+        },
+      )
 
       await step('the next system is built here and switched to, and nobody has to attest it', async () => {
         const next = await machine.system(`${ENFORCING} settings.nix.refusal-line-versions = [ "9.9.9" ];`)

@@ -80,6 +80,7 @@ export async function withUnswitched(
       security.nixsig.gate = { listen = "127.0.0.1:${listen}"; maxAge = 0; negativeMaxAge = 0; };
       security.nixsig.gate.upstreams = [ "file:///srv/cache" ];
       security.nixsig.enable = true;
+      security.nixsig.audit.report.enable = true;
     }`
     const modules = (settings: string) => [BUILDS_THERE, always, nixsig(fixed), nixsig(settings)]
     const expression = (settings: string) =>
