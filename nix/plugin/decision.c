@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "asker.h"
+#include "budget.h"
 #include "chain.h"
 #include "lines.h"
 #include "moment.h"
@@ -15,8 +16,11 @@
 #include "sha256.h"
 #include "store-path.h"
 
-/* MESSAGE_LIMIT: the same as in src/decisions/line.ts. AGAIN_MS: when an equal line is written again. */
-enum { MESSAGE_LIMIT = 512, MEMBERS_LIMIT = 3072, REMEMBERED = 8192, AGAIN_MS = 60 * 1000 };
+/*
+ * PLACE_BYTES: what a line has before its members. MESSAGE_LIMIT: the same as in src/decisions/line.ts. AGAIN_MS: when an equal
+ * line is written again.
+ */
+enum { PLACE_BYTES = 128, MESSAGE_LIMIT = 512, MEMBERS_LIMIT = 3072, REMEMBERED = 8192, AGAIN_MS = 60 * 1000 };
 
 static pthread_mutex_t logging = PTHREAD_MUTEX_INITIALIZER;
 
@@ -72,6 +76,13 @@ static struct written *find_written(const char *members, bool *is_new) {
   return place;
 }
 
+/** Tells how many decisions of this asker have no line. It need not be written: more of them follow. */
+static void tell_left_out(const char *state, unsigned long long count) {
+  char members[128], why[512];
+  snprintf(members, sizeof members, "\"door\":\"plugin\",\"asker\":\"%s\",\"left_out\":%llu", find_asker(), count);
+  append_line(state, members, MAY_BE_LOST, MUST_BE_THERE, why, sizeof why);
+}
+
 static bool write_line(const char *state, const struct log_entry *entry, const char *nar_hash, char *why, size_t size) {
   char members[MEMBERS_LIMIT];
   bool is_new;
@@ -81,6 +92,10 @@ static bool write_line(const char *state, const struct log_entry *entry, const c
   }
   struct written *place = find_written(members, &is_new);
   if (!is_new) return true;
+  unsigned long long left_out = 0;
+  const enum afforded afforded = afford(state, find_asker(), strlen(members) + PLACE_BYTES, &left_out);
+  if (afforded == A_TELLING) tell_left_out(state, left_out);
+  if (afforded != A_LINE) return true;
   const bool is_trusted = strcmp(entry->outcome, "trusted") == 0;
   /* Where the policy is not known, neither is whether it wants a log. */
   const enum beginning beginning = entry->policy == NULL ? MUST_BE_THERE : MAY_BEGIN;

@@ -14,13 +14,13 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn } from '../files/names-in.ts'
 import { assertOwnedDirectory, readOwnedPresentFile, withOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { removeFile } from '../files/remove-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { LINE_LIMIT, NO_LINE, type Place, printBeginning, SEGMENT_LIMIT, SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName } from './places.ts'
@@ -59,7 +59,10 @@ export function appendLine(
     for (let end = nearEnd(places) ?? endOf(places); performance.now() < until; ) {
       const isBeginning = end.number === 0
       const line = isBeginning ? (place: Place) => beginning(place, machine) : print
-      const taken = end.previous === undefined ? undefined : link(places, end, { line, until, isDurable })
+      const taken =
+        end.previous === undefined
+          ? undefined
+          : link(places, end, { line, until, isDurable: isDurable || isBeginning })
       if (taken !== undefined && !isBeginning) return taken
       end = endOf(places)
     }
@@ -162,8 +165,8 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
       if (bytes.length > LINE_LIMIT) throw new FileError(`a line of ${bytes.length} bytes`)
       overwrite(fd, bytes)
       if (isLinked(name, join(places.open, numberName(number)))) {
-        if (!isAtEnd(places, number, { previous, bytes })) return undefined
-        unlinkSync(name)
+        if (!isAtEnd(places, number, bytes)) return undefined
+        removeFile(name)
         isNamed = false
         written.set(places.directory, { number, folded: end.folded })
         if (isDurable) fsyncSync(fd)
@@ -175,7 +178,7 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
     return undefined
   } finally {
     closeSync(fd)
-    if (isNamed) unlinkSync(name)
+    if (isNamed) removeFile(name)
   }
 }
 
@@ -197,18 +200,13 @@ function isLinked(name: string, number: string): boolean {
 
 /**
  * Whether a line that was linked is one of the log. A writer that stood still for long may have
- * taken a number that was folded, and so became free, meanwhile: then it is removed again. A line is
- * unlinked after the one before it, so where that is still there nothing was folded.
+ * taken a number that was folded, and so became free, meanwhile: then it is removed again. Only the
+ * segments tell: the line before may be a stray as well. The newest segment is never removed.
  */
-function isAtEnd(
-  places: LogPlaces,
-  number: number,
-  { previous, bytes }: { readonly previous: string; readonly bytes: Buffer },
-): boolean {
-  const before = number === 0 ? undefined : openLine(places, number - 1)
-  if (before !== undefined && digestOf(before) === previous) return true
+function isAtEnd(places: LogPlaces, number: number, bytes: Buffer): boolean {
   if (foldedLines(places) <= number || isFolded(places, number, bytes)) return true
-  unlinkSync(join(places.open, numberName(number)))
+  // Whoever folds may have removed it already.
+  removeFile(join(places.open, numberName(number)))
   return false
 }
 

@@ -3,17 +3,18 @@
  * checkpoint (a signed note) by this machine's key. Whoever keeps one elsewhere sees later whether
  * the log was cut or written anew.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
-import { readOwnedFile } from '../files/owned-file.ts'
+import { readOwnedFile, withOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { type Checkpoint, parseCheckpoint, printCheckpoint } from '../formats/tlog/checkpoint.ts'
 import { leafHash } from '../formats/tlog/merkle.ts'
 import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
 import { SEGMENT_LINES } from './line.ts'
@@ -99,12 +100,24 @@ export function keepCheckpoint(
 ): { readonly bytes: Uint8Array; readonly size: number } {
   const places = logPlaces(state)
   const now = stateOfLog(places)
+  flushLines(places, now.size)
   const bytes = signCheckpoint(now, key)
   writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
   const names = namesIn(places.checkpoints).filter(name => numberOf(name) !== undefined)
   for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.checkpoints, name))
   if (elsewhere !== undefined) keepElsewhere(elsewhere, now, bytes)
   return { bytes, size: now.size }
+}
+
+/**
+ * Flushes lines that are not folded to the disk: a loss of power may take none that a signed state
+ * covers, or it would look as if somebody had written them anew.
+ */
+function flushLines(places: LogPlaces, end: number): void {
+  for (const name of namesIn(places.open)) {
+    if ((numberOf(name) ?? end) >= end) continue
+    withOwnedFile(join(places.open, name), fd => fsyncSync(fd))
+  }
 }
 
 /** Under a name of its own, so that many machines can keep theirs in one directory. */
@@ -115,13 +128,26 @@ function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: U
   writeDurably(file, bytes, { flush: true, mode: 0o644 })
 }
 
-/** The checkpoints beside the log, in the order of their sizes. Throws FileError and FormatError. */
-export function keptCheckpoints({ checkpoints }: LogPlaces): readonly KeptCheckpoint[] {
+/**
+ * The checkpoints beside the log, in the order of their sizes. `damaged` gets what is wrong with one
+ * that cannot be read, escaped. Throws FileError if there is no looking into their directory.
+ */
+export function keptCheckpoints(
+  { checkpoints }: LogPlaces,
+  damaged: (why: string) => void,
+): readonly KeptCheckpoint[] {
   const names = namesIn(checkpoints).filter(name => numberOf(name) !== undefined)
   return names.sort().flatMap(name => {
     const file = join(checkpoints, name)
-    const bytes = readOwnedFile(file, LIMIT)
-    return bytes === undefined ? [] : [parseKept(bytes, file)]
+    try {
+      const bytes = readOwnedFile(file, LIMIT)
+      return bytes === undefined ? [] : [parseKept(bytes, file)]
+    } catch (error) {
+      if (error instanceof FormatError) damaged(`${printable(file)}: ${error.message}`)
+      else if (error instanceof FileError) damaged(error.message)
+      else throw error
+      return []
+    }
   })
 }
 

@@ -1,33 +1,22 @@
 /**
- * What a resident process remembers so that nobody fills the log: what it decided a moment ago, and
- * how much each asker has written. A process that lives for one answer remembers nothing.
+ * What has a line, so that nobody fills the log: a process that lives on remembers what it decided a
+ * moment ago, and each asker has a budget.
  */
-import type { Decision, LeftOut } from './line.ts'
+import { afford } from './budgets.ts'
+import { type Decision, type LeftOut, NO_LINE, printDecision } from './line.ts'
+import type { LogPlaces } from './places.ts'
 
 /** Milliseconds in which an equal decision is counted and not written again. */
 const EQUAL_MS = 60_000
-/** How many decisions, and askers, are remembered. */
+/** How many decisions are remembered. */
 const REMEMBERED = 8192
-const ASKERS = 4096
-const DAY = 86_400_000
-/** Each asker but root may write this part of the log's size at once, and as much again in a day. */
-const SHARE = 16
-/** About as many bytes as a line has. */
-const LINE_BYTES = 600
-/** Milliseconds between two lines that tell what an asker's budget left out. */
-const TOLD_MS = 600_000
+/** What a line has before its decision is at most this much longer than in line 0. */
+const PLACE_BYTES = 32
 
 interface Told {
   readonly decision: Decision
   readonly at: number
   more: number
-}
-
-interface Budget {
-  left: number
-  at: number
-  leftOut: number
-  toldAt: number
 }
 
 /** What has to be written now. */
@@ -39,20 +28,32 @@ export interface ToWrite {
 /** Remembers for one log. */
 export class DecisionMemory {
   readonly #told = new Map<string, Told>()
-  readonly #budgets = new Map<string, Budget>()
+  readonly #places: LogPlaces
 
-  /** What is to be written of new decisions, with what earlier ones have left. `size`: the log's. */
+  constructor(places: LogPlaces) {
+    this.#places = places
+  }
+
+  /**
+   * What is to be written of new decisions, with what earlier ones have left. `size`: the log's.
+   * Throws FileError.
+   */
   take(decisions: readonly Decision[], size: number, now = Date.now()): ToWrite {
-    const write = this.#outdated(now)
+    const write: Decision[] = []
     const leftOut: LeftOut[] = []
+    const add = (decision: Decision): boolean => {
+      const afforded = this.#afford(decision, size, now)
+      if (afforded === 'line') write.push(decision)
+      else if (afforded !== 'nothing')
+        leftOut.push({ ...afforded, door: decision.door, asker: decision.asker })
+      return afforded === 'line'
+    }
+    for (const decision of this.#outdated(now)) add(decision)
     for (const decision of decisions) {
       const key = keyOf(decision)
       const told = this.#told.get(key)
       if (told !== undefined) told.more++
-      else if (this.#affords(decision, size, now)) {
-        write.push(decision)
-        this.#told.set(key, { decision, at: now, more: 0 })
-      } else leftOut.push(...this.#leaveOut(decision, now))
+      else if (add(decision)) this.#told.set(key, { decision, at: now, more: 0 })
     }
     return { decisions: write, leftOut }
   }
@@ -74,29 +75,11 @@ export class DecisionMemory {
     return repeated
   }
 
-  #affords({ asker }: Decision, size: number, now: number): boolean {
-    if (asker === 'root') return true
-    const share = size / SHARE
-    const known = this.#budgets.get(asker) ?? { left: share, at: now, leftOut: 0, toldAt: 0 }
-    const gained = (Math.max(0, now - known.at) / DAY) * share
-    const left = Math.min(share, known.left + gained)
-    const isEnough = left >= LINE_BYTES
-    this.#budgets.delete(asker)
-    this.#budgets.set(asker, { ...known, left: isEnough ? left - LINE_BYTES : left, at: now })
-    const [oldest] = this.#budgets.keys()
-    if (this.#budgets.size > ASKERS && oldest !== undefined) this.#budgets.delete(oldest)
-    return isEnough
-  }
-
-  #leaveOut({ asker, door }: Decision, now: number): readonly LeftOut[] {
-    const budget = this.#budgets.get(asker)
-    if (budget === undefined) return []
-    budget.leftOut++
-    if (now - budget.toldAt < TOLD_MS) return []
-    const { leftOut } = budget
-    budget.leftOut = 0
-    budget.toldAt = now
-    return [{ door, asker, leftOut }]
+  #afford(decision: Decision, size: number, now: number): ReturnType<typeof afford> {
+    const { asker } = decision
+    if (asker === 'root') return 'line'
+    const bytes = printDecision({ number: 0, previous: NO_LINE, time: 0 }, decision).length + PLACE_BYTES
+    return afford(this.#places, { asker, bytes, size, now })
   }
 }
 

@@ -50,6 +50,9 @@ export function printLine(line: Line): string {
   return line.kind === 'decision' ? printDecision(line, line) : printLeftOut(line, line)
 }
 
+/** The last moment that a Date can be, in milliseconds since 1970. */
+const LAST_TIME = 8.64e15
+
 const PLACE = ['number', 'previous', 'time'] as const
 
 function lineOf(node: JsonNode): Line {
@@ -59,7 +62,7 @@ function lineOf(node: JsonNode): Line {
 }
 
 function placeOf(node: Readonly<Record<(typeof PLACE)[number], JsonNode>>): Place {
-  return { number: whole(node.number), previous: matching(node.previous, SHA256), time: whole(node.time) }
+  return { number: whole(node.number), previous: matching(node.previous, SHA256), time: timeOf(node.time) }
 }
 
 function beginningOf(node: JsonNode): Line {
@@ -123,6 +126,12 @@ function orNull<T>(node: JsonNode, read: (node: JsonNode) => T): T | undefined {
 function whole({ value, where }: JsonNode): number {
   if (typeof value === 'number' && value >= 0) return value
   throw malformed('must be a whole number', where)
+}
+
+function timeOf(node: JsonNode): number {
+  const time = whole(node)
+  if (time > LAST_TIME) throw malformed('is later than any date', node.where)
+  return time
 }
 
 function text({ value, where }: JsonNode): string {

@@ -12,6 +12,8 @@ export interface LogPlaces {
   readonly removed: string
   /** The trees over folded lines, so that a signed state needs not read them all again. */
   readonly tree: string
+  /** What each asker may still write: budgets.ts. */
+  readonly askers: string
   /** Signed states of the log: a file each, named after how many lines it covers. */
   readonly checkpoints: string
 }
@@ -25,6 +27,7 @@ export function logPlaces(state: string): LogPlaces {
     segments: join(directory, 'segments'),
     removed: join(directory, 'removed'),
     tree: join(directory, 'tree'),
+    askers: join(directory, 'askers'),
     checkpoints: join(directory, 'checkpoints'),
   }
 }

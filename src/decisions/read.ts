@@ -18,20 +18,45 @@ export function lengthOf(places: LogPlaces): number {
 }
 
 /**
- * The lines from a number on, in their order, up to the last one at the time of the call. Throws
- * FileError.
+ * The lines from a number on, in their order, up to the last one at the time of the call. Of a gap
+ * that is larger than a segment the first numbers come alone: whoever is root can give any number to
+ * a file. Throws FileError.
  */
 export function* linesFrom(places: LogPlaces, from: number): Generator<RawLine> {
   const end = lengthOf(places)
+  let present: readonly number[] | undefined
   for (let number = from; number < end; ) {
     const first = number - (number % SEGMENT_LINES)
     const segment = number < foldedLines(places) ? segmentLines(places, first) : undefined
     const until = Math.min(end, first + SEGMENT_LINES)
+    let isEmpty = segment === undefined
     for (; number < until; number++) {
       const bytes = segment === undefined ? lineNow(places, number) : segment[number - first]
+      if (bytes !== undefined) isEmpty = false
       yield { number, bytes }
     }
+    if (!isEmpty) continue
+    present ??= presentNumbers(places)
+    number = firstFrom(present, number) ?? end
   }
+}
+
+/** The numbers that name a line or a segment, in ascending order. */
+function presentNumbers({ open, segments }: LogPlaces): readonly number[] {
+  return [...namesIn(open), ...namesIn(segments)]
+    .flatMap(name => numberOf(name) ?? [])
+    .sort((one, other) => one - other)
+}
+
+/** The first of ascending numbers that is not below another. */
+function firstFrom(numbers: readonly number[], least: number): number | undefined {
+  let [low, high] = [0, numbers.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((numbers[middle] ?? least) < least) low = middle + 1
+    else high = middle
+  }
+  return numbers[low]
 }
 
 /** A line that is not folded, or was folded just now. */

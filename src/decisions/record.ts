@@ -4,7 +4,8 @@ import type { DecisionSettings } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { appendLine } from './append.ts'
 import { type Decision, LEDGER, printDecision, printLeftOut } from './line.ts'
-import { DecisionMemory } from './memory.ts'
+import { DecisionMemory, type ToWrite } from './memory.ts'
+import { logPlaces } from './places.ts'
 
 /** The log that decisions are written to. */
 export interface DecisionLog {
@@ -20,7 +21,7 @@ export interface DecisionLog {
 const memories = new Map<string, DecisionMemory>()
 
 function memoryOf(state: string): DecisionMemory {
-  const memory = memories.get(state) ?? new DecisionMemory()
+  const memory = memories.get(state) ?? new DecisionMemory(logPlaces(state))
   memories.set(state, memory)
   return memory
 }
@@ -36,8 +37,9 @@ export async function recordDecisions(
   const { state, settings } = log
   if (settings.log === 'off' || decisions.length === 0) return undefined
   const memory = memoryOf(state)
-  const write = memory.take(decisions, settings.size)
+  let write: ToWrite = { decisions: [], leftOut: [] }
   try {
+    write = memory.take(decisions, settings.size)
     let isFoldable = false
     const append = (print: Parameters<typeof appendLine>[1], isDurable: boolean) => {
       isFoldable = appendLine(state, print, { isDurable, machine: log.machine() }).isFoldable || isFoldable
@@ -66,6 +68,8 @@ async function keepInOrder({ state, settings, key }: DecisionLog): Promise<strin
   const { keepCheckpoint } = await import('./checkpoint.ts')
   const { limitSize } = await import('./limit.ts')
   limitSize(state, settings.size)
+  const { noteSize } = await import('./budgets.ts')
+  noteSize(logPlaces(state), settings.size)
   try {
     keepCheckpoint(state, key(), settings.checkpointsTo)
     return undefined

@@ -25,6 +25,7 @@ export interface LogFault {
     | 'no-beginning' // the first line does not begin a log
     | 'cut' // a checkpoint covers more lines than there are
     | 'rewritten' // a checkpoint covers other lines
+    | 'gone' // a checkpoint from elsewhere covers no line that is still there
     | 'other-log' // a checkpoint is one of another log
     | 'bad-checkpoint' // one that cannot be read, or that this machine's key did not sign
     | 'unreadable' // a file of the log that is not root's, or not a file
@@ -41,11 +42,11 @@ export interface LogReport {
   readonly removed: number
   /** The name of the log; undefined if it is not known. */
   readonly log: string | undefined
-  /** In the order of their lines; at most 100. */
+  /** Of lines, in their order, and then of checkpoints; at most 100 each. */
   readonly faults: readonly LogFault[]
   /** Lines whose time is before that of the line before them: the clock was set back. */
   readonly setBack: readonly number[]
-  /** How many lines the checkpoints cover that were held against the log. */
+  /** How many lines the checkpoints cover that the log agrees with. */
   readonly checkpoints: readonly { readonly from: string; readonly lines: number }[]
 }
 
@@ -61,13 +62,34 @@ const FAULTS = 100
 const SET_BACK = 20
 
 /** Verifies the log in these places. Never throws for a fault of the log. */
-export function verifyLog(places: LogPlaces, { checkpoints, key }: Against): LogReport {
-  const faults: LogFault[] = []
-  const tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => {
-    if (faults.length < FAULTS) faults.push({ kind, line, detail })
+export function verifyLog(places: LogPlaces, against: Against): LogReport {
+  for (let tries = RACES; ; tries--) {
+    const report = verifyOnce(places, against)
+    // What is removed as the log is full, while it is read, is not missing.
+    const now = guarded(
+      () => {},
+      () => readRemoved(places),
+    )
+    if (tries === 0 || (now?.lines ?? report.removed) === report.removed) return report
   }
+}
+
+/** How often it begins again because lines were removed meanwhile. */
+const RACES = 3
+
+function verifyOnce(places: LogPlaces, { checkpoints, key }: Against): LogReport {
+  const faults: LogFault[] = []
+  const ofCheckpoints: LogFault[] = []
+  const teller =
+    (into: LogFault[]): Tell =>
+    (kind, line, detail) => {
+      if (into.length < FAULTS) into.push({ kind, line, detail })
+    }
+  const [tell, tellOfCheckpoint] = [teller(faults), teller(ofCheckpoints)]
   const removed = guarded(tell, () => readRemoved(places)) ?? NOTHING_REMOVED
-  const own = guarded(tell, () => keptCheckpoints(places), 'bad-checkpoint') ?? []
+  const own =
+    guarded(tell, () => keptCheckpoints(places, why => tellOfCheckpoint('bad-checkpoint', undefined, why))) ??
+    []
   const all = [...own, ...checkpoints]
   const roots = new Map<number, Uint8Array | undefined>(
     all.map(({ checkpoint }) => [checkpoint.size, undefined]),
@@ -75,13 +97,23 @@ export function verifyLog(places: LogPlaces, { checkpoints, key }: Against): Log
   const walked = guarded(tell, () => walk(places, { removed, roots, tell }))
   const lines = walked?.lines ?? removed.lines
   const log = walked?.log ?? removed.log
+  const agreed: { from: string; lines: number }[] = []
   for (const one of all) {
-    const root = roots.get(one.checkpoint.size)
-    const fault = againstLog(one, { lines, log, root, key, removed: removed.lines })
-    if (fault !== undefined) tell(fault.kind, fault.line, fault.detail)
+    const { size } = one.checkpoint
+    const root = roots.get(size)
+    const isGiven = checkpoints.includes(one)
+    const fault = againstLog(one, { lines, log, root, key, removed: removed.lines, isGiven })
+    if (fault !== undefined) tellOfCheckpoint(fault.kind, fault.line, fault.detail)
+    else if (size > removed.lines) agreed.push({ from: one.from, lines: size })
   }
-  const covered = all.map(({ from, checkpoint }) => ({ from, lines: checkpoint.size }))
-  return { lines, removed: removed.lines, log, faults, setBack: walked?.setBack ?? [], checkpoints: covered }
+  return {
+    lines,
+    removed: removed.lines,
+    log,
+    faults: [...faults, ...ofCheckpoints],
+    setBack: walked?.setBack ?? [],
+    checkpoints: agreed,
+  }
 }
 
 type Tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => void
@@ -114,6 +146,8 @@ function walk(places: LogPlaces, { removed, roots, tell }: Walk) {
   const tree = treeOver(removed)
   const setBack: number[] = []
   let { log, lines } = removed
+  if (lines > 0 && log === undefined)
+    tell('no-beginning', undefined, 'what is known of removed lines names no log')
   const walked: Walked = { previous: removed.previous, time: 0, isMissing: false }
   for (const { number, bytes } of linesFrom(places, removed.lines)) {
     lines = number + 1
@@ -170,10 +204,15 @@ interface Found {
   readonly root: Uint8Array | undefined
   readonly key: Uint8Array | undefined
   readonly removed: number
+  /** Whether somebody kept it elsewhere, and has to be told if it proves nothing. */
+  readonly isGiven: boolean
 }
 
-/** What a checkpoint says against a log; undefined if it agrees, or is about removed lines alone. */
-function againstLog(kept: KeptCheckpoint, { lines, log, root, key, removed }: Found): LogFault | undefined {
+/** What a checkpoint says against a log; undefined if it agrees, or one beside the log is too old. */
+function againstLog(
+  kept: KeptCheckpoint,
+  { lines, log, root, key, removed, isGiven }: Found,
+): LogFault | undefined {
   const { from, checkpoint } = kept
   const { size } = checkpoint
   const fault = (kind: LogFault['kind'], said: string, line?: number): LogFault => ({
@@ -186,8 +225,13 @@ function againstLog(kept: KeptCheckpoint, { lines, log, root, key, removed }: Fo
   if (log !== undefined && checkpoint.origin !== originOf(log))
     return fault('other-log', "is of another log: this one began anew, or is another machine's")
   if (size > lines) return fault('cut', `covers ${size} lines, and there are ${lines}`, lines)
-  // Of what was removed only some trees are left.
-  if (size <= removed) return undefined
+  // Of what was removed only some trees are left, which whoever is root could have made up.
+  if (size <= removed && !isGiven) return undefined
+  if (size <= removed)
+    return fault(
+      'gone',
+      `covers ${size} lines, and ${removed} were removed since: it proves nothing, give a later one`,
+    )
   if (root !== undefined && Buffer.compare(root, checkpoint.root) === 0) return undefined
   return fault('rewritten', `covers ${size} lines that are not these`)
 }

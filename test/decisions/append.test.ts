@@ -22,15 +22,19 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appendLine, digestOf } from '../../src/decisions/append.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
-import { type Decision, NO_LINE, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
+import { limitSize } from '../../src/decisions/limit.ts'
+import { type Decision, NO_LINE, type Place, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { parseLine } from '../../src/decisions/parse-line.ts'
+import { logPlaces, numberName } from '../../src/decisions/places.ts'
+import { verifyLog } from '../../src/decisions/verify.ts'
 import { writerProgram } from '../support/decisions/writer.ts'
 
 const KILLS = Number(process.env['NIXSIG_KILLS'] ?? 30)
 
 let state: string
 beforeEach(() => {
-  state = mkdtempSync(join(tmpdir(), 'nixsig-decisions-'))
+  // Thousands of files: in memory, where there is a place for it.
+  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
@@ -45,6 +49,8 @@ const DECISION: Decision = {
 
 const append = (decision = DECISION) =>
   appendLine(state, place => printDecision(place, decision), { isDurable: false })
+
+const openFile = (number: number) => join(state, 'decisions/open', numberName(number))
 
 /** All lines as they lie, folded ones first. */
 function allLines(): readonly string[] {
@@ -118,6 +124,35 @@ test('a writer that stood still takes no number that was folded meanwhile', () =
   assert.equal(lines.length, SEGMENT_LINES + 4)
   assert.equal(lines.filter(line => line.kind === 'decision' && line.asker === 'late').length, 1)
 })
+
+for (const isRemoved of [false, true]) {
+  const where = isRemoved ? 'of a segment that was removed since' : 'of a segment'
+  test(`a writer that stood still does not take the stray of another ${where} for the line before`, () => {
+    for (let count = 1; count < SEGMENT_LINES - 3; count++) append()
+    let before = 0
+    const print = (place: Place) => {
+      if (before === 0) {
+        before = place.number - 1
+        const stray = readFileSync(openFile(before))
+        for (let count = 0; count < 3 * SEGMENT_LINES; count++) append()
+        foldSegments(state)
+        if (isRemoved) assert.equal(limitSize(state, 1), 2 * SEGMENT_LINES)
+        // Another one that stood still has linked its line, and not looked yet.
+        writeFileSync(openFile(before), stray)
+      }
+      return printDecision(place, { ...DECISION, asker: 'late' })
+    }
+    const late = appendLine(state, print, { isDurable: false })
+    assert.equal(late.number, 4 * SEGMENT_LINES - 3)
+    assert.deepEqual(
+      readdirSync(join(state, 'decisions/open')).filter(name => Number(name) < 1024),
+      [numberName(before)],
+    )
+    unlinkSync(openFile(before))
+    const { faults, lines } = verifyLog(logPlaces(state), { checkpoints: [], key: undefined })
+    assert.deepEqual({ faults, lines }, { faults: [], lines: late.number + 1 })
+  })
+}
 
 for (const [count, each] of [
   [2, 1200],

@@ -1,18 +1,21 @@
 // Attacks on the decision log by whoever was root, each told with its reason.
 import assert from 'node:assert/strict'
-import {
+import fs, {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
@@ -30,7 +33,8 @@ const KEY = generateKey('host-1')
 
 let state: string
 beforeEach(() => {
-  state = mkdtempSync(join(tmpdir(), 'nixsig-decisions-'))
+  // Thousands of files: in memory, where there is a place for it.
+  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
@@ -70,7 +74,10 @@ test('a log as it was written has no fault, in its segments and after lines were
   foldSegments(state)
   assert.deepEqual(kinds([early, folded]), [])
   assert.equal(limitSize(state, 1), SEGMENT_LINES)
-  const report = verify([early, folded])
+  const gone =
+    /^gone,,elsewhere covers 21 lines, and 1024 were removed since: it proves nothing, give a later one$/
+  assert.match(String(kinds([early, folded])), gone)
+  const report = verify([folded])
   assert.deepEqual(report.faults, [])
   assert.equal(report.removed, SEGMENT_LINES)
   assert.equal(report.lines, 2 * SEGMENT_LINES + 21)
@@ -120,6 +127,167 @@ test('attack: the beginning is cut off as if the log had been full', () => {
   assert.deepEqual(kinds([kept]), [
     ['rewritten', undefined, 'elsewhere covers 2049 lines that are not these'],
   ])
+})
+
+/** Makes a log of its own that looks as if its beginning had been removed because it was full. */
+function forgeRemoved(log: string): void {
+  rmSync(logPlaces(state).directory, { recursive: true })
+  append(2 * SEGMENT_LINES)
+  foldSegments(state)
+  limitSize(state, 1)
+  const { removed } = logPlaces(state)
+  const known = join(removed, readdirSync(removed)[0] ?? '')
+  writeFileSync(known, readFileSync(known, 'utf8').replace(/"log":"[0-9a-f]{32}"/, `"log":${log}`))
+}
+
+test('attack: a log that was made up claims that what a checkpoint covers was removed', () => {
+  append(10)
+  const kept = checkpoint()
+  const { log } = verify()
+  forgeRemoved(`"${log}"`)
+  assert.deepEqual(kinds(), [])
+  const gone = [
+    'gone',
+    undefined,
+    'elsewhere covers 11 lines, and 1024 were removed since: it proves nothing, give a later one',
+  ]
+  assert.deepEqual(kinds([kept]), [gone])
+  // A later one of the forged log beside it, in a place that takes new files, does not help.
+  const forged = checkpoint()
+  assert.equal(forged.checkpoint.origin, kept.checkpoint.origin)
+  assert.deepEqual(kinds([kept, forged]), [gone])
+  forgeRemoved('null')
+  assert.deepEqual(kinds(), [['no-beginning', undefined, 'what is known of removed lines names no log']])
+})
+
+test('attack: a segment, or the newest one, is removed', () => {
+  append(3 * SEGMENT_LINES)
+  foldSegments(state)
+  const kept = checkpoint()
+  const segment = (number: number) => join(logPlaces(state).segments, numberName(number))
+  rmSync(logPlaces(state).checkpoints, { recursive: true })
+  const bytes = readFileSync(segment(SEGMENT_LINES))
+  rmSync(segment(SEGMENT_LINES))
+  assert.deepEqual(kinds(), [['missing', SEGMENT_LINES, 'there is a later line']])
+  writeFileSync(segment(SEGMENT_LINES), bytes)
+  assert.deepEqual(kinds([kept]), [])
+  rmSync(segment(2 * SEGMENT_LINES))
+  assert.deepEqual(kinds(), [['missing', 2 * SEGMENT_LINES, 'there is a later line']])
+  rmSync(file(3 * SEGMENT_LINES))
+  assert.deepEqual(kinds(), [])
+  assert.deepEqual(kinds([kept]), [['cut', 2048, 'elsewhere covers 3073 lines, and there are 2048']])
+})
+
+test('attack: a file with a number far away does not keep the log from being verified', () => {
+  append(10)
+  for (const number of [5000, 700_000_000_000, 999_999_999_999]) writeFileSync(file(number), text(10))
+  const found = kinds()
+  assert.deepEqual(found.slice(0, 2), [
+    ['missing', 11, 'there is a later line'],
+    ['moved', 5000, 'it says that it is line 10'],
+  ])
+  assert.deepEqual(
+    found.slice(2).map(([kind, line]) => [kind, line]),
+    [
+      ['missing', 5001],
+      ['moved', 700_000_000_000],
+      ['missing', 700_000_000_001],
+      ['moved', 999_999_999_999],
+    ],
+  )
+})
+
+test('attack: a time that no clock has', () => {
+  append(10)
+  writeFileSync(file(10), text(10).replace(/"time":\d+/, '"time":8640000000000001'))
+  assert.match(String(kinds()), /^malformed,10,decision log: .*is later than any date/)
+})
+
+test('attack: many faults of lines do not hide what a checkpoint tells', () => {
+  append(250)
+  const kept = checkpoint()
+  for (let number = 1; number < 250; number++) writeFileSync(file(number), '')
+  rmSync(file(250))
+  const found = kinds([kept])
+  assert.equal(found.length, 102)
+  assert.deepEqual(found.at(-1), ['cut', 250, 'elsewhere covers 251 lines, and there are 250'])
+})
+
+test('attack: a checkpoint beside the log is changed', () => {
+  append(10)
+  checkpoint()
+  const known = join(logPlaces(state).checkpoints, numberName(11))
+  writeFileSync(known, readFileSync(known, 'utf8').replace('\n11\n', '\n9\n'))
+  unlinkSync(file(10))
+  assert.deepEqual(kinds(), [
+    ['bad-checkpoint', undefined, `${known} is not signed by the key of this machine`],
+  ])
+  writeFileSync(known, '')
+  const early = join(logPlaces(state).checkpoints, numberName(1))
+  writeFileSync(early, '')
+  const bad = kinds()
+  assert.match(String(bad[0]), new RegExp(`^bad-checkpoint,,${early}: signed note: `))
+  assert.match(String(bad[1]), new RegExp(`^bad-checkpoint,,${known}: signed note: `))
+})
+
+test('attack: what was written between a checkpoint and the end is cut off', () => {
+  append(10)
+  const early = checkpoint()
+  append(10)
+  const late = checkpoint()
+  rmSync(logPlaces(state).checkpoints, { recursive: true })
+  for (let number = 15; number <= 20; number++) unlinkSync(file(number))
+  assert.deepEqual(kinds([early]), [])
+  assert.deepEqual(kinds([early, late]), [['cut', 15, 'elsewhere covers 21 lines, and there are 15']])
+})
+
+test('a loss of power takes no line that a checkpoint covers: they are flushed first', () => {
+  const real = fs.fsyncSync
+  const flushed: string[] = []
+  fs.fsyncSync = fd => {
+    flushed.push(readlinkSync(`/proc/self/fd/${fd}`))
+    real(fd)
+  }
+  syncBuiltinESMExports()
+  try {
+    append(SEGMENT_LINES + 3)
+    // The first line begins the log, and is always flushed.
+    assert.equal(flushed.length, 1)
+    foldSegments(state)
+    checkpoint()
+  } finally {
+    fs.fsyncSync = real
+    syncBuiltinESMExports()
+  }
+  const last = flushed.findIndex(name => name.includes('/checkpoints/'))
+  for (const number of [1024, 1025, 1026, 1027]) {
+    const at = flushed.indexOf(file(number))
+    assert.ok(at >= 0 && at < last, `line ${number}: ${flushed.slice(-8)}`)
+  }
+})
+
+test('a line is removed while the log is verified because it is full', () => {
+  append(2 * SEGMENT_LINES)
+  foldSegments(state)
+  const kept = checkpoint()
+  const real = fs.openSync
+  let isDone = false
+  // What verifying reads first is what was removed.
+  fs.openSync = ((...given: Parameters<typeof real>) => {
+    if (!isDone && String(given[0]).includes('/segments/')) {
+      isDone = true
+      limitSize(state, 1)
+    }
+    return real(...given)
+  }) as typeof real
+  syncBuiltinESMExports()
+  try {
+    assert.deepEqual(kinds([kept]), [])
+  } finally {
+    fs.openSync = real
+    syncBuiltinESMExports()
+  }
+  assert.equal(verify().removed, SEGMENT_LINES)
 })
 
 test('attack: a line is removed', () => {
@@ -282,6 +450,28 @@ test('lines that a loss of power emptied are told apart from changed ones', () =
       ['lost', 4],
       ['lost', 5],
     ],
+  )
+})
+
+test('a loss of power empties several lines that were not flushed: lost, and not changed', () => {
+  append(SEGMENT_LINES - 10)
+  for (let number = 1005; number <= 1010; number++) writeFileSync(file(number), '')
+  append(20)
+  const lost = [1005, 1006, 1007, 1008, 1009, 1010].map(number => ['lost', number])
+  const found = () => kinds().map(([kind, line]) => [kind, line])
+  assert.deepEqual(found(), lost)
+  foldSegments(state)
+  assert.deepEqual(found(), lost)
+  const kept = checkpoint()
+  limitSize(state, 1)
+  assert.deepEqual(found(), lost)
+  // What a checkpoint covers was on the disk: who empties that is told twice.
+  const segment = join(logPlaces(state).segments, numberName(0))
+  writeFileSync(segment, readFileSync(segment, 'latin1').replace(/\n\{"number":900,.*\n/, '\n\n'))
+  rmSync(logPlaces(state).checkpoints, { recursive: true })
+  assert.deepEqual(
+    kinds([kept]).map(([kind, line]) => [kind, line]),
+    [['lost', 900], ...lost, ['rewritten', undefined]],
   )
 })
 

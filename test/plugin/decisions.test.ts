@@ -1,7 +1,7 @@
 // docs/decision-log.md: lines that the store plugin's own code writes, read by the readers of the
 // log, and written together with Node.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -21,6 +21,7 @@ import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { appendLine, digestOf } from '../../src/decisions/append.ts'
+import { afford, noteSize } from '../../src/decisions/budgets.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { LINE_LIMIT, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { type Line, parseLine } from '../../src/decisions/parse-line.ts'
@@ -271,6 +272,56 @@ test('attack: a log of another user, or one that another user may write, is refu
   chownSync(open(1), 1000, 1000)
   fails(/000000000001 belongs to another user/)
 })
+
+test(
+  'attack: a user has thousands of paths copied, over the budget of a sixteenth of the log a day',
+  asRoot,
+  () => {
+    const own = mkdtempSync('/tmp/nixsig-test-')
+    try {
+      const places = logPlaces(own)
+      const size = 8 * 1024 * 1024
+      mkdirSync(places.directory, { mode: 0o700 })
+      noteSize(places, size)
+      for (const name of [own, places.directory, places.askers]) chownSync(name, 4321, 4321)
+      const questions = ['kept', 'required'].map(log =>
+        logQuestion(line({ state: own, log: log as Logged['log'], count: 3000 })),
+      )
+      const asUser = ['--reuid=4321', '--regid=4321', '--clear-groups', plugin.program]
+      const { stdout, stderr } = spawnSync('setpriv', asUser, {
+        input: `${questions.join('\n')}\n`,
+        encoding: 'utf8',
+      })
+      // The log does not keep a user out who has no line left.
+      assert.equal(stdout, 'logged\t\nlogged\t\n', stderr)
+      spawnSync('chown', ['-R', '0:0', own])
+      const { faults } = verifyLog(places, { checkpoints: [], key: undefined })
+      assert.deepEqual(faults, [])
+      const all = [...linesFrom(places, 0)].map(({ bytes = Buffer.alloc(0) }) => bytes)
+      const bytes = all.reduce((sum, { length }) => sum + length, 0)
+      assert.ok(bytes < size / 16 && bytes > size / 24, `${bytes} bytes`)
+      const read = all.map(each => parseLine(each.toString('latin1')))
+      const leftOut = read.filter(each => each.kind === 'left-out')
+      assert.deepEqual(
+        leftOut.map(({ door, asker, leftOut: count }) => [door, asker, count]),
+        [['plugin', 'user 4321', 1]],
+      )
+      // Node takes from the same budget.
+      const now = Date.now()
+      const one = { bytes: 600, size, now }
+      assert.equal(afford(places, { ...one, asker: 'user 4321' }), 'nothing')
+      assert.equal(afford(places, { ...one, asker: 'user 4322' }), 'line')
+      assert.equal(afford(places, { ...one, asker: 'root' }), 'line')
+      // But for the beginning and the line about it, all are decisions; one was told, and one came from Node.
+      const untold = 6000 - (all.length - 2)
+      assert.deepEqual(afford(places, { ...one, asker: 'user 4321', bytes: size, now: now + 600_001 }), {
+        leftOut: untold + 1,
+      })
+    } finally {
+      rmSync(own, { recursive: true })
+    }
+  },
+)
 
 /** Starts C that writes so many lines, or Node. */
 function writer(language: 'C' | 'Node', name: string, each: number) {
