@@ -28,7 +28,8 @@ export interface KeptCheckpoint {
   readonly checkpoint: Checkpoint
 }
 
-const LIMIT = 16_384
+/** Bytes of a signed state. Room for cosignatures of kinds with long signatures. */
+export const CHECKPOINT_LIMIT = 65_536
 /** How many are kept in the log's own directory. */
 const KEPT = 256
 const ORIGIN = 'nixsig.decisions/'
@@ -115,12 +116,19 @@ function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: U
   writeDurably(file, bytes, { flush: true, mode: 0o644 })
 }
 
-/** The checkpoints beside the log, in the order of their sizes. Throws FileError and FormatError. */
-export function keptCheckpoints({ checkpoints }: LogPlaces): readonly KeptCheckpoint[] {
-  const names = namesIn(checkpoints).filter(name => numberOf(name) !== undefined)
+/**
+ * The checkpoints beside the log in the order of their sizes, then those that witnesses cosigned. Throws
+ * FileError and FormatError.
+ */
+export function keptCheckpoints({ checkpoints, cosigned }: LogPlaces): readonly KeptCheckpoint[] {
+  return [...keptIn(checkpoints), ...keptIn(cosigned)]
+}
+
+function keptIn(directory: string): readonly KeptCheckpoint[] {
+  const names = namesIn(directory).filter(name => numberOf(name) !== undefined)
   return names.sort().flatMap(name => {
-    const file = join(checkpoints, name)
-    const bytes = readOwnedFile(file, LIMIT)
+    const file = join(directory, name)
+    const bytes = readOwnedFile(file, CHECKPOINT_LIMIT)
     return bytes === undefined ? [] : [parseKept(bytes, file)]
   })
 }

@@ -14,6 +14,8 @@ export interface LogPlaces {
   readonly tree: string
   /** Signed states of the log: a file each, named after how many lines it covers. */
   readonly checkpoints: string
+  /** Likewise, those that witnesses cosigned. */
+  readonly cosigned: string
 }
 
 /** The places in a state directory. */
@@ -26,6 +28,7 @@ export function logPlaces(state: string): LogPlaces {
     removed: join(directory, 'removed'),
     tree: join(directory, 'tree'),
     checkpoints: join(directory, 'checkpoints'),
+    cosigned: join(directory, 'cosigned'),
   }
 }
 
