@@ -17,7 +17,7 @@ import {
   sigsumLeaf,
 } from '../formats/tlog/sigsum-proof.ts'
 import { isMet, type TlogPolicy, witnessesOf } from '../formats/tlog/tlog-policy.ts'
-import { parseTlogProof, type TlogProof } from '../formats/tlog/tlog-proof.ts'
+import { parseTlogProof, TLOG_PROOF_LIMIT, type TlogProof } from '../formats/tlog/tlog-proof.ts'
 import type { LogQuorum, LogStanding } from '../policy/log-quorums.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -25,7 +25,7 @@ import { verifyEd25519 } from '../primitives/sodium.ts'
 import type { EnvelopeKey } from './envelope-keys.ts'
 import { noteVerdict } from './note-signature.ts'
 import { loggedTrace } from './trace.ts'
-import { hashingCost, UNLIMITED, type Work } from './work.ts'
+import { hashingCost, parsingCost, UNLIMITED, type Work } from './work.ts'
 
 /**
  * How far the proofs of an envelope go for one of its signers, for each quorum. The best of its
@@ -39,15 +39,24 @@ export async function logStandings(
   const entry = loggedEntry(envelope)
   const standings: LogStanding[] = []
   for (const { name, policy } of quorums) {
-    const costs = policy.logs.length + witnessesOf(policy.quorum).length + hashingCost(entry.length) + 1
     let best: ProofVerdict | undefined
     for (const proof of envelope.logged ?? []) {
-      await work.spend(costs)
+      await work.spend(hashingCost(entry.length) + proofCost(proof))
       best = better(best, proofVerdict(proof, { entry, signer: rawKeyOf(signer), policy }))
     }
     if (best !== undefined) standings.push({ quorum: name, ...best })
   }
   return standings
+}
+
+/**
+ * The most that a proof makes anybody do, in the units of Work: each of its signatures may have to be
+ * verified, also several by one key, and each hashes the checkpoint.
+ */
+function proofCost(proof: string): number {
+  if (proof.length > TLOG_PROOF_LIMIT) return 1
+  const lines = proof.match(/\n(?:\u2014 |cosignature=|signature=|leaf=)/g)?.length ?? 0
+  return parsingCost(proof) + lines * (1 + hashingCost(proof.length))
 }
 
 /** The trace of a signature that says for which quorums it was proven to be logged. */

@@ -29,7 +29,8 @@ export interface KeptCheckpoint {
   readonly checkpoint: Checkpoint
 }
 
-const LIMIT = 16_384
+/** Bytes of a signed state. Room for cosignatures of kinds with long signatures. */
+export const CHECKPOINT_LIMIT = 65_536
 /** How many are kept in the log's own directory. */
 const KEPT = 256
 const ORIGIN = 'nixsig.decisions/'
@@ -129,18 +130,23 @@ function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: U
 }
 
 /**
- * The checkpoints beside the log, in the order of their sizes. `damaged` gets what is wrong with one
- * that cannot be read, escaped. Throws FileError if there is no looking into their directory.
+ * The checkpoints beside the log in the order of their sizes, then those that witnesses cosigned.
+ * `damaged` gets what is wrong with one that cannot be read, escaped. Throws FileError if there is no
+ * looking into their directories.
  */
 export function keptCheckpoints(
-  { checkpoints }: LogPlaces,
+  { checkpoints, cosigned }: LogPlaces,
   damaged: (why: string) => void,
 ): readonly KeptCheckpoint[] {
-  const names = namesIn(checkpoints).filter(name => numberOf(name) !== undefined)
+  return [...keptIn(checkpoints, damaged), ...keptIn(cosigned, damaged)]
+}
+
+function keptIn(directory: string, damaged: (why: string) => void): readonly KeptCheckpoint[] {
+  const names = namesIn(directory).filter(name => numberOf(name) !== undefined)
   return names.sort().flatMap(name => {
-    const file = join(checkpoints, name)
+    const file = join(directory, name)
     try {
-      const bytes = readOwnedFile(file, LIMIT)
+      const bytes = readOwnedFile(file, CHECKPOINT_LIMIT)
       return bytes === undefined ? [] : [parseKept(bytes, file)]
     } catch (error) {
       if (error instanceof FormatError) damaged(`${printable(file)}: ${error.message}`)

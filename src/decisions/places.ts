@@ -16,6 +16,8 @@ export interface LogPlaces {
   readonly askers: string
   /** Signed states of the log: a file each, named after how many lines it covers. */
   readonly checkpoints: string
+  /** Likewise, those that witnesses cosigned. */
+  readonly cosigned: string
 }
 
 /** The places in a state directory. */
@@ -29,6 +31,7 @@ export function logPlaces(state: string): LogPlaces {
     tree: join(directory, 'tree'),
     askers: join(directory, 'askers'),
     checkpoints: join(directory, 'checkpoints'),
+    cosigned: join(directory, 'cosigned'),
   }
 }
 

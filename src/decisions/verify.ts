@@ -5,6 +5,7 @@
  */
 import { FileError } from '../files/regular-file.ts'
 import { leafHash } from '../formats/tlog/merkle.ts'
+import type { LogQuorum } from '../policy/log-quorums.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { digestOf } from './append.ts'
@@ -13,6 +14,7 @@ import { type Line, parseLine } from './parse-line.ts'
 import type { LogPlaces } from './places.ts'
 import { linesFrom } from './read.ts'
 import { beginningIn, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
+import { lacksOf } from './witnessed.ts'
 
 /** Something that is wrong with a log. */
 export interface LogFault {
@@ -27,6 +29,7 @@ export interface LogFault {
     | 'rewritten' // a checkpoint covers other lines
     | 'gone' // a checkpoint from elsewhere covers no line that is still there
     | 'other-log' // a checkpoint is one of another log
+    | 'unwitnessed' // no checkpoint that agrees has the cosignatures that a quorum needs
     | 'bad-checkpoint' // one that cannot be read, or that this machine's key did not sign
     | 'unreadable' // a file of the log that is not root's, or not a file
   /** The first line that it is about; undefined if it is about none. */
@@ -48,6 +51,8 @@ export interface LogReport {
   readonly setBack: readonly number[]
   /** How many lines the checkpoints cover that the log agrees with. */
   readonly checkpoints: readonly { readonly from: string; readonly lines: number }[]
+  /** How many lines a checkpoint covers that a quorum of witnesses cosigned, if that was asked for. */
+  readonly witnessed?: number
 }
 
 /** What a log is held against. */
@@ -56,6 +61,8 @@ export interface Against {
   readonly checkpoints: readonly KeptCheckpoint[]
   /** The public key, 32 raw bytes, that has to have signed them all; undefined if it is not known. */
   readonly key: Uint8Array | undefined
+  /** Whose cosignatures some checkpoint must have. */
+  readonly quorum?: LogQuorum
 }
 
 const FAULTS = 100
@@ -77,7 +84,7 @@ export function verifyLog(places: LogPlaces, against: Against): LogReport {
 /** How often it begins again because lines were removed meanwhile. */
 const RACES = 3
 
-function verifyOnce(places: LogPlaces, { checkpoints, key }: Against): LogReport {
+function verifyOnce(places: LogPlaces, { checkpoints, key, quorum }: Against): LogReport {
   const faults: LogFault[] = []
   const ofCheckpoints: LogFault[] = []
   const teller =
@@ -97,23 +104,69 @@ function verifyOnce(places: LogPlaces, { checkpoints, key }: Against): LogReport
   const walked = guarded(tell, () => walk(places, { removed, roots, tell }))
   const lines = walked?.lines ?? removed.lines
   const log = walked?.log ?? removed.log
-  const agreed: { from: string; lines: number }[] = []
+  const agreeing: KeptCheckpoint[] = []
   for (const one of all) {
     const { size } = one.checkpoint
     const root = roots.get(size)
     const isGiven = checkpoints.includes(one)
     const fault = againstLog(one, { lines, log, root, key, removed: removed.lines, isGiven })
     if (fault !== undefined) tellOfCheckpoint(fault.kind, fault.line, fault.detail)
-    else if (size > removed.lines) agreed.push({ from: one.from, lines: size })
+    // One about removed lines was held against nothing.
+    else if (size > removed.lines) agreeing.push(one)
   }
+  const witnessed = quorum && witnessedLines(agreeing, { quorum, key, tell: tellOfCheckpoint })
   return {
     lines,
     removed: removed.lines,
     log,
     faults: [...faults, ...ofCheckpoints],
     setBack: walked?.setBack ?? [],
-    checkpoints: agreed,
+    checkpoints: agreeing.map(({ from, checkpoint }) => ({ from, lines: checkpoint.size })),
+    ...(witnessed === undefined ? {} : { witnessed }),
   }
+}
+
+/** The most lines that one of these covers with enough cosignatures; 0, which is told, if none has. */
+function witnessedLines(
+  checkpoints: readonly KeptCheckpoint[],
+  {
+    quorum,
+    key,
+    tell,
+  }: { readonly quorum: LogQuorum; readonly key: Uint8Array | undefined; readonly tell: Tell },
+): number {
+  if (key === undefined) {
+    tell('unwitnessed', undefined, "this machine's key is not known, and without it no checkpoint is its own")
+    return 0
+  }
+  const newestFirst = checkpoints.toSorted((a, b) => b.checkpoint.size - a.checkpoint.size)
+  const seen = newestFirst.find(one => lacksOf(one, quorum, key) === undefined)
+  if (seen !== undefined) return seen.checkpoint.size
+  const [newest] = newestFirst
+  const lacks = newest === undefined ? 'there is none' : lacksOf(newest, quorum, key)
+  tell(
+    'unwitnessed',
+    undefined,
+    `no checkpoint that agrees with the log is cosigned as it has to be: ${lacks}`,
+  )
+  return 0
+}
+
+/**
+ * What is wrong with a checkpoint as one of this log, whatever else is wrong with the log; undefined if
+ * it agrees. Throws FileError and FormatError if the log cannot be read.
+ */
+export function checkpointFault(
+  places: LogPlaces,
+  kept: KeptCheckpoint,
+  key: Uint8Array,
+): LogFault | undefined {
+  const removed = readRemoved(places)
+  const { size } = kept.checkpoint
+  const roots = new Map<number, Uint8Array | undefined>([[size, undefined]])
+  const { lines, log } = walk(places, { removed, roots, tell: () => undefined })
+  const found = { lines, log, root: roots.get(size), key, removed: removed.lines, isGiven: true }
+  return againstLog(kept, found)
 }
 
 type Tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => void

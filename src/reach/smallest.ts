@@ -13,6 +13,7 @@ import {
   type Instant,
   type Key,
   type Policy,
+  type Requirement,
   ROLES,
   type Role,
   SELF,
@@ -28,13 +29,17 @@ export interface Lacking {
   readonly claims: readonly Claim[]
 }
 
-/** A signature that is wanted of somebody. `path`: what it is over. */
+/** A signature that is wanted of somebody, or the proof that it was logged. `path`: what it is over. */
 export interface Wanted {
   readonly who: string
   readonly role: Role
   readonly path: string
   /** Who else would do in their place, by name. */
   readonly or?: readonly string[]
+  /** It counts only if it is proven to be logged, for this quorum. */
+  readonly logged?: string
+  /** They signed already: nothing but the proof is missing. */
+  readonly isSigned?: true
 }
 
 /** What is wanted for one path. */
@@ -145,7 +150,7 @@ export function smallestFor(given: Policy, { subject, claims }: Lacking, now: In
   const meets = (added: readonly Wanted[]) =>
     meetsAll(policy, subject, demands, withAdded(policy, subject, weighing, added))
   if (meets([])) return { path, signatures: [], isExact: true }
-  const candidates = candidatesFor(policy, subject, demands, now)
+  const candidates = withProofs(requirement, weighing, candidatesFor(policy, subject, demands, now))
   if (!meets(candidates)) return { path, signatures: undefined, isExact: true }
   const { signatures, isExact } = fewest(candidates, meets)
   return { path, signatures: signatures.map(one => withOthers(one, signatures, candidates, meets)), isExact }
@@ -171,6 +176,28 @@ function candidatesFor(
     }
   }
   return [...found.values()].sort((a, b) => (a.who < b.who ? -1 : a.who > b.who ? 1 : 0))
+}
+
+/** Says of each whether a proof of a log is needed too; those first who lack nothing else. */
+function withProofs(
+  requirement: Requirement,
+  { discounted }: Weighing,
+  candidates: readonly Wanted[],
+): readonly Wanted[] {
+  const logged = requirement.kind === 'all' ? requirement.logged : undefined
+  if (logged === undefined) return candidates
+  const signedBy = ({ who, role }: Wanted) =>
+    discounted.find(
+      ({ claim, holder, finding }) =>
+        finding.code === 'not-logged' && holder.principal.name === who && claim.role === role,
+    )
+  const [signed, others]: [Wanted[], Wanted[]] = [[], []]
+  for (const one of candidates) {
+    const found = signedBy(one)
+    if (found === undefined) others.push({ ...one, logged })
+    else signed.push({ ...one, path: found.claim.graph ?? one.path, logged, isSigned: true })
+  }
+  return [...signed, ...others]
 }
 
 function validKey(policy: Policy, name: string, now: Instant): Key | undefined {

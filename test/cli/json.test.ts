@@ -2,14 +2,17 @@
 // What --json prints is what docs/schemas says.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { cosignCheckpoint } from '../../src/crypto/note-signature.ts'
 import { appendLine } from '../../src/decisions/append.ts'
 import { printDecision, printLeftOut } from '../../src/decisions/line.ts'
+import { parseNote, printSignatureLine } from '../../src/formats/tlog/note.ts'
 import { keepSeenClaims } from '../../src/ledger/seen-conflicts.ts'
 import { assertLines, assertSchema } from '../support/schema.ts'
-import { byDefault, signer } from '../support/trust.ts'
+import { policyOfTwo, WITNESSES } from '../support/tlog/log.ts'
+import { byDefault, policyText, signer } from '../support/trust.ts'
 import { buildCli, type Outcome } from './built-cli.ts'
 
 const cli = buildCli()
@@ -112,6 +115,45 @@ test('log and log verify', () => {
   const broken = cli.run('log', 'verify', ...places)
   assert.equal(broken.status, 1)
   assert.notDeepEqual(one('log-verify', broken)['faults'], [])
+})
+
+test('log checkpoint and log verify with witnesses', {
+  skip: process.geteuid?.() !== 0 && 'for root',
+}, () => {
+  const state = join(cli.dir, 'witnessed')
+  mkdirSync(state)
+  const said = { door: 'gate', asker: 'root', path: PATH, outcome: 'trusted', letIn: true } as const
+  const decision = { ...said, ground: 'a rule', mode: 'enforce' } as const
+  appendLine(state, place => printDecision(place, decision), { isDurable: false })
+  cli.write('tlog-policy.txt', policyOfTwo())
+  const rest = `[quorums.main]\npolicy = "tlog-policy.txt"\n${byDefault('nothing', 'alice', 'self')}`
+  cli.write('witnesses.toml', policyText({ alice: [signer('alice')] }, rest))
+  const places = ['--state', state, '--policy', 'witnesses.toml']
+  const made = cli.run('log', 'checkpoint', '--to', 'today', ...places)
+  assert.match(made.stderr, /witnesses know this log by nixsig\.decisions\/[0-9a-f]{32}\+[0-9a-f]{8}\+/)
+  const keep = () => cli.run('log', 'checkpoint', '--cosigned', 'today', ...places)
+  assert.match(keep().stderr, /today is not cosigned as it has to be: .*found: 0 of 3/)
+  const none = cli.run('log', 'verify', '--quorum', 'main', ...places)
+  assert.equal(none.status, 1)
+  assert.match(none.stdout, /unwitnessed no checkpoint that agrees/)
+  const today = join(cli.dir, 'today')
+  const { text } = parseNote(readFileSync(today))
+  for (const witness of WITNESSES)
+    appendFileSync(today, printSignatureLine(cosignCheckpoint(text, witness, 1_790_000_000)))
+  assert.match(keep().stdout, /^kept the state of 2 lines/)
+  const whole = cli.run('log', 'verify', '--quorum', 'main', ...places)
+  assert.match(
+    whole.stdout,
+    /^whole: 2 lines; the first 2 are signed; the witnesses of main saw the first 2\n/,
+  )
+  const json = one('log-verify', cli.run('log', 'verify', '--quorum', 'main', '--json', ...places))
+  assert.equal(json['witnessed'], 2)
+  for (const [words, why] of [
+    [['--cosigned', 'today', '--quorum', 'other'], /other is none of \[quorums\] in .*: main/],
+    [['--cosigned', 'today', '--to', 'x'], /exclude each other/],
+    [['--quorum', 'main'], /--quorum goes with --cosigned/],
+  ] as const)
+    assert.match(cli.run('log', 'checkpoint', ...words, ...places).stderr, why)
 })
 
 test('conflicts list and withdraw', () => {

@@ -216,6 +216,7 @@ export const INVENTORY: Readonly<Record<string, Run | Readonly<Record<string, Se
   'docs/how-to/user.md': by('e2e/how-to-user', EVERY_VERSION),
   'docs/decision-log.md': {
     'The decision log': [not('names files of an auditor; e2e/decision-log runs the same commands')],
+    'Cosigned by witnesses': [not('needs witnesses; cli/json runs the same commands')],
     'The files': [not('a list of files')],
   },
   'docs/ledger.md': {

@@ -1,21 +1,26 @@
 // A rule that takes only what is proven to be in a transparency log, with real Nix: refused before a
-// build, admitted with a proof, and remembered for the quorum that it was proven for.
+// build, admitted with a proof, and remembered for the quorum that it was proven for; and the same at the
+// gate, which asks caches.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loggedEntry, parseEnvelope, printEnvelope } from '../../src/formats/in-toto/dsse.ts'
+import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
+import { ALPHA, MALLORY, stock, withGatedWorld } from '../support/gated-world.ts'
 import { assertBuilt, assertRefusedBeforeBuild, instantiate } from '../support/scene.ts'
 import { policyOfTwo, tlogProof, WITNESSES } from '../support/tlog/log.ts'
 import {
   ATTESTATIONS,
+  built,
   contentsOf,
+  POLICY,
   packaged,
   policyText,
   publish,
   setPolicy,
   signer,
 } from '../support/trust.ts'
-import { OLDEST, type World, withWorld } from '../support/world.ts'
+import { NEWEST, OLDEST, type World, withWorld } from '../support/world.ts'
 
 const RULES = `[quorums.main]
 policy = "tlog-policy.txt"
@@ -26,6 +31,13 @@ require.output = "self"
 `
 
 const alice = signer('alice')
+
+const NO_PROOF = /not proven to be logged: needs the quorum main: 2 of 3 witnesses; found: no proof/
+
+function proven(line: string): string {
+  const envelope = parseEnvelope(line)
+  return printEnvelope({ ...envelope, logged: [tlogProof([loggedEntry(envelope)], 0)] })
+}
 
 /** Something that is built from a local source. */
 async function scene(world: World) {
@@ -44,11 +56,7 @@ for (const version of OLDEST) {
       const expression = (name: string) => nix.withInputs(name, [`(builtins.storePath ${source})`])
       publish(world, source, line)
       const first = await instantiate(world, expression('first'))
-      await assertRefusedBeforeBuild(
-        world,
-        first.out,
-        /signed by alice, but not proven to be logged: needs the quorum main: 2 of 3 witnesses; found: no proof/,
-      )
+      await assertRefusedBeforeBuild(world, first.out, NO_PROOF)
       const few = tlogProof([entry], 0, { witnesses: WITNESSES.slice(0, 1) })
       publish(world, source, printEnvelope({ ...parseEnvelope(line), logged: [few] }))
       await assertRefusedBeforeBuild(world, first.out, /found: 1 of 3 \(w1\)/)
@@ -71,5 +79,39 @@ for (const version of OLDEST) {
         third.out,
         /not proven to be logged: needs the quorum main: 3 of 3 witnesses; found: no proof/,
       )
+    }))
+}
+
+for (const version of NEWEST) {
+  test(`${version}: attack: a cache with the signatures of a stolen key that were never logged`, () =>
+    withGatedWorld(version, '', async ({ world, caches, realise, isValid, trust }) => {
+      const hello = cachedPath('hello', 'hello\n', [ALPHA])
+      world.write('/etc/nixsig/tlog-policy.txt', policyOfTwo())
+      await trust(1, '[quorums.main]\npolicy = "tlog-policy.txt"')
+      const demanding = world
+        .read(POLICY)
+        .replace('output = "caches"', 'output = { builder = "alpha", logged = "main" }')
+      world.write(POLICY, demanding)
+      stock(caches[0], hello)
+      const refused = async (why: RegExp) => {
+        await world.output('/opt/nixsig/nixsig reload')
+        const { status, stderr } = await realise(hello.path)
+        assert.notEqual(status, 0)
+        assert.match(stderr, why)
+        assert.equal(await isValid(hello.path), false)
+      }
+      await refused(NO_PROOF)
+
+      const contents = { path: hello.path, narHash: hello.narHash }
+      const line = built(ALPHA, contents, `${hello.path}.drv`)
+      publish(world, hello.path, line)
+      await refused(NO_PROOF)
+      publish(world, hello.path, proven(built(MALLORY, contents, `${hello.path}.drv`)))
+      await refused(NO_PROOF)
+      publish(world, hello.path, proven(line))
+      await world.output('/opt/nixsig/nixsig reload')
+      const { status, stderr } = await realise(hello.path)
+      assert.equal(status, 0, stderr)
+      assert.match((await world.run(`/opt/nixsig/nixsig explain ${hello.path}`)).stdout, /main/)
     }))
 }

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
+import { logStandings } from '../../src/crypto/logged.ts'
 import { splitLogged } from '../../src/crypto/trace.ts'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
 import { appendAttestation, readAttestationLines } from '../../src/evidence/attestation-files.ts'
@@ -109,6 +110,29 @@ describe('an attestation', () => {
   })
 })
 
+describe('the work of looking at proofs', () => {
+  const workOf = async (...logged: readonly string[]) => {
+    let spent = 0
+    const work = {
+      spend: async (units: number) => {
+        spent += units
+      },
+    }
+    const key = [...policyWith().principals.values()].flatMap(({ keys }) => keys)[0]
+    assert.ok(key !== undefined && key.kind === 'ed25519')
+    const quorums = [...policyWith().quorums.values()]
+    await logStandings({ ...parseEnvelope(LINE), logged }, key, { quorums, work })
+    return spent
+  }
+
+  it('attack: one cosignature ninety times over counts as ninety', async () => {
+    const again = `${PROOF.trimEnd().split('\n').at(-1)}\n`
+    assert.ok((await workOf(PROOF)) < 10)
+    assert.ok((await workOf(PROOF + again.repeat(90))) >= 90)
+    assert.ok((await workOf(...Array(8).fill(PROOF + again.repeat(90)))) >= 8 * 90)
+  })
+})
+
 describe('proofs', () => {
   it('are kept with the attestation that they are about', async () => {
     put(LINE)
@@ -125,6 +149,17 @@ describe('proofs', () => {
     assert.throws(() => keepLogProofs(dir, PATH, [{ text: other, origin: 'p' }]), /something else was logged/)
     assert.throws(() => keepLogProofs(dir, PATH, [{ text: 'x', origin: 'p' }]), /does not begin/)
     assert.throws(() => keepLogProofs(dir, DRV, []), /nothing is attested/)
+  })
+
+  it('attack: a mirror fills a line with rubbish, so that no proof could be kept with it', async () => {
+    put(carrying(...Array.from({ length: 8 }, (_, index) => `rubbish ${index}`)))
+    assert.equal(keepLogProofs(dir, PATH, [{ text: PROOF, origin: 'proof' }]), 1)
+    assert.equal(await outcome(), 'trusted')
+    const nine = Array.from({ length: 9 }, (_, index) => ({
+      text: PROOF.replace('\nindex', `\nextra ${Buffer.alloc(3, index).toString('base64')}\nindex`),
+      origin: `${index}`,
+    }))
+    assert.throws(() => keepLogProofs(dir, PATH, nine), /at most 8 proofs/)
   })
 
   it('go where the attestation goes: published, and imported', async () => {

@@ -6,6 +6,7 @@ import type { Claim, Subject } from '../../src/policy/verdict.ts'
 import { type Lacking, smallestForAll, type Wanted } from '../../src/reach/smallest.ts'
 import { bookOf, entry, policyWith } from '../policy/lists/books.ts'
 import { identityOf, policyOf } from '../policy/policies.ts'
+import { policyOfTwo } from '../support/tlog/log.ts'
 
 const NOW = 1_800_000_000
 const PEOPLE = ['ann', 'ben', 'cid', 'dan']
@@ -143,4 +144,38 @@ require = { source = { developer = "its-developers" }, derivation = "nothing", o
   assert.deepEqual(found?.signatures, [{ who: 'debian/x', role: 'developer', path }])
   const [none] = smallestForAll(policy, [from('https://b.example/hello.tar')], [], NOW).each
   assert.equal(none?.signatures, undefined)
+})
+
+test('asks for the proof alone of who signed and was not logged, and for both of others', () => {
+  const policy = policyOf(
+    `version = 1
+mode = "enforce"
+[principals]
+ann.keys = ["KEY(ann)"]
+ben.keys = ["KEY(ben)"]
+[groups.either]
+members = ["ann", "ben"]
+threshold = 1
+[quorums]
+main.policy = "main.txt"
+[default]
+require = { source = { packager = "either", logged = "main" }, derivation = "nothing", output = "self" }
+accept-graph = true
+`,
+    { certificate: () => Buffer.from(policyOfTwo()) },
+  )
+  const path = `/nix/store/${'1'.repeat(32)}-x.tar`
+  const subject: Subject = { path, name: 'x.tar', kind: 'fetched-source', narHash: 'ab', builtHere: false }
+  const signaturesWith = (...claims: readonly Claim[]) =>
+    smallestForAll(policy, [{ subject, claims }], [], NOW).each.flatMap(({ signatures }) => signatures)
+  const wanted = { role: 'packager', path, logged: 'main' }
+  assert.deepEqual(signaturesWith(), [{ ...wanted, who: 'ann', or: ['ben'] }])
+  const byBen = claim(subject, { who: 'ben', role: 'packager', path })
+  assert.deepEqual(signaturesWith(byBen), [{ ...wanted, who: 'ben', isSigned: true, or: ['ann'] }])
+  const graph = { ...byBen, graph: ROOT }
+  assert.deepEqual(signaturesWith(graph), [
+    { ...wanted, who: 'ben', path: ROOT, isSigned: true, or: ['ann'] },
+  ])
+  const proven = { quorum: 'main', outcome: 'proven', found: [] } as const
+  assert.deepEqual(signaturesWith({ ...byBen, logging: [proven] }), [])
 })

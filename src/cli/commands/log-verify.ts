@@ -1,19 +1,28 @@
 /** `nixsig log verify` and `nixsig log checkpoint`: whether the decision log is as it was written. */
 import { writeFileSync } from 'node:fs'
-import { type KeptCheckpoint, keepCheckpoint, parseKept } from '../../decisions/checkpoint.ts'
+import {
+  CHECKPOINT_LIMIT,
+  type KeptCheckpoint,
+  keepCheckpoint,
+  parseKept,
+} from '../../decisions/checkpoint.ts'
+import { keepCosigned } from '../../decisions/keep-cosigned.ts'
 import { logPlaces } from '../../decisions/places.ts'
 import { type LogFault, type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { NOTE_ED25519, noteKey, printNoteKey } from '../../formats/tlog/note.ts'
+import type { LogQuorum } from '../../policy/log-quorums.ts'
 import { counted } from '../../primitives/counted.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { machineKey, readMachineKey } from '../../verifier/machine-key.ts'
+import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
+import { readPolicy } from '../policy-argument.ts'
+import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
-
-const CHECKPOINT_LIMIT = 16_384
 
 /** Every line, the chain between them, and the signed states beside the log and elsewhere. */
 export const verify = command({
@@ -23,28 +32,40 @@ export const verify = command({
       value: 'FILE',
       text: 'A checkpoint that was kept elsewhere; only such a one tells of a log that root wrote anew',
     },
+    quorum: {
+      kind: 'value',
+      value: 'NAME',
+      text: 'Whose cosignatures one of the checkpoints must have: one of [quorums] of the policy',
+    },
     json: JSON_OPTION,
   },
   examples: [
     ['log verify', 'Whether a line was removed, changed or moved'],
     ['log verify --checkpoint /mnt/audit/monday', 'Whether all lines of Monday are still there'],
+    ['log verify --quorum main', 'Whether it is the log that these witnesses saw'],
   ],
-  reads: ['state'],
+  reads: ['state', 'policy'],
   run: verifyAll,
 })
 
 async function verifyAll(
-  { checkpoint, json }: { readonly checkpoint: readonly string[]; readonly json: boolean },
-  { places, terminal }: Invocation<'state'>,
+  {
+    checkpoint,
+    quorum: named,
+    json,
+  }: { readonly checkpoint: readonly string[]; readonly quorum: string | undefined; readonly json: boolean },
+  { places, terminal }: Invocation<'state' | 'policy'>,
 ): Promise<Status> {
   const checkpoints = checkpoint.map(readCheckpoint)
-  const report = verifyLog(logPlaces(places.state), { checkpoints, key: readMachineKey(places.state) })
+  const quorum = named === undefined ? undefined : quorumIn(places, named)
+  const key = readMachineKey(places.state)
+  const report = verifyLog(logPlaces(places.state), { checkpoints, key, ...(quorum && { quorum }) })
   if (json) terminal.print(jsonLine(reportJson(report)))
   else {
     for (const fault of report.faults) terminal.print(`${terminal.bad(fault.kind)} ${faultWords(fault)}`)
     for (const number of report.setBack)
       terminal.note(`line ${number} is older than the one before it: the clock was set back`)
-    terminal.print(summary(report, terminal.good, terminal.bad))
+    terminal.print(summary(report, named, terminal))
   }
   return report.faults.length === 0 ? 0 : 1
 }
@@ -59,19 +80,33 @@ function faultWords({ line, detail }: LogFault): string {
   return line === undefined ? detail : `line ${line}: ${detail}`
 }
 
+/** One of `[quorums]` of the policy; without a name, the only one. */
+function quorumIn({ policy, state }: Pick<Places, 'policy' | 'state'>, name: string | undefined): LogQuorum {
+  const { quorums } = readPolicy(policy, true, state)
+  const [only, ...others] = quorums.values()
+  if (name === undefined && only !== undefined && others.length === 0) return only
+  const found = name === undefined ? undefined : quorums.get(name)
+  if (found !== undefined) return found
+  const known = [...quorums.keys()].map(each => printable(each)).join(', ')
+  const what = name === undefined ? '--quorum has to name one of' : `${printable(name)} is none of`
+  throw new UsageError(`${what} [quorums] in ${printable(policy)}: ${known === '' ? 'it has none' : known}`)
+}
+
 function summary(
-  { lines, removed, faults, checkpoints }: LogReport,
-  good: (text: string) => string,
-  bad: (text: string) => string,
+  { lines, removed, faults, checkpoints, witnessed }: LogReport,
+  quorum: string | undefined,
+  { good, bad }: Terminal,
 ): string {
   const here = `${counted(lines - removed, 'line')}${removed === 0 ? '' : `, ${removed} older ones removed`}`
   const most = Math.max(0, ...checkpoints.map(({ lines: covered }) => covered))
   const signed = checkpoints.length === 0 ? 'none is signed' : `the first ${most} are signed`
+  const seen =
+    quorum === undefined ? '' : `; the witnesses of ${printable(quorum)} saw the first ${witnessed}`
   if (faults.length > 0) return `${bad('broken')}: ${here}; ${counted(faults.length, 'fault')}`
-  return `${good('whole')}: ${here}; ${signed}`
+  return `${good('whole')}: ${here}; ${signed}${seen}`
 }
 
-function reportJson({ lines, removed, log, faults, setBack, checkpoints }: LogReport): object {
+function reportJson({ lines, removed, log, faults, setBack, checkpoints, witnessed }: LogReport): object {
   return {
     lines,
     removed,
@@ -79,6 +114,7 @@ function reportJson({ lines, removed, log, faults, setBack, checkpoints }: LogRe
     faults: faults.map(({ kind, line, detail }) => ({ kind, line: line ?? null, detail })),
     setBack,
     checkpoints,
+    witnessed: witnessed ?? null,
   }
 }
 
@@ -86,23 +122,59 @@ function reportJson({ lines, removed, log, faults, setBack, checkpoints }: LogRe
 export const checkpoint = command({
   options: {
     to: { kind: 'value', value: 'FILE', text: 'A file to write it to as well; "-" prints it' },
+    cosigned: {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Sign nothing: keep this checkpoint of the log, which witnesses cosigned',
+    },
+    quorum: {
+      kind: 'value',
+      value: 'NAME',
+      text: 'Which of [quorums] of the policy has to have cosigned it; without a name, the only one',
+    },
   },
   examples: [
     ['log checkpoint --to /mnt/audit/monday', 'Keep it where root of this machine cannot write later'],
+    ['log checkpoint --cosigned monday --quorum main', 'Keep what witnesses made of it'],
   ],
-  reads: ['state'],
-  run: signNow,
+  reads: ['state', 'policy'],
+  run: signOrKeep,
 })
 
-async function signNow(
-  { to }: { readonly to: string | undefined },
-  { places, terminal }: Invocation<'state'>,
+interface CheckpointOptions {
+  readonly to: string | undefined
+  readonly cosigned: string | undefined
+  readonly quorum: string | undefined
+}
+
+async function signOrKeep(
+  { to, cosigned, quorum }: CheckpointOptions,
+  { places, terminal }: Invocation<'state' | 'policy'>,
 ): Promise<Status> {
   if (process.geteuid?.() !== 0)
     throw new UsageError(`only root can sign with the key of this machine; next: call it ${BY_ROOT}`)
-  const { bytes, size } = keepCheckpoint(places.state, machineKey(places.state))
-  if (to === '-') terminal.print(Buffer.from(bytes).toString('utf8').trimEnd())
-  else if (to !== undefined) writeFileSync(to, bytes, { flag: 'wx', mode: 0o644 })
-  if (to !== '-') terminal.print(`${terminal.good('signed')} the state of ${counted(size, 'line')}`)
+  if (cosigned === undefined) {
+    if (quorum !== undefined) throw new UsageError('--quorum goes with --cosigned')
+    return signNow(to, places, terminal)
+  }
+  if (to !== undefined) throw new UsageError('--to and --cosigned exclude each other')
+  const given = readCheckpoint(cosigned)
+  const wanted = quorumIn(places, quorum)
+  keepCosigned(places.state, given, { quorum: wanted, key: machineKey(places.state).publicKey })
+  terminal.print(`${terminal.good('kept')} the state of ${counted(given.checkpoint.size, 'line')}`)
+  return 0
+}
+
+function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, terminal: Terminal): Status {
+  const key = machineKey(state)
+  const { bytes, size } = keepCheckpoint(state, key)
+  if (to === '-') {
+    terminal.print(Buffer.from(bytes).toString('utf8').trimEnd())
+    return 0
+  }
+  if (to !== undefined) writeFileSync(to, bytes, { flag: 'wx', mode: 0o644 })
+  terminal.print(`${terminal.good('signed')} the state of ${counted(size, 'line')}`)
+  const { origin } = parseKept(bytes, 'this').checkpoint
+  terminal.note(`witnesses know this log by ${printNoteKey(noteKey(origin, NOTE_ED25519, key.publicKey))}`)
   return 0
 }

@@ -131,7 +131,7 @@ async function makersIn(inquiry: Inquiry, verdicts: readonly Verdict[]): Promise
 }
 
 function say(terminal: Terminal, { proposals, exempt, helpless, strangers }: Found, now: number): void {
-  const signatures = proposals.each.flatMap(each => each.signatures ?? [])
+  const signatures = signaturesOf(proposals)
   const count = signatures.length + proposals.graphs.length
   if (count + exempt.length + helpless.length === 0) terminal.print('everything passes')
   if (count > 0)
@@ -159,8 +159,14 @@ function say(terminal: Terminal, { proposals, exempt, helpless, strangers }: Fou
     terminal.print(`  ${word(stray.detail)} signed ${pathWord(path)} (${word(stray.origin)})`)
 }
 
+/** Each once: the proof of a signature over a build graph is wanted for all that the graph has. */
+function signaturesOf({ each }: Proposals): readonly Wanted[] {
+  const all = each.flatMap(({ signatures }) => signatures ?? [])
+  return [...new Map(all.map(one => [`${one.who} ${one.role} ${one.path}`, one])).values()]
+}
+
 /** Whom to ask, and what they run. */
-function wantedWords({ who, or, role, path }: Wanted, over: 'graph' | 'path'): string {
+function wantedWords({ who, or, role, path, logged, isSigned }: Wanted, over: 'graph' | 'path'): string {
   const name = pathWord(path)
   if (over === 'graph')
     return `${word(who)} as packager over a whole build graph: nixsig handoff ${name} --recursive --key KEY`
@@ -172,7 +178,12 @@ function wantedWords({ who, or, role, path }: Wanted, over: 'graph' | 'path'): s
         ? `nixsig attest derivation ${name} --key KEY`
         : `nixsig attest source ${name} --as ${role} --key KEY`
   const others = or === undefined ? '' : ` (or ${list(or.map(word), OTHERS)})`
-  return `${word(who)}${others} as ${role}: ${call}`
+  if (logged === undefined) return `${word(who)}${others} as ${role}: ${call}`
+  const proof = `nixsig attest log-proof ${name} --proof FILE`
+  const proven = `proven to be logged for the quorum ${word(logged)}`
+  if (isSigned)
+    return `${word(who)} as ${role}, who signed already: it has to be ${proven}: ${proof}${others}`
+  return `${word(who)}${others} as ${role}, ${proven}: ${call}, then ${proof}`
 }
 
 function foundJson(
@@ -184,7 +195,7 @@ function foundJson(
     unjudged,
     exact: proposals.isExact,
     graphs: proposals.graphs,
-    signatures: proposals.each.flatMap(each => each.signatures ?? []),
+    signatures: signaturesOf(proposals),
     exemptions: exempt.map(({ path }) => path),
     helpless: helpless.map(one => ({ path: one.path, status: exitCode(one) })),
     strangers: strangers.map(({ path, stray }) => ({ path, key: stray.detail, origin: stray.origin })),

@@ -56,12 +56,13 @@ export interface TlogPolicy {
 }
 
 /**
- * Parses a policy. Throws FormatError, also if it has no log, if two logs or two witnesses have the
- * same raw key, and if nixsig cannot verify enough kinds of signatures to meet the quorum.
+ * Parses a policy. Throws FormatError, also if it has no log, if two of its logs and
+ * witnesses have the same raw key, and if nixsig cannot verify enough kinds of signatures to meet the
+ * quorum.
  */
 export function parseTlogPolicy(text: string): TlogPolicy {
   if (text.length > TLOG_POLICY_LIMIT) throw malformed(`longer than ${TLOG_POLICY_LIMIT} characters`, 1)
-  const draft: Draft = { logs: [], named: new Map(), used: new Set(), quorum: undefined, keys: new Set() }
+  const draft: Draft = { logs: [], named: new Map(), used: new Set(), quorum: undefined, keys: new Map() }
   const lines = text.split('\n')
   for (const [index, line] of lines.entries()) {
     if (/[^\t -~\u0080-\u{10ffff}]/u.test(line)) throw malformed('a control character', index + 1)
@@ -108,8 +109,8 @@ interface Draft {
   readonly named: Map<string, Quorum>
   /** Names that are members of a group. */
   readonly used: Set<string>
-  /** Kinds of entities with their raw keys. */
-  readonly keys: Set<string>
+  /** Whose the raw keys are, by their hex. */
+  readonly keys: Map<string, 'log' | 'witness'>
   quorum: Quorum | undefined
 }
 
@@ -151,8 +152,7 @@ function readGroup(draft: Draft, words: readonly string[], line: number): void {
   const [name, count, ...names] = words
   if (name === undefined || count === undefined || names.length === 0)
     throw malformed('not "group NAME NUMBER MEMBER…"', line)
-  const numbers: Readonly<Record<string, number>> = { any: 1, all: names.length }
-  const threshold = numbers[count] ?? (/^[1-9][0-9]{0,3}$/.test(count) ? Number(count) : 0)
+  const threshold = thresholdOf(count, names.length)
   if (threshold < 1 || threshold > names.length) throw malformed('a number that no members can meet', line)
   const members = names.map(member => {
     if (draft.used.has(member)) throw malformed(`${printable(member, 80)} is a member twice`, line)
@@ -160,6 +160,13 @@ function readGroup(draft: Draft, words: readonly string[], line: number): void {
     return defined(draft, member, line)
   })
   define(draft, name, { kind: 'group', name, threshold, members }, line)
+}
+
+/** 0 for what is no number. */
+function thresholdOf(count: string, members: number): number {
+  if (count === 'any') return 1
+  if (count === 'all') return members
+  return /^[1-9][0-9]{0,3}$/.test(count) ? Number(count) : 0
 }
 
 function define({ named }: Draft, name: string, quorum: Quorum, line: number): void {
@@ -184,9 +191,12 @@ function readKey(
   const type = read.noteKey?.type
   if (what === 'witness' && type === NOTE_ED25519)
     throw malformed('not the key of a witness: they cosign with keys of kind 04', line)
-  const raw = `${what} ${toHex(read.ed25519 ?? read.noteKey?.publicKey ?? new Uint8Array())}`
-  if (keys.has(raw)) throw malformed(`a second ${what} with the same key`, line)
-  keys.add(raw)
+  const raw = toHex(read.ed25519 ?? read.noteKey?.publicKey ?? new Uint8Array())
+  const before = keys.get(raw)
+  if (before === what) throw malformed(`a second ${what} with the same key`, line)
+  if (before !== undefined)
+    throw malformed('a log that is its own witness: the key of both is the same', line)
+  keys.set(raw, what)
   return read
 }
 

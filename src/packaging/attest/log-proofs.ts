@@ -73,8 +73,9 @@ export function keepLogProofs(
     }
   }
   const lines = [...added].map(([envelope, texts]) => {
-    const logged = [...(envelope.logged ?? []), ...texts]
-    if (logged.length <= LOG_PROOF_LIMIT) return printEnvelope({ ...envelope, logged })
+    // Others may have filled the line with rubbish. What has no room is still in the line that is there.
+    const logged = [...texts, ...(envelope.logged ?? [])].slice(0, LOG_PROOF_LIMIT)
+    if (texts.length <= LOG_PROOF_LIMIT) return printEnvelope({ ...envelope, logged })
     throw new PackagingError('wrong-kind', `an envelope carries at most ${LOG_PROOF_LIMIT} proofs`)
   })
   const { left } = appendAttestations(directory, path, lines)

@@ -71,6 +71,20 @@ describe('a policy of logs and witnesses', () => {
     )
   })
 
+  it('attack: a log that is its own witness, under another name or in hex', () => {
+    const asWitness = (key: string) => TWO.replace(/witness w1 \S+/, `witness w1 ${key}`)
+    const why = /a log that is its own witness: the key of both is the same \(line 2\)/
+    assert.throws(() => parseTlogPolicy(asWitness(witnessKey({ ...LOG, name: 'w1.example' }))), why)
+    assert.throws(() => parseTlogPolicy(asWitness(hexOf(LOG.publicKey))), why)
+    const [first = '', ...rest] = asWitness(hexOf(LOG.publicKey)).split('\n')
+    assert.throws(() => parseTlogPolicy([...rest, first].join('\n')), /its own witness/)
+  })
+
+  it('attack: numbers of groups that are names of what every object has', () => {
+    for (const name of ['constructor', 'toString', 'valueOf', '__proto__', 'hasOwnProperty'])
+      assert.throws(() => parseTlogPolicy(TWO.replace('two 2', `two ${name}`)), /no members can meet/)
+  })
+
   it('is refused in any other form', () => {
     const refused = (text: string, reason: RegExp) =>
       assert.throws(() => parseTlogPolicy(text), { name: 'FormatError', message: reason })
