@@ -4,6 +4,7 @@ import { type KeptCheckpoint, keepCheckpoint, parseKept } from '../../decisions/
 import { logPlaces } from '../../decisions/places.ts'
 import { type LogFault, type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
+import { namesIn } from '../../files/names-in.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { counted } from '../../primitives/counted.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
@@ -38,7 +39,10 @@ async function verifyAll(
   { places, terminal }: Invocation<'state'>,
 ): Promise<Status> {
   const checkpoints = checkpoint.map(readCheckpoint)
-  const report = verifyLog(logPlaces(places.state), { checkpoints, key: readMachineKey(places.state) })
+  const log = logPlaces(places.state)
+  // Whoever may not read it is told so, and not that it is broken.
+  namesIn(log.directory)
+  const report = verifyLog(log, { checkpoints, key: readMachineKey(places.state) })
   if (json) terminal.print(jsonLine(reportJson(report)))
   else {
     for (const fault of report.faults) terminal.print(`${terminal.bad(fault.kind)} ${faultWords(fault)}`)
