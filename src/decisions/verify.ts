@@ -12,7 +12,7 @@ import { digestOf } from './append.ts'
 import { isSignedBy, type KeptCheckpoint, keptCheckpoints, originOf } from './checkpoint.ts'
 import { type Line, parseLine } from './parse-line.ts'
 import type { LogPlaces } from './places.ts'
-import { linesFrom } from './read.ts'
+import { lengthOf, linesFrom } from './read.ts'
 import { beginningIn, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
 import { lacksOf } from './witnessed.ts'
 
@@ -199,6 +199,8 @@ function walk(places: LogPlaces, { removed, roots, tell }: Walk) {
   const tree = treeOver(removed)
   const setBack: number[] = []
   let { log, lines } = removed
+  if (lengthOf(places) === 0)
+    tell('no-beginning', undefined, `there is no line in ${printable(places.directory)}`)
   if (lines > 0 && log === undefined)
     tell('no-beginning', undefined, 'what is known of removed lines names no log')
   const walked: Walked = { previous: removed.previous, time: 0, isMissing: false }

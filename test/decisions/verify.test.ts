@@ -4,7 +4,6 @@ import fs, {
   chmodSync,
   cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -481,6 +480,14 @@ test('bytes that are no line, and more than a line may have', () => {
   assert.match(String(kinds()), /^malformed,5,decision log: field "previous" is missing/)
   writeFileSync(file(5), 'x'.repeat(4097))
   assert.match(String(kinds()), /^unreadable,,.*is larger than 4096 bytes/)
-  mkdirSync(join(state, 'empty'))
-  assert.deepEqual(verifyLog(logPlaces(join(state, 'empty')), { checkpoints: [], key: undefined }).lines, 0)
+})
+
+test('attack: the log is gone', () => {
+  append(10)
+  const kept = checkpoint()
+  const { directory } = logPlaces(state)
+  rmSync(directory, { recursive: true })
+  const none = ['no-beginning', undefined, `there is no line in ${directory}`]
+  assert.deepEqual(kinds(), [none])
+  assert.deepEqual(kinds([kept]), [none, ['cut', 0, 'elsewhere covers 11 lines, and there are 0']])
 })

@@ -10,6 +10,7 @@ import { keepCosigned } from '../../decisions/keep-cosigned.ts'
 import { logPlaces } from '../../decisions/places.ts'
 import { type LogFault, type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
+import { namesIn } from '../../files/names-in.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NOTE_ED25519, noteKey, printNoteKey } from '../../formats/tlog/note.ts'
 import type { LogQuorum } from '../../policy/log-quorums.ts'
@@ -57,9 +58,12 @@ async function verifyAll(
   { places, terminal }: Invocation<'state' | 'policy'>,
 ): Promise<Status> {
   const checkpoints = checkpoint.map(readCheckpoint)
+  const log = logPlaces(places.state)
+  // Whoever may not read it is told so, and not that it is broken.
+  namesIn(log.directory)
   const quorum = named === undefined ? undefined : quorumIn(places, named)
   const key = readMachineKey(places.state)
-  const report = verifyLog(logPlaces(places.state), { checkpoints, key, ...(quorum && { quorum }) })
+  const report = verifyLog(log, { checkpoints, key, ...(quorum && { quorum }) })
   if (json) terminal.print(jsonLine(reportJson(report)))
   else {
     for (const fault of report.faults) terminal.print(`${terminal.bad(fault.kind)} ${faultWords(fault)}`)

@@ -1,0 +1,110 @@
+// `nixsig log` prints what others chose, and what whoever was root put there.
+// needs: dist
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, beforeEach, test } from 'node:test'
+import { appendLine } from '../../src/decisions/append.ts'
+import { type Decision, printDecision } from '../../src/decisions/line.ts'
+import { logPlaces, numberName } from '../../src/decisions/places.ts'
+import { asRoot } from '../support/plugin-state.ts'
+import { buildCli } from './built-cli.ts'
+
+const cli = buildCli()
+after(() => cli.remove())
+
+const state = join(cli.dir, 'state')
+beforeEach(() => {
+  rmSync(state, { recursive: true, force: true })
+  mkdirSync(state)
+})
+
+const HOSTILE = '\u001b]0;x\u0007\u001b[2J\r\n\u202e\u0000"\\'
+
+/** Controls, and characters without a form of their own. */
+const UNPRINTABLE = /[^\P{C}\n]/u
+
+function append(change: Partial<Decision> = {}): void {
+  const decision: Decision = {
+    ...{
+      door: 'gate',
+      asker: `x${HOSTILE}`,
+      path: `/nix/store/x${HOSTILE}`,
+      outcome: 'untrusted',
+      letIn: false,
+    },
+    ...{ ground: `x${HOSTILE}`, message: `x${HOSTILE}` },
+    ...change,
+  }
+  appendLine(state, place => printDecision(place, decision), { isDurable: false })
+}
+
+const file = (number: number) => join(logPlaces(state).open, numberName(number))
+const log = (...args: readonly string[]) => cli.run('log', '--state', state, ...args)
+
+test('attack: escapes for terminals in names, and in lines that root damaged, are printed as text', () => {
+  append()
+  append()
+  for (const [number, bytes] of [
+    [3, `${HOSTILE}\u009b31m`],
+    [4, readFileSync(file(1), 'latin1').replace('"gate"', `"${HOSTILE}"`)],
+    [5, readFileSync(file(1), 'latin1').replace(/"time":\d+/, '"time":9007199254740991')],
+  ] as const)
+    writeFileSync(file(number), bytes, { mode: 0o600 })
+  for (const args of [[], ['--json'], ['--path', 'x'], ['--json', '--door', 'gate']]) {
+    const { status, stdout, stderr } = log(...args)
+    assert.equal(status, 0, stderr)
+    assert.doesNotMatch(stdout, UNPRINTABLE)
+    assert.equal(stderr, '')
+    assert.equal(stdout.split('\n').filter(line => /damaged/.test(line)).length, 3)
+  }
+  const verified = cli.run('log', 'verify', '--state', state)
+  assert.equal(verified.status, 1)
+  assert.doesNotMatch(verified.stdout, UNPRINTABLE)
+  assert.match(verified.stdout, /^malformed line 5: .*is later than any date/m)
+})
+
+test('attack: a log that is cut, or has a line far away, does not stop one that follows it', async () => {
+  append({ asker: 'root', message: undefined, ground: 'first' })
+  const follower = spawn(process.execPath, [cli.program, 'log', '--follow', '--state', state])
+  let said = ''
+  follower.stdout.on('data', chunk => {
+    said += chunk
+  })
+  const until = async (words: string) => {
+    while (!said.includes(words)) await once(follower.stdout, 'data', { signal: AbortSignal.timeout(20_000) })
+  }
+  try {
+    await until('first')
+    truncateSync(file(1))
+    append({ asker: 'root', message: undefined, ground: 'second' })
+    await until('second')
+    writeFileSync(file(900_000_000_000), 'far away', { mode: 0o600 })
+    await until('900000000000  damaged')
+    assert.doesNotMatch(said, UNPRINTABLE)
+  } finally {
+    follower.kill()
+  }
+})
+
+test('a log that this user may not read is not called broken', asRoot, () => {
+  append()
+  chmodSync(cli.dir, 0o755)
+  const asUser = (...args: readonly string[]) =>
+    spawnSync(
+      'setpriv',
+      ['--reuid=4321', '--regid=4321', '--clear-groups', process.execPath, cli.program, ...args],
+      {
+        encoding: 'utf8',
+        cwd: cli.dir,
+      },
+    )
+  for (const command of [['log'], ['log', 'verify']]) {
+    const { status, stdout, stderr } = asUser(...command, '--state', state)
+    assert.equal(stdout, '')
+    assert.match(stderr, /decisions.*: this user may not; next: call again as .*root/)
+    assert.ok(status !== 0 && status !== 1, `${status}`)
+  }
+})
