@@ -19,6 +19,8 @@ export interface Circumstances
   /** With the policy in force. */
   readonly registry: KeyRegistry
   readonly reader: Reader
+  /** The command that makes the same audit again. */
+  readonly again: string
   /** `missing` is found in the survey. */
   readonly disk: Omit<Audit['disk'], 'missing'>
   readonly expressions: readonly FoundExpression[]
@@ -27,7 +29,7 @@ export interface Circumstances
 /** Makes the audit. */
 export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit {
   const { members, closure, madeOf, unjudged } = surveyed
-  const { registry, reader, disk, expressions: found, ...about } = circumstances
+  const { registry, reader, again, disk, expressions: found, ...about } = circumstances
   const { policy: inForce, now } = registry
   const isInClosure = (place: number) => place < closure
   for (const { approvers } of found) for (const { key } of approvers) noteKey(registry, inForce, key)
@@ -35,7 +37,7 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
   const refused = members.flatMap(({ standing }) =>
     standing.outcome === 'refused' ? [standing.refusal] : [],
   )
-  const groups = groupsOf(refused, reader)
+  const groups = groupsOf(refused, reader, again)
   const exemptions = exemptionsOf(inForce, now, members)
   const places = new Map(members.map(({ path }, place) => [path, place]))
   const known = { surveyed, people, places, stopped: stoppedIn(groups), exemptions }

@@ -9,7 +9,7 @@ import { readMachineIdentity } from '../verifier/machine-key.ts'
 import { alteredRefusal } from '../verifier/settle-contents.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
-import { differingIn } from './contents.ts'
+import { differingIn, type HashingAsked } from './contents.ts'
 import { unregisteredIn } from './disk.ts'
 import { expressionsOf } from './expressions.ts'
 import {
@@ -28,7 +28,7 @@ import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
 /** What is audited, and how. */
-export interface AuditAsked {
+export interface AuditAsked extends HashingAsked {
   readonly kind: Audit['asked']['kind']
   /** Store paths; of a whole store they are found. */
   readonly roots: readonly string[]
@@ -38,10 +38,9 @@ export interface AuditAsked {
   readonly end: number
   readonly version: string
   readonly reader: Reader
-  onBegin(paths: number): void
+  /** The command that makes the same audit again. */
+  readonly again: string
   onJudged(): void
-  /** Called with each path whose contents are read. */
-  onHashing(path: string): void
 }
 
 /** Judges everything that was asked for. Throws StoreError where the store does not answer. */
@@ -97,6 +96,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
       respite: respite && { until: respite.until, reason: respite.reason },
       registry,
       reader,
+      again: wanted.again,
       disk,
       expressions,
     },

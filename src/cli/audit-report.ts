@@ -33,6 +33,7 @@ export function sayAudit(terminal: Terminal, audit: Audit, changes: AuditChanges
   rows('let in', letInLines(audit))
   sayGroups(terminal, audit)
   if (changes !== undefined) sayChanges(terminal, audit, changes)
+  terminal.print(`\n${distanceWords(terminal, audit)}`)
 }
 
 function askedLines({ asked, paths }: Audit): readonly string[] {
@@ -58,13 +59,26 @@ function trustedWords(terminal: Terminal, audit: Audit): string {
   const closure = closureOf(audit)
   const trusted = closure.filter(({ outcome }) => outcome === 'trusted').length
   const undecided = closure.filter(({ outcome }) => outcome === 'indeterminate').length
+  const refused = closure.length - trusted - undecided
   const words = [
     `${trusted} of ${counted(closure.length, 'path')}`,
+    ...(refused > 0 ? [`${refused} refused`] : []),
     ...(undecided > 0 ? [`${undecided} undecided`] : []),
     ...(audit.unjudged > 0 ? [`${audit.unjudged} not judged for want of time`] : []),
   ].join(', ')
   const isAll = trusted === closure.length && audit.unjudged === 0
   return isAll ? terminal.good(words) : terminal.bad(words)
+}
+
+/** How far it is from all trusted, which is what somebody sees who scrolls no further up. */
+function distanceWords(terminal: Terminal, audit: Audit): string {
+  const closure = closureOf(audit)
+  const of = counted(closure.length, 'path')
+  const refused = closure.filter(({ outcome }) => outcome !== 'trusted').length
+  if (refused > 0) return terminal.bad(`${refused} of ${of} would be refused now`)
+  if (audit.unjudged > 0)
+    return terminal.doubtful('not all of it was judged; next: nixsig audit --timeout 6000')
+  return terminal.good(`none of ${of} would be refused now`)
 }
 
 const KIND_WORDS = {
@@ -80,9 +94,11 @@ function shareLines({ shares }: Audit): readonly string[] {
   const kinds = [...new Set(shares.map(({ kind }) => kind))]
   return kinds.map(kind => {
     const own = shares.filter(share => share.kind === kind)
-    const roles = own.filter(({ signed }) => signed > 0).map(({ role, signed }) => `${signed} by a ${role}`)
     const total = own[0]?.total ?? 0
-    return `${KIND_WORDS[kind]}: of ${total}, ${roles.length === 0 ? 'none is signed' : roles.join(', ')}`
+    const roles = own
+      .filter(({ signed }) => signed > 0)
+      .map(({ role, signed }) => `${signed} of ${total} by ${role}s`)
+    return `${KIND_WORDS[kind]}: ${roles.length === 0 ? `none of ${total} is signed` : roles.join(', ')}`
   })
 }
 
@@ -159,7 +175,10 @@ function cut(lines: readonly string[], none: readonly string[]): readonly string
 function sayGroups(terminal: Terminal, { groups, paths }: Audit): void {
   for (const { title, next, paths: own } of groups) {
     terminal.print('')
-    terminal.print(wrapped(`${title} (${own.length}):`, 0), 'refusal')
+    const asked = own.filter(place => paths[place]?.part === 'closure').length
+    const behind = own.length - asked
+    const count = behind === 0 ? asked : `${asked}, and ${behind} that they were made of`
+    terminal.print(wrapped(`${title} (${count}):`, 0), 'refusal')
     for (const place of own.slice(0, NAMED)) {
       const { path = '', because } = paths[place] ?? {}
       terminal.print(`  ${pathWord(path)}`)

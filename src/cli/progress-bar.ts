@@ -6,10 +6,13 @@ const NARROW = 40
 
 /** How far long work is. */
 export interface Progress {
+  /** Begins anew, with so much to do. */
   begin(total: number): void
-  /** One more is done. */
+  /** One more is done; there is more to do if it is one more than was known of. */
   step(): void
-  /** What is being done now, in one line, escaped: it may take long. */
+  /** What is being done now, in one line, escaped. */
+  show(text: string): void
+  /** The same of what may take long. */
   work(text: string): void
 }
 
@@ -28,11 +31,18 @@ export function openProgress(
   return {
     begin(count) {
       total = count
+      done = 0
       draw()
     },
     step() {
       done++
+      total = Math.max(total, done)
       doing = ''
+      draw()
+    },
+    show(text) {
+      if (!isTerminal) return
+      doing = text
       draw()
     },
     work(text) {

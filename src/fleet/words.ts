@@ -67,10 +67,10 @@ export function sectionsOf(fleet: Fleet): readonly Section[] {
   })).filter(({ items }) => items.length > 0)
 }
 
-/** `3 machines, 1204 paths; 2 kinds of differences`. */
+/** `3 machines, 1204 paths; findings of 2 kinds`. */
 export function headlineOf(fleet: Fleet): string {
   const kinds = new Set(fleet.findings.map(({ kind }) => kind)).size
-  const found = kinds === 0 ? 'no differences' : `${counted(kinds, 'kind')} of findings`
+  const found = kinds === 0 ? 'no differences' : `findings of ${counted(kinds, 'kind')}`
   return `${counted(fleet.machines.length, 'machine')}, ${counted(fleet.paths, 'path')}; ${found}`
 }
 

@@ -1,8 +1,9 @@
 /**
- * How the machine of a gate stands, as metrics: what is in force, what ends next, and what its last
- * audit found.
+ * How the machine of a gate stands, as metrics: what is in force, what ends next, how large its
+ * decision log is, and what its last audit found.
  */
 import { join } from 'node:path'
+import { logExtent } from '../decisions/extent.ts'
 import { readRegularFile } from '../files/regular-file.ts'
 import { type Family, gauge } from '../formats/prometheus.ts'
 import { countLetIn } from '../ledger/let-in.ts'
@@ -42,6 +43,22 @@ export function standingFamilies(
       type: 'gauge',
       samples: [...nextEnds(policy, respite, now)].map(([kind, value]) => ({ labels: { kind }, value })),
     },
+    ...logFamilies(state),
+  ]
+}
+
+/** None where nothing was decided yet, or decisions are not logged and never were. */
+function logFamilies(state: string): readonly Family[] {
+  const log = logExtent(state)
+  if (log === undefined) return []
+  return [
+    gauge('decision_log_lines', 'Lines written to the decision log, with those removed since.', log.lines),
+    gauge('decision_log_bytes', 'What the lines of the decision log take up.', log.bytes),
+    gauge(
+      'decision_log_written_timestamp_seconds',
+      'When the decision log was last written, in seconds since 1970.',
+      log.written,
+    ),
   ]
 }
 

@@ -84,6 +84,12 @@ export function claimList(app: App, claims: readonly PageClaim[], place: string)
   return el('ul', { class: 'claims' }, ...items)
 }
 
+/** What to do next: a command looks like one. */
+export function nextStep(step: string): HTMLElement {
+  const isCommand = /^nix[a-z-]* /.test(step)
+  return el('p', {}, el('b', {}, 'Next: '), el('span', isCommand ? { class: 'mono' } : {}, step))
+}
+
 /** A button that shows on the map what rests on something. */
 export function onMap(app: App, on: string, paths: readonly number[]): HTMLElement | undefined {
   if (paths.length === 0) return undefined

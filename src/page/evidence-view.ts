@@ -1,7 +1,7 @@
 /** The whole chain of evidence of one path: from its sources to what was made of it. */
 import type { PagePath } from '../report/page-shape.ts'
 import type { App } from './app.ts'
-import { claimList, onMap, pathLink, pathList, standingMark } from './bits.ts'
+import { claimList, nextStep, onMap, pathLink, pathList, standingMark } from './bits.ts'
 import { button, el } from './dom.ts'
 import { baseOf, falling, isSource } from './model.ts'
 import { away, counted, day, number, size } from './words.ts'
@@ -46,8 +46,7 @@ function whatToDo(app: App, path: PagePath): HTMLElement {
       ),
     )
   }
-  if (group !== undefined)
-    box.append(el('p', {}, el('b', {}, 'Next: '), el('span', { class: 'mono' }, group.next)))
+  if (group !== undefined) box.append(nextStep(group.next))
   if (exemption !== undefined)
     box.append(
       el(

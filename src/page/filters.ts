@@ -9,7 +9,7 @@ import { counted, number } from './words.ts'
 /** Filters of the map and the table; other views have none. */
 export function filters(app: App): readonly (HTMLElement | undefined)[] {
   const { state, model } = app
-  if (state.view !== 'map' && state.view !== 'table') return []
+  if ((state.view !== 'map' && state.view !== 'table') || model.data.paths.length === 0) return []
   const resting = restingOn(model, state.on)
   const counts = new Map(STANDINGS.map(standing => [standing as string, 0]))
   for (const path of model.data.paths)

@@ -1,7 +1,7 @@
 /** What is refused and what to do; what ends; what is odd on the disk. */
 import type { PageGroup } from '../report/page-shape.ts'
 import type { App } from './app.ts'
-import { bar, onMap, pathLink, pathList } from './bits.ts'
+import { bar, nextStep, onMap, pathLink, pathList } from './bits.ts'
 import { el } from './dom.ts'
 import { away, counted, day, number, size } from './words.ts'
 
@@ -33,7 +33,7 @@ function groupCard(app: App, { code, title, next, paths }: PageGroup, index: num
       'div',
       {},
       el('h2', { attributes: { id: `group-${index}` } }, title),
-      el('p', {}, el('b', {}, 'Next: '), el('span', { class: 'mono' }, next)),
+      nextStep(next),
       pathList(app, paths, `group ${index}`, 6),
       onMap(app, `group ${code} ${title}`, paths),
     ),

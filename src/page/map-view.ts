@@ -55,8 +55,11 @@ export class MapView {
     )
     for (const layer of [this.#base, this.#over]) layer.setAttribute('aria-hidden', 'true')
     this.#hint.id = 'map-hint'
-    this.#hint.textContent =
-      'Arrow keys go from path to path, Enter opens one. The table has the same paths in rows.'
+    const isEmpty = app.model.data.paths.length === 0
+    this.#list.hidden = isEmpty
+    this.#hint.textContent = isEmpty
+      ? 'There is no path to show.'
+      : 'Arrow keys go from path to path, Enter opens one. The table has the same paths in rows.'
     this.element = el('div', { class: 'map-box' }, this.#list, this.#hint)
     this.#listen()
     new ResizeObserver(() => this.#later()).observe(this.#list)

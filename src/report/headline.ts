@@ -37,13 +37,10 @@ export function headlineOf(audit: Audit): Headline {
   const asked = audit.paths.filter(({ part }) => part === 'closure')
   const count = (outcome: string) => asked.filter(path => path.outcome === outcome).length
   const [trusted, refused, undecided] = [count('trusted'), count('untrusted'), count('indeterminate')]
-  const isAll = trusted === asked.length
   return {
-    verdict: isAll
-      ? `${asked.length === 1 ? 'The one path is' : `All ${paths(asked.length)} are`} trusted.`
-      : `${grouped(trusted)} of ${paths(asked.length)} ${trusted === 1 ? 'is' : 'are'} trusted.`,
+    verdict: verdictWords(trusted, asked.length),
     detail: [
-      isAll ? 'Nothing would be refused.' : `${refusedWords(refused, undecided)}.`,
+      refusedWords(refused, undecided, asked.length),
       ...(audit.unjudged === 0 ? [] : [`${paths(audit.unjudged)} could not be judged in time.`]),
       ...(audit.respite === undefined
         ? []
@@ -53,10 +50,18 @@ export function headlineOf(audit: Audit): Headline {
   }
 }
 
-function refusedWords(refused: number, undecided: number): string {
-  if (refused === 0) return `${grouped(undecided)} could not be decided`
+function verdictWords(trusted: number, all: number): string {
+  if (all === 0) return 'Nothing was audited.'
+  if (trusted < all) return `${grouped(trusted)} of ${paths(all)} ${trusted === 1 ? 'is' : 'are'} trusted.`
+  return `${all === 1 ? 'The one path is' : `All ${paths(all)} are`} trusted.`
+}
+
+function refusedWords(refused: number, undecided: number, all: number): string {
+  if (all === 0) return 'What was asked for has no path.'
+  if (refused === 0)
+    return undecided === 0 ? 'Nothing would be refused.' : `${grouped(undecided)} could not be decided.`
   const first = `${grouped(refused)} ${refused === 1 ? 'is' : 'are'} refused`
-  return undecided === 0 ? first : `${first}, and ${grouped(undecided)} could not be decided`
+  return undecided === 0 ? `${first}.` : `${first}, and ${grouped(undecided)} could not be decided.`
 }
 
 type Fact = Headline['facts'][number]

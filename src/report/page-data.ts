@@ -123,7 +123,7 @@ function pagePath(audited: AuditedPath, layer: number, via: number | undefined):
       exemption,
       group,
       because: textOf(because),
-      message: message === undefined ? undefined : worded(message),
+      message: message === undefined ? undefined : worded(withoutStep(message)),
       claims: claims.length === 0 ? undefined : claims.map(pageClaim),
       isBuiltHere: flag(builtHere),
       isLetIn: flag(letIn),
@@ -131,6 +131,11 @@ function pagePath(audited: AuditedPath, layer: number, via: number | undefined):
       registered,
     }),
   }
+}
+
+/** A refusal without the command that explains it: the page has the step of its group, and the rest. */
+function withoutStep(message: string): string {
+  return message.replace(/; next: nixsig explain .*$/, '')
 }
 
 /** How a path stands, in one word. */

@@ -47,9 +47,10 @@ export interface Group {
 
 /**
  * Each refused path in the group of its first cause; the groups that most depends on come first.
- * What only root can do says so to others.
+ * What only root can do says so to others. `again`: the command that finds the same groups; with
+ * `--refused CODE` it names the paths of one.
  */
-export function groupsOf(refusals: readonly Refusal[], reader: Reader): readonly Group[] {
+export function groupsOf(refusals: readonly Refusal[], reader: Reader, again = STATUS): readonly Group[] {
   const groups = new Map<string, { kind: Kind; stopped: Stopped[] }>()
   for (const refusal of refusals) {
     const [cause] = causesOf(refusal)
@@ -62,7 +63,7 @@ export function groupsOf(refusals: readonly Refusal[], reader: Reader): readonly
     group.stopped.push({ path: refusal.path, because, message: sentence(refusal), refusal })
     groups.set(key, group)
   }
-  const all = [...groups.values()].map(({ kind, stopped }) => ({ ...wordsOf(kind, reader), stopped }))
+  const all = [...groups.values()].map(({ kind, stopped }) => ({ ...wordsOf(kind, reader, again), stopped }))
   const rank = ({ code }: Group) => GROUP_CODES.indexOf(code)
   return all.sort((a, b) => rank(a) - rank(b) || b.stopped.length - a.stopped.length)
 }
@@ -119,8 +120,10 @@ const CODES: Readonly<Record<Exclude<CauseCode, 'no-signature'>, GroupCode>> = {
   undecided: 'undecided',
 }
 
+const STATUS = 'nixsig status'
+
 /** A command that names the paths of a group by itself, as it is typed. */
-const these = (code: GroupCode) => `$(nixsig status --refused ${code})`
+const these = (code: GroupCode) => `$(${STATUS} --refused ${code})`
 
 interface Words {
   readonly title: string
@@ -129,9 +132,10 @@ interface Words {
   readonly isForAll?: true
 }
 
-function wordsOf({ code, signer }: Kind, reader: Reader): Omit<Group, 'stopped'> {
+function wordsOf({ code, signer }: Kind, reader: Reader, again: string): Omit<Group, 'stopped'> {
   const { title, next, isForAll } = signer === undefined ? WORDS[code] : wordsOnSigner(signer)
-  const step = reader === 'root' || isForAll === true ? next : `${next} (${BY_ROOT})`
+  const typed = next.replace(`${STATUS} --refused`, () => `${again} --refused`)
+  const step = reader === 'root' || isForAll === true ? typed : `${typed} (${BY_ROOT})`
   return { code, title, next: step }
 }
 
@@ -159,7 +163,7 @@ const WORDS: Readonly<Record<GroupCode, Words>> = {
   },
   'key-ended': {
     title: CAUSE_WORDS['key-ended'].title,
-    next: 'put a newer copy of the certificate where the policy names it',
+    next: 'have it signed with a key that counts today; a newer copy of a certificate goes where the policy names it',
   },
   'unlisted-signer': {
     ...wordsOnSigner(''),
@@ -194,7 +198,7 @@ const WORDS: Readonly<Record<GroupCode, Words>> = {
   },
   undecided: {
     title: CAUSE_WORDS.undecided.title,
-    next: `nixsig explain ${'$(nixsig status --refused undecided | head -n 1)'}`,
+    next: `nixsig explain $(${STATUS} --refused undecided | head -n 1)`,
     isForAll: true,
   },
 }

@@ -1,9 +1,10 @@
-// The hand-made store of the reports: each path in it is judged as the table says.
+// The hand-made store of the reports: each path in it is judged as the table says, and what verify,
+// status and audit say of it is the same.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { committers } from '../support/approvals.ts'
-import { type Name, WHAT, withHandMade } from '../support/stores/hand-made.ts'
-import { NEWEST } from '../support/world.ts'
+import { type HandMade, type Name, WHAT, withHandMade } from '../support/stores/hand-made.ts'
+import { NEWEST, type World } from '../support/world.ts'
 
 const people = committers()
 after(() => people.remove())
@@ -50,5 +51,57 @@ for (const version of NEWEST) {
           : [[paths[name], what[1]]]
       })
       assert.deepEqual(grouped.sort(), shouldBe.sort())
+
+      await assertAgreed(world, paths)
     }))
+}
+
+interface Audited {
+  readonly path: string
+  readonly part: 'closure' | 'making'
+  readonly outcome: string
+  readonly status: number
+  readonly group: number | null
+}
+
+/** What `verify --no-contents`, `status` and `audit` say of the closure, and which next steps work. */
+async function assertAgreed(world: World, paths: HandMade['paths']): Promise<void> {
+  const nixsig = (args: string) => world.run(`/opt/nixsig/nixsig ${args}`)
+  const auditOf = async (args: string) =>
+    JSON.parse((await nixsig(`audit --json ${args}`)).stdout) as {
+      readonly paths: readonly Audited[]
+      readonly groups: readonly { readonly code: string; readonly next: string }[]
+    }
+  const audit = await auditOf('')
+  const closure = audit.paths.filter(({ part }) => part === 'closure')
+  const verified = await nixsig(`verify --no-contents --json ${Object.values(paths).join(' ')}`)
+  const said = verified.stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as Audited)
+  const verdicts = (all: readonly Audited[]) =>
+    all.map(({ path, outcome, status }) => `${path} ${outcome} ${status}`).sort()
+  assert.deepEqual(verdicts(closure), verdicts(said), 'audit and verify')
+  const refused = closure.filter(({ outcome }) => outcome !== 'trusted')
+  const [status, text] = [await nixsig('status'), await nixsig('audit')]
+  const count = `${refused.length} of ${closure.length} paths would be refused now`
+  for (const { stdout, stderr } of [status, text]) assert.ok(stdout.endsWith(`\n${count}\n`), stdout + stderr)
+  assert.equal(status.status, text.status)
+
+  // Each command in a next step names the paths of its group: those of status are what is in use.
+  const full = await auditOf('--contents')
+  const commands = full.groups.flatMap(({ code, next }) => {
+    const [, command] = /\$\(nixsig (audit .*?--refused \S+?)(?: \||\))/.exec(next) ?? []
+    return command === undefined ? [] : [{ code, command }]
+  })
+  assert.ok(commands.some(({ code }) => code === 'altered'))
+  for (const { code, command } of commands) {
+    const { stdout, stderr } = await nixsig(command)
+    const own = full.paths.filter(({ group }) => group !== null && full.groups[group]?.code === code)
+    assert.deepEqual(
+      stdout.trim().split('\n').sort(),
+      own.map(({ path }) => path).sort(),
+      `${command}: ${stderr}`,
+    )
+  }
 }

@@ -4,12 +4,15 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { SMALL_AUDIT } from '../../fuzz/targets/audits.ts'
 import { auditMetricsText } from '../../src/audit/metrics.ts'
+import { appendLine } from '../../src/decisions/append.ts'
+import { foldSegments } from '../../src/decisions/fold.ts'
+import { type Decision, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { openMetrics } from '../../src/gate/metrics.ts'
 import { auditMetrics, standingFamilies } from '../../src/gate/standing-metrics.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
@@ -17,7 +20,22 @@ import { randomAudit } from '../support/audits/random.ts'
 
 const MONITORING = join(PROJECT_ROOT, 'nix/monitoring')
 const state = mkdtempSync(join(tmpdir(), 'nixsig-monitoring-'))
+before(() => decide(1))
 after(() => rmSync(state, { recursive: true, force: true }))
+
+/** Writes that many decisions to the log. */
+function decide(count: number, into = state): void {
+  const decision: Decision = {
+    door: 'gate',
+    asker: 'root',
+    path: '/nix/store/00000000000000000000000000000000-hello',
+    outcome: 'trusted',
+    letIn: true,
+    ground: 'a rule',
+  }
+  for (let done = 0; done < count; done++)
+    appendLine(into, place => printDecision(place, decision), { isDurable: false })
+}
 
 const NOW = 1_772_366_400
 const POLICY = `version = 1
@@ -173,6 +191,34 @@ test('the next end of each kind that is still to come, and nothing of what is ov
 test('without a policy there is none in force, and nothing that ends', () => {
   const [info, , , ends] = standingFamilies(undefined, state, NOW)
   assert.deepEqual([info?.samples, ends?.samples], [[], []])
+})
+
+test('the decision log by its lines, its bytes and its last line, and nothing where there is none', () => {
+  const own = mkdtempSync(join(tmpdir(), 'nixsig-monitoring-'))
+  const directory = join(own, 'decisions')
+  const shown = () => {
+    const families = standingFamilies(undefined, own, NOW).filter(({ name }) => name.startsWith('decision_'))
+    return families.map(({ samples }) => samples[0]?.value)
+  }
+  const bytesIn = (name: string) =>
+    readdirSync(join(directory, name)).reduce(
+      (sum, one) => sum + readFileSync(join(directory, name, one)).length,
+      0,
+    )
+  try {
+    assert.deepEqual(shown(), [])
+    decide(SEGMENT_LINES + 5, own)
+    const [last = ''] = readdirSync(join(directory, 'open')).sort().slice(-1)
+    utimesSync(join(directory, 'open', last), NOW, NOW)
+    const lines = Number(last) + 1
+    assert.ok(lines >= SEGMENT_LINES + 5)
+    assert.deepEqual(shown(), [lines, bytesIn('open'), NOW])
+    foldSegments(own)
+    assert.equal(readdirSync(join(directory, 'segments')).length, 1)
+    assert.deepEqual(shown(), [lines, bytesIn('open') + bytesIn('segments'), NOW])
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
 })
 
 test("a file in place of an audit's metrics that has anything else in it is left out", () => {

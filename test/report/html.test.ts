@@ -117,3 +117,19 @@ test('the headline counts what was asked for', () => {
     if (refused > 0) assert.ok(detail.startsWith(`${refused} `))
   }
 })
+
+test('an audit of nothing does not say that all is trusted', () => {
+  const { verdict, detail } = headlineOf({ ...randomAudit(1), paths: [], unjudged: 0, respite: undefined })
+  assert.equal(verdict, 'Nothing was audited.')
+  assert.equal(detail, 'What was asked for has no path.')
+})
+
+test('a refusal on the page has no command to explain it, which the page does itself', () => {
+  const plain = randomAudit(2)
+  const message =
+    'refused x under rule "default": needs bob, found no signature; next: nixsig explain /nix/store/x'
+  const { paths } = pageData({ ...plain, paths: plain.paths.map(path => ({ ...path, message })) })
+  assert.ok(paths.length > 0)
+  for (const path of paths)
+    assert.equal(path.message, 'refused x under rule "default": needs bob, found no signature')
+})

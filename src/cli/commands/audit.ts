@@ -10,6 +10,7 @@ import { type AuditChanges, changesSince } from '../../audit/since.ts'
 import { readRegularFile } from '../../files/regular-file.ts'
 import { pathWord } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
+import { GROUP_CODES } from '../../status/groups.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import { sayAudit } from '../audit-report.ts'
 import {
@@ -26,6 +27,7 @@ import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
 import { storePathOf } from '../store-argument.ts'
+import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options extends ReportFiles, SarifPlaceValues {
@@ -34,6 +36,7 @@ interface Options extends ReportFiles, SarifPlaceValues {
   readonly contents: boolean
   readonly since: string | undefined
   readonly 'fail-on': readonly string[]
+  readonly refused: (typeof GROUP_CODES)[number] | undefined
   readonly timeout: string
   readonly json: boolean
 }
@@ -68,6 +71,12 @@ export const audit = command({
       kind: 'values',
       value: 'WHAT',
       text: `Exit with 1 if there is any of this, else with 0; several with commas: ${Object.keys(FAILURES).join(', ')}`,
+    },
+    refused: {
+      kind: 'value',
+      value: 'CAUSE',
+      choices: GROUP_CODES,
+      text: 'Print only the paths that are refused for this cause, one a line',
     },
     ...REPORT_OPTIONS,
     ...SARIF_PLACE_OPTIONS,
@@ -110,17 +119,20 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
     const found = await auditHere(inquiry, {
       ...askedOf(options),
       contents: options.contents,
+      again: againOf(options),
       end: performance.now() + patience,
       version: project.version,
       reader: readerHere(),
       onBegin: progress.begin,
       onJudged: progress.step,
-      onHashing: path => progress.work(`reading ${pathWord(path)}`),
+      onHashing: path => progress.show(`reading ${pathWord(path)}`),
+      onHashed: progress.step,
     })
     const changes = before && changesSince(before, found)
     const policy = await inquiry.policy()
     await writeReports(options, found, { policy, places: options, print: terminal.print })
-    if (options.json) terminal.print(auditJson(found, changes && { changes }))
+    if (options.refused !== undefined) sayRefused(terminal, found, options.refused)
+    else if (options.json) terminal.print(auditJson(found, changes && { changes }))
     else if (printed === undefined) sayAudit(terminal, found, changes)
     return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
@@ -167,6 +179,20 @@ function askedOf({ paths, store }: Options): Pick<AuditAsked, 'kind' | 'roots'> 
   return { kind: 'paths', roots: pathsInUse(performance.now() + ROOTS_MS).paths }
 }
 
+/** Paths that are named in a next step; with more of them somebody has to. */
+const NAMED_AGAIN = 8
+
+/** The command that makes the same audit again. */
+function againOf({ paths, store, contents }: Options): string {
+  const named = paths.length > NAMED_AGAIN ? ['PATH...'] : paths.map(storePathOf)
+  return ['nixsig audit', ...(store ? ['--store'] : named), ...(contents ? ['--contents'] : [])].join(' ')
+}
+
+function sayRefused(terminal: Terminal, { groups, paths }: Audit, code: string): void {
+  for (const group of groups.filter(one => one.code === code))
+    for (const place of group.paths) terminal.print(paths[place]?.path ?? '')
+}
+
 function statusOf({ paths, unjudged }: Audit): Status {
   const codes = paths.filter(({ part }) => part === 'closure').map(({ status }) => status)
   return mostSevere(unjudged > 0 ? [...codes, 20] : codes)
@@ -176,7 +202,7 @@ function failed(
   found: Audit,
   changes: AuditChanges | undefined,
   failures: readonly Failure[],
-  terminal: Invocation<PlaceName>['terminal'],
+  terminal: Terminal,
 ): Status {
   const all = failuresIn(found, changes, failures)
   for (const { failure, count } of all) terminal.warn(`nixsig: ${failure} (${count}): ${FAILURES[failure]}`)
