@@ -1,15 +1,16 @@
 /** On whose behalf a hook works: the client of the process of nix-daemon that started it. */
 import { closeSync, openSync, readSync } from 'node:fs'
-import { clientNumber, isMorePrivileged, realUser, startTime } from './proc-files.ts'
+import { clientNumber, isDaemonOrWorker, isMorePrivileged, realUser, startTime } from './proc-files.ts'
 
 /**
  * `root`, `user` and a number, or `unknown`: the user of the client of this process's parent, or of
- * the parent itself if that is no process of nix-daemon. `proc` is where proc(5) is mounted.
+ * the parent itself if that is no process of nix-daemon. As in nix/plugin/asker.c. `proc` is where proc(5) is mounted.
  */
 export function askerAbove(parent = process.ppid, proc = '/proc'): string {
   const line = read(`${proc}/${parent}/cmdline`)
-  const client = line === undefined ? undefined : clientNumber(line)
-  if (client === undefined) return named(realUser(read(`${proc}/${parent}/status`)))
+  if (line === undefined || !isDaemonOrWorker(line)) return named(realUser(read(`${proc}/${parent}/status`)))
+  const client = clientNumber(line)
+  if (client === undefined) return UNKNOWN
   const [own, other] = [String(parent), client].map(each => startTime(read(`${proc}/${each}/stat`)))
   // The number may be another process's by now.
   if (own === undefined || other === undefined || other > own) return UNKNOWN
