@@ -4,6 +4,7 @@
  *
  *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT  SIZE  SIGS     to: let-in, warned or refused; reason, references
  *     log    STATE  LOGGING  MODE  PATH  HASH  OUTCOME  LET-IN  GROUND  MESSAGE  COUNT    to: logged or failed; why
+ *     asker  PROC  PROCESS                                               to: who is behind that process
  *     reply  BYTES                                                       to: pass, refuse or failed; sentence and notice, or why
  *
  * LOGGING is a number of `enum logging`, and MESSAGE in hexadecimal; of more than one line, each has
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asker.h"
 #include "decide.h"
 #include "decision.h"
 #include "reply.h"
@@ -79,6 +81,16 @@ static bool answer_log(char *line) {
   return true;
 }
 
+static bool answer_asker(char *line) {
+  const char *words[2];
+  char text[ASKER_SIZE];
+  if (!cut(line, words, 2) || words[0] == NULL || words[1] == NULL) return false;
+  const struct asker asker = asker_of(words[0], words[1]);
+  print_asker(&asker, text);
+  printf("%s\n", text);
+  return true;
+}
+
 static bool answer_row(char *line) {
   const char *words[WORDS];
   struct grounds grounds;
@@ -94,12 +106,14 @@ static bool answer_row(char *line) {
 
 int main(void) {
   static char line[LINE_LIMIT];
-  static const char reply[] = "reply\t", log[] = "log\t";
+  static const char reply[] = "reply\t", log[] = "log\t", asker[] = "asker\t";
   while (fgets(line, sizeof line, stdin) != NULL) {
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, reply, sizeof reply - 1) == 0) answer_reply(line + sizeof reply - 1);
     else if (strncmp(line, log, sizeof log - 1) == 0) {
       if (!answer_log(line + sizeof log - 1)) return 2;
+    } else if (strncmp(line, asker, sizeof asker - 1) == 0) {
+      if (!answer_asker(line + sizeof asker - 1)) return 2;
     } else if (!answer_row(line)) return 2;
     fflush(stdout);
   }

@@ -1,8 +1,6 @@
 #include "asker.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,13 +8,14 @@
 #include "lines.h"
 
 /* PID_DIGITS: most digits of a process number (PID_MAX_LIMIT is 4,194,304). */
-enum { PID_DIGITS = 7, FILE_LIMIT = 4096, ASKER_SIZE = 32, SECURE = 23 /* AT_SECURE */ };
+enum { PID_DIGITS = 7, FILE_LIMIT = 4096, SECURE = 23 /* AT_SECURE */ };
 
-/** Reads the start of a file of proc(5), and puts a NUL behind it. */
-static size_t read_proc(const char *process, const char *name, char text[FILE_LIMIT + 1]) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%s/%s", process, name);
-  const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+/** Reads the start of a file of a process, and puts a NUL behind it. `proc`: see proc(5). */
+static size_t read_proc(const char *proc, const char *process, const char *name, char text[FILE_LIMIT + 1]) {
+  char path[512];
+  const int printed = snprintf(path, sizeof path, "%s/%s/%s", proc, process, name);
+  const bool fits = printed > 0 && (size_t)printed < sizeof path;
+  const int file = fits ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
   size_t length = 0;
   for (ssize_t count = 1; file >= 0 && length < FILE_LIMIT && count > 0; length += count > 0 ? (size_t)count : 0) {
     count = read(file, text + length, FILE_LIMIT - length);
@@ -27,10 +26,10 @@ static size_t read_proc(const char *process, const char *name, char text[FILE_LI
 }
 
 /** When a process began: field 22 of its `stat`. The name before it may have any characters. */
-static bool read_start(const char *process, unsigned long long *start) {
+static bool read_start(const char *proc, const char *process, unsigned long long *start) {
   enum { FIELDS_BEFORE = 19 };
   char text[FILE_LIMIT + 1];
-  struct rest rest = {text, text + read_proc(process, "stat", text)};
+  struct rest rest = {text, text + read_proc(proc, process, "stat", text)};
   const char *name_end = strrchr(text, ')');
   if (name_end == NULL) return false;
   rest.next = name_end + 1;
@@ -41,19 +40,19 @@ static bool read_start(const char *process, unsigned long long *start) {
 }
 
 /** The real user of a process. Set-user-ID does not change it. */
-static bool read_user(const char *process, unsigned long long *user) {
+static bool read_user(const char *proc, const char *process, unsigned long long *user) {
   static const char label[] = "\nUid:\t";
   char text[FILE_LIMIT + 1];
-  const size_t length = read_proc(process, "status", text);
+  const size_t length = read_proc(proc, process, "status", text);
   const char *line = strstr(text, label);
   struct rest rest = {line == NULL ? text : line + sizeof label - 1, text + length};
   return line != NULL && take_number(&rest, 10, user) && begins(&rest, "\t");
 }
 
 /** Whether a program has more rights than whoever started it; true if that cannot be told. */
-static bool is_more_privileged(const char *process) {
+static bool is_more_privileged(const char *proc, const char *process) {
   char text[FILE_LIMIT + 1];
-  const size_t length = read_proc(process, "auxv", text);
+  const size_t length = read_proc(proc, process, "auxv", text);
   unsigned long pair[2];
   for (size_t at = 0; at + sizeof pair <= length; at += sizeof pair) {
     memcpy(pair, text + at, sizeof pair);
@@ -91,33 +90,32 @@ static bool take_client(struct rest *rest, char client[PID_DIGITS + 1]) {
   return true;
 }
 
-static void print_user(unsigned long long user, char text[ASKER_SIZE]) {
-  if (user == 0) snprintf(text, ASKER_SIZE, "root");
-  else snprintf(text, ASKER_SIZE, "user %llu", user);
-}
-
-static void look(char text[ASKER_SIZE]) {
+struct asker asker_of(const char *proc, const char *process) {
+  static const struct asker unknown = {.is_known = false};
   char line[FILE_LIMIT + 1], client[PID_DIGITS + 1];
-  unsigned long long own, other, user;
-  const size_t length = read_proc("self", "cmdline", line);
+  unsigned long long own, other;
+  struct asker asker = {.is_known = true};
+  const size_t length = read_proc(proc, process, "cmdline", line);
   const size_t program = strlen(line) + 1;
   struct rest rest = {line + (program < length ? program : length), line + length};
-  if (!is_daemon(line, rest.next)) {
-    print_user(getuid(), text);
-    return;
-  }
-  snprintf(text, ASKER_SIZE, "unknown");
-  if (!take_client(&rest, client)) return;
+  if (!is_daemon(line, rest.next)) return read_user(proc, process, &asker.user) ? asker : unknown;
+  if (!take_client(&rest, client)) return unknown;
   /* The number may have been given to another process since. */
-  if (!read_start("self", &own) || !read_start(client, &other) || other > own) return;
-  if (read_user(client, &user) && !is_more_privileged(client)) print_user(user, text);
+  if (!read_start(proc, process, &own) || !read_start(proc, client, &other) || other > own) return unknown;
+  return read_user(proc, client, &asker.user) && !is_more_privileged(proc, client) ? asker : unknown;
 }
 
-const char *find_asker(void) {
-  static char text[ASKER_SIZE];
+void print_asker(const struct asker *asker, char text[ASKER_SIZE]) {
+  if (!asker->is_known) snprintf(text, ASKER_SIZE, "unknown");
+  else if (asker->user == 0) snprintf(text, ASKER_SIZE, "root");
+  else snprintf(text, ASKER_SIZE, "user %llu", asker->user);
+}
+
+const struct asker *find_asker(void) {
+  static struct asker asker;
   static pid_t known_in;
   const pid_t own = getpid(); /* nix-daemon's processes begin as copies of it */
-  if (known_in != own) look(text);
+  if (known_in != own) asker = asker_of("/proc", "self");
   known_in = own;
-  return text;
+  return &asker;
 }

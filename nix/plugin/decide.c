@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "ask-for.h"
 #include "inert.h"
 #include "ledger.h"
 #include "lines.h"
@@ -13,7 +14,6 @@
 #include "plain.h"
 #include "policy.h"
 #include "question.h"
-#include "resident.h"
 #include "respite.h"
 
 /** A row whose path and hash are well-formed. */
@@ -94,7 +94,7 @@ static enum answer ask(const struct places *places, const char *question, int le
   const char *more = unread == NULL ? "" : unread;
   const char *glue = unread == NULL ? "" : "; ";
   grounds->ground = BY_SILENCE;
-  switch (ask_resident(places->socket, question, places->patience_ms, &reply)) {
+  switch (ask_for(find_asker(), places->socket, question, places->patience_ms, &reply)) {
     case ASKED_PASS:
       grounds->ground = BY_GATE;
       snprintf(grounds->references, sizeof grounds->references, "%s", references_of(&reply));

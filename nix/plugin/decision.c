@@ -43,14 +43,15 @@ static void print_text(const char *text, char printed[2 * MESSAGE_LIMIT + 3]) {
 /** Prints the members of a line that follow its time. False if they would be too long. */
 static bool print_members(const struct log_entry *entry, const char *nar_hash, char members[MEMBERS_LIMIT]) {
   const struct policy *policy = entry->policy;
-  char message[2 * MESSAGE_LIMIT + 3];
+  char message[2 * MESSAGE_LIMIT + 3], asker[ASKER_SIZE];
   const char *quote = policy == NULL ? "" : "\"";
   const char *mode = policy == NULL ? "null" : policy->only_warns ? "\"warn\"" : "\"enforce\"";
   print_text(entry->message, message);
+  print_asker(find_asker(), asker);
   const int length = snprintf(members, MEMBERS_LIMIT,
                               "\"door\":\"plugin\",\"asker\":\"%s\",\"path\":\"%s\",\"nar_hash\":\"%s\",\"outcome\":\"%s\",\"let_in\":%s,"
                               "\"ground\":\"%s\",\"evidence\":[],\"policy\":%s%s%s,\"mode\":%s,\"message\":%s",
-                              find_asker(), entry->path, nar_hash, entry->outcome, entry->is_let_in ? "true" : "false",
+                              asker, entry->path, nar_hash, entry->outcome, entry->is_let_in ? "true" : "false",
                               entry->ground, quote, policy == NULL ? "null" : policy->digest, quote, mode, message);
   return length > 0 && length < MEMBERS_LIMIT;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask-for.h"
 #include "installed.h"
 #include "next-step.h"
 #include "refusal-line.h"
@@ -151,10 +152,12 @@ static int decide(const struct question *question) {
   struct store_path path;
   const bool is_question = parse_store_path(question->derivation, &path) && is_derivation_name(path.name);
   if (is_question) {
-    char line[1024];
+    char line[1024], nix[32];
+    snprintf(nix, sizeof nix, "%ld", (long)getppid());
+    const struct asker asker = asker_of("/proc", nix);
     snprintf(line, sizeof line, "nixsig1 %s %s\n", question->word, question->derivation);
     const time_t start = seconds();
-    const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60 * 1000, &reply);
+    const enum asked asked = ask_for(&asker, NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60 * 1000, &reply);
     if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
     if (asked == ASKED_PASS) return finish(question);
     if (asked == ASKED_REFUSE) return refuse(question, &reply);

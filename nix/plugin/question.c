@@ -33,11 +33,11 @@ static const char *root_of(const struct row *row) {
 }
 
 /**
- * Appends signatures, each after a space, and leaves room for `others` and a newline. Returns the
- * new length.
+ * Appends signatures, each after a space, and leaves room for `others`, a newline and an asker.
+ * Returns the new length.
  */
 static size_t append_signatures(char *question, size_t length, const char *sigs) {
-  const size_t room = QUESTION_LIMIT - (sizeof others - 1) - 1;
+  const size_t room = QUESTION_LIMIT - FOR_LIMIT - (sizeof others - 1) - 1;
   bool are_all = true;
   for (const char *next = sigs == NULL ? "" : sigs; *next != '\0';) {
     next += strspn(next, " ");

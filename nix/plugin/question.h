@@ -2,15 +2,13 @@
 #ifndef NIXSIG_QUESTION_H
 #define NIXSIG_QUESTION_H
 
+#include "ask-for.h"
 #include "decide.h"
 #include "store-path.h"
 
-/** Bytes of a question with its newline at most, as in src/formats/hook-question.ts. */
-enum { QUESTION_LIMIT = 16 * 1024 };
-
 /**
  * Prints the question `admit` about a row with this path and NAR hash (hex), terminated by a NUL.
- * Of the row's signatures it has those that fit. Returns its length; -1 if the row says something
+ * Of the row's signatures it has those that fit, with room for an asker. Returns its length; -1 if the row says something
  * that no question can have.
  */
 int print_admit(const struct store_path *path, const char *nar_hash, const struct row *row, char question[QUESTION_LIMIT + 1]);

@@ -18,6 +18,7 @@ export interface Adopting {
   onBegin(paths: number): void
   onDecided(decided: Decided): void
   onWork(text: string, seconds: number | undefined): void
+  onWarning(text: string): void
 }
 
 export interface Adopted {

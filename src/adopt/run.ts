@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly onDecided: (decided: Decided) => void
   /** What is being done, in one line, escaped; a build is worth a line of its own. */
   readonly onWork: (text: string, seconds: number | undefined) => void
+  /** Something that goes on all the same, escaped; each is told once. */
+  readonly onWarning: (text: string) => void
 }
 
 export interface Run extends RunOptions {
@@ -75,10 +77,15 @@ const FRESH_MS = 30_000
 
 /** Opens a run. Throws FileError as openInquiry does. */
 export function openRun(options: RunOptions, keeper: Store): Run {
+  const warned = new Set<string>()
+  const warn = (text: string) => {
+    if (!warned.has(text)) options.onWarning(text)
+    warned.add(text)
+  }
   const open = () => ({
     inquiry: asCommand(
       openInquiry(options.places, { records: !options.dry, notesConflicts: !options.dry }),
-      () => undefined,
+      warn,
     ),
     since: Date.now(),
   })

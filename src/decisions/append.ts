@@ -3,8 +3,10 @@
  * time, and each may be killed at any point. A line is written under a private name and then linked
  * to its number, which succeeds for one writer alone and only with a whole line. Whoever comes
  * second reads the line that was first and takes the next number. As in nix/plugin.
+ *
+ * Part of the hooks' own bundle, where what is imported costs more time than what is done: so there
+ * is no node:crypto and no `performance`.
  */
-import { createHash, randomBytes } from 'node:crypto'
 import {
   closeSync,
   fsyncSync,
@@ -22,6 +24,7 @@ import { assertOwnedDirectory, readOwnedPresentFile, withOwnedFile } from '../fi
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { sha256 } from '../primitives/sodium.ts'
 import { LINE_LIMIT, NO_LINE, type Place, printBeginning, SEGMENT_LIMIT, SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName } from './places.ts'
 
@@ -34,6 +37,8 @@ export interface AppendOptions {
   readonly isDurable: boolean
   /** The identity of the machine's key, for a log that begins with this line. */
   readonly machine?: string | undefined
+  /** Fails where the log has to be begun, or a segment is whole: whoever has more time does that. */
+  readonly onlyIfQuick?: boolean
 }
 
 /** What was appended. */
@@ -50,14 +55,15 @@ export interface Appended {
 export function appendLine(
   state: string,
   print: (place: Place) => string,
-  { isDurable, machine }: AppendOptions,
+  { isDurable, machine, onlyIfQuick = false }: AppendOptions,
 ): Appended {
   const places = logPlaces(state)
-  const until = performance.now() + PATIENCE
+  const until = now() + PATIENCE
   try {
-    makePlaces(places)
-    for (let end = nearEnd(places) ?? endOf(places); performance.now() < until; ) {
+    assertPlaces(places, onlyIfQuick ? 'as it is' : 'made')
+    for (let end = nearEnd(places) ?? endOf(places); now() < until; ) {
       const isBeginning = end.number === 0
+      if (onlyIfQuick && end.number % SEGMENT_LINES === 0) throw new FileError(NOT_QUICK)
       const line = isBeginning ? (place: Place) => beginning(place, machine) : print
       const taken =
         end.previous === undefined
@@ -74,18 +80,43 @@ export function appendLine(
   throw new FileError(`cannot write to ${printable(places.directory)}: ${problem} (nixsig log verify)`)
 }
 
+const NOT_QUICK = 'the decision log has to be begun, or its lines folded, first'
+
+/** Milliseconds on a clock that nobody sets. */
+function now(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
 function beginning(place: Place, machine: string | undefined): string {
-  return printBeginning(place, { log: randomBytes(16).toString('hex'), machine })
+  return printBeginning(place, { log: hex(random(16)), machine })
 }
 
 /** The lower-case hex SHA-256 of a line's bytes. */
 export function digestOf(line: Uint8Array): string {
-  return createHash('sha256').update(line).digest('hex')
+  return hex(sha256(line))
 }
 
-function makePlaces({ directory, open, segments }: LogPlaces): void {
+function hex({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('hex')
+}
+
+/** From the kernel: the hooks' sodium has no generator. */
+function random(count: number): Uint8Array {
+  const bytes = new Uint8Array(count)
+  const fd = openSync('/dev/urandom', 'r')
+  try {
+    if (readSync(fd, bytes) !== count) throw new FileError('/dev/urandom gave too little')
+    return bytes
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Each is looked at before anything is made in it. */
+function assertPlaces({ directory, open, segments }: LogPlaces, use: 'as it is' | 'made'): void {
   for (const each of [directory, open, segments]) {
-    if (lstatSync(each, { throwIfNoEntry: false }) === undefined)
+    if (use === 'made' && lstatSync(each, { throwIfNoEntry: false }) === undefined)
       mkdirSync(each, { recursive: true, mode: 0o700 })
     assertOwnedDirectory(each)
   }
@@ -155,12 +186,12 @@ interface Linking {
  * anew, as lines were folded meanwhile.
  */
 function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking): Appended | undefined {
-  const name = join(places.directory, `~${process.pid}-${randomBytes(8).toString('hex')}`)
+  const name = join(places.directory, `~${process.pid}-${process.hrtime.bigint()}`)
   const fd = openSync(name, 'wx', 0o600)
   let isNamed = true
   try {
     let { number, previous } = end
-    while (previous !== undefined && performance.now() < until) {
+    while (previous !== undefined && now() < until) {
       const bytes = Buffer.from(line({ number, previous, time: Date.now() }), 'latin1')
       if (bytes.length > LINE_LIMIT) throw new FileError(`a line of ${bytes.length} bytes`)
       overwrite(fd, bytes)

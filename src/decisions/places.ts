@@ -49,10 +49,7 @@ export function numberOf(name: string): number | undefined {
 
 /** The greatest number among names; -1 if there is none. */
 export function greatest(names: readonly string[]): number {
-  let found = -1
-  for (const name of names) {
-    const number = numberOf(name)
-    if (number !== undefined && number > found) found = number
-  }
-  return found
+  // They come in order mostly, so from the end few have to be looked at.
+  const name = names.reduceRight((found, one) => (one > found && NUMBER.test(one) ? one : found), '')
+  return name === '' ? -1 : Number(name)
 }

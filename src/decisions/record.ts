@@ -74,7 +74,7 @@ async function keepInOrder({ state, settings, key }: DecisionLog): Promise<strin
     keepCheckpoint(state, key(), settings.checkpointsTo)
     return undefined
   } catch (error) {
-    // The decision is written. That its checkpoint is not kept is told by nixsig doctor.
+    // The decision is written, and the next checkpoint covers it too.
     if (settings.log === 'required') return printable((error as Error).message)
     return undefined
   }

@@ -1,5 +1,4 @@
 /** Parsers for files of proc(5) about a process. */
-import { endianness } from 'node:os'
 import { basename } from 'node:path'
 
 /**
@@ -74,9 +73,9 @@ const AT_SECURE = 23n
  * the entry is absent.
  */
 export function isMorePrivileged(auxiliary: Buffer): boolean {
-  const at = (offset: number) =>
-    endianness() === 'LE' ? auxiliary.readBigUInt64LE(offset) : auxiliary.readBigUInt64BE(offset)
-  for (let offset = 0; offset + 16 <= auxiliary.length; offset += 16)
-    if (at(offset) === AT_SECURE) return at(offset + 8) !== 0n
+  // In the byte order of this machine, which it has as well.
+  const numbers = new BigUint64Array(Uint8Array.from(auxiliary).buffer, 0, auxiliary.length >> 3)
+  for (let index = 0; index + 1 < numbers.length; index += 2)
+    if (numbers[index] === AT_SECURE) return numbers[index + 1] !== 0n
   return true
 }

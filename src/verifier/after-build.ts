@@ -3,14 +3,15 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { type Expected, settleMade } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
-import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
+import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { allGone } from './all-gone.ts'
 import { attestOutput, type Seen } from './attest-own-output.ts'
+import type { BuildOutcome } from './build-outcome.ts'
 import { condemn } from './condemn.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
-import { type Fresh, freshOutputs, ofBuild } from './fresh-outputs.ts'
+import { type Fresh, freshOutputs } from './fresh-outputs.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
@@ -21,18 +22,10 @@ import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
-import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
+import { pathsOf, refuseUnsupported, unsupportedBy } from './unsupported-build.ts'
 
 /** How often a build is judged again if its outputs are taken out or rebuilt meanwhile. */
 const TRIES = 3
-
-/** The result of judging the outputs of one build. */
-export interface BuildOutcome {
-  readonly admitted: readonly string[]
-  readonly refusals: readonly Refusal[]
-  /** The refused outputs that left the store; always empty in warn mode. */
-  readonly taken: TakenOut
-}
 
 /**
  * Judges what a build put into the store. The derivation and its inputs are judged again, because
@@ -252,21 +245,6 @@ async function fatesOf(inquiry: Inquiry, fresh: readonly Fresh[]): Promise<Reado
   return fates
 }
 
-/** Store paths of the outputs; empty if they are not known before the build. */
-function pathsOf(stored: StoredDerivation): readonly string[] {
-  return unsupportedBy(stored) === undefined ? outputsOf(stored).map(({ path }) => path.path) : []
-}
-
-function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | undefined {
-  try {
-    outputsOf(stored)
-    return undefined
-  } catch (error) {
-    if (error instanceof UnsupportedDerivationError) return error
-    throw error
-  }
-}
-
 /**
  * Refuses an output that was built here and not judged by any hook, and whose derivation is no
  * longer in the store, so that its inputs are unknown. The expectation written when the build
@@ -288,25 +266,4 @@ export async function afterLostBuild(
   const taken = await condemn(inquiry, [{ derivation, info, isNew: true }], [refusal])
   forgetRefused(inquiry.places.state, info, 'unknown')
   return { admitted: [], refusals: [refusal], taken }
-}
-
-/** Refuses all outputs of a derivation whose output paths only the store knows. */
-async function refuseUnsupported(
-  inquiry: Inquiry,
-  drvPath: string,
-  { error, ending }: { readonly error: UnsupportedDerivationError; readonly ending: Ending },
-): Promise<BuildOutcome> {
-  const store = await inquiry.store()
-  const outputs = [...(await store.outputs(drvPath)).values()].flatMap(path => path ?? [])
-  const valid: { readonly info: PathInfo }[] = []
-  for (const path of outputs) {
-    const info = await store.pathInfo(path)
-    if (info !== undefined) valid.push({ info })
-  }
-  const condemned = ofBuild(inquiry, { derivation: drvPath, outputs, ending }, valid).map(one => ({
-    derivation: drvPath,
-    ...one,
-  }))
-  const refusals = [refusalOf(error, drvPath, 'derivation')]
-  return { admitted: [], refusals, taken: await condemn(inquiry, condemned, refusals) }
 }

@@ -6,8 +6,8 @@ import type { Moment } from './admitted.ts'
 
 /**
  * Writes into the decision log what the ledger alone lets in: not flushed, as it was flushed when it
- * was judged. Throws FileError if it cannot be written, so that the full judgement says so or
- * refuses.
+ * was judged. Throws FileError if it cannot be written at once, so that the full judgement writes it,
+ * says so, or refuses.
  */
 export function noteByLedger(
   { state, policy, mode, decisions }: Moment & Pick<PolicySnapshot, 'mode' | 'decisions'>,
@@ -18,5 +18,8 @@ export function noteByLedger(
   const asker = askerAbove()
   const common = { door, asker, outcome: 'trusted', letIn: true, ground: LEDGER, policy, mode } as const
   for (const { path } of paths)
-    appendLine(state, place => printDecision(place, { ...common, path }), { isDurable: false })
+    appendLine(state, place => printDecision(place, { ...common, path }), {
+      isDurable: false,
+      onlyIfQuick: true,
+    })
 }

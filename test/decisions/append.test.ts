@@ -103,6 +103,19 @@ test('a missing line stays missing, and a leftover of a folded one is passed ove
   assert.equal(append().number, SEGMENT_LINES + 2)
 })
 
+test('a hook that has no time neither begins a log nor writes where lines have to be folded', () => {
+  const quick = () =>
+    appendLine(state, place => printDecision(place, DECISION), { isDurable: false, onlyIfQuick: true })
+  assert.throws(quick, /cannot look at .*decisions/)
+  assert.deepEqual(readdirSync(state), [])
+  for (let count = 1; count < SEGMENT_LINES - 1; count++) append()
+  assert.equal(quick().number, SEGMENT_LINES - 1)
+  assert.throws(quick, /has to be begun, or its lines folded, first/)
+  assert.deepEqual(append(), { number: SEGMENT_LINES, isFoldable: true })
+  assert.equal(quick().number, SEGMENT_LINES + 1)
+  assertChained()
+})
+
 test('a writer that stood still takes no number that was folded meanwhile', () => {
   for (let count = 1; count < SEGMENT_LINES - 3; count++) append()
   let isDone = false

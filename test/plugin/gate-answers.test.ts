@@ -181,9 +181,9 @@ test('what is asked is one line with all that Nix says of the path', async () =>
   letsIn(where, { ...row, root: '/mnt', narSize: 120, sigs: 'a-1:AA b-1:BB' })
   await new Promise(resolve => setTimeout(resolve, 100))
   assert.deepEqual(asked, [
-    `nixsig1 admit ${row.path} ${HASH} - - 0 -\n`,
-    `nixsig1 admit ${row.path} ${HASH} ${DRV} fixed:r:sha256:x 0 -\n`,
-    `nixsig1 admit ${row.path} ${HASH} - - 120 /mnt a-1:AA b-1:BB\n`,
+    `nixsig1 for:${process.getuid?.()} admit ${row.path} ${HASH} - - 0 -\n`,
+    `nixsig1 for:${process.getuid?.()} admit ${row.path} ${HASH} ${DRV} fixed:r:sha256:x 0 -\n`,
+    `nixsig1 for:${process.getuid?.()} admit ${row.path} ${HASH} - - 120 /mnt a-1:AA b-1:BB\n`,
   ])
 })
 

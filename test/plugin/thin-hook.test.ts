@@ -14,7 +14,10 @@ const SOCKET = join(DIRECTORY, 'socket')
 /** A socket with a slow listener. */
 const SLOW_SOCKET = join(DIRECTORY, 'slow')
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
-const SOURCES = ['hook', 'owned', 'refusal-line', 'reply', 'resident', 'sha256', 'store-path']
+const SOURCES = [
+  ...['ask-for', 'asker', 'hook', 'lines', 'owned', 'refusal-line', 'reply', 'resident', 'sha256'],
+  'store-path',
+]
 
 /** A program that prints a version of this name, or runs another program as its child. */
 const NIX = `#include <stdio.h>
@@ -122,10 +125,18 @@ const reply = (outcome: HookReply['outcome'], change: Partial<HookReply> = {}) =
 
 test('a pass is silent, and its notice is told line by line', async () => {
   assert.deepEqual(await run(reply('pass')), { status: 0, stdout: '', stderr: '' })
-  assert.deepEqual(asked, [`nixsig1 before-build ${DRV}\n`])
+  assert.deepEqual(asked, [`nixsig1 for:${process.getuid?.()} before-build ${DRV}\n`])
   const warned = await run(reply('pass', { notice: 'one\ntwo' }), { name: 'post-build-hook' })
   assert.deepEqual(warned, { status: 0, stdout: '', stderr: 'nixsig: one\nnixsig: two\n' })
-  assert.deepEqual(asked, [`nixsig1 after-build ${DRV}\n`])
+  assert.deepEqual(asked, [`nixsig1 for:${process.getuid?.()} after-build ${DRV}\n`])
+})
+
+test('a resident process of an older version is asked again without the word that it does not know', async () => {
+  const sentence = 'question: is of an unknown kind: "for:0" (line 1)'
+  const { status } = await run(reply('error', { sentence }))
+  assert.equal(status, 3)
+  const question = `before-build ${DRV}\n`
+  assert.deepEqual(asked, [`nixsig1 for:${process.getuid?.()} ${question}`, `nixsig1 ${question}`])
 })
 
 test('a refusal is a line of output where Nix is known to show that and to fail, else a status', async () => {

@@ -69,6 +69,8 @@ export interface AskPlugin {
   (where: Where, row: Row): Decided
   /** Writes lines of the decision log. */
   log(line: Logged): LogAnswer
+  /** Who is behind a process: see asker.h. */
+  askerOf(proc: string, process: string): string
   /** How C reads a reply; it may have a few bytes more than a reply can have. */
   readReply(bytes: Uint8Array): ReadReply
   close(): void
@@ -165,6 +167,7 @@ export function openPlugin(): AskPlugin {
   }
   return Object.assign(ask, {
     program,
+    askerOf: (proc: string, process: string) => exchange(`asker\t${proc}\t${process}`),
     readReply,
     log,
     close() {

@@ -158,6 +158,7 @@ async function adoptPass(
         if (decided.isMember) progress.step()
         if (call.json && !call.exempt) terminal.print(decidedLine(decided))
       },
+      onWarning: terminal.warn,
       onWork(text, seconds) {
         progress.work(seconds === undefined ? text : `${text} (last time ${spanWords(seconds)})`)
       },

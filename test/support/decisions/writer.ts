@@ -1,6 +1,13 @@
 // A program of its own that appends lines, so that it can be killed and run more than once.
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { build } from 'esbuild'
+
+/** The program lies where no package is found by its name. */
+const SODIUM = {
+  path: createRequire(join(PROJECT_ROOT, 'package.json')).resolve('sodium-native'),
+  external: true,
+}
 
 /**
  * Bundles a program that appends `count` lines, folds what can be folded, and prints the number of
@@ -29,7 +36,9 @@ export async function writerProgram(directory: string): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    external: ['sodium-native'],
+    plugins: [
+      { name: 'sodium', setup: build => build.onResolve({ filter: /^sodium-native$/ }, () => SODIUM) },
+    ],
   })
   return outfile
 }
