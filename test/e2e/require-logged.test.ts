@@ -79,6 +79,17 @@ for (const version of OLDEST) {
         third.out,
         /not proven to be logged: needs the quorum main: 3 of 3 witnesses; found: no proof/,
       )
+
+      // Whoever can write the file decides who is believed.
+      const file = '/etc/nixsig/tlog-policy.txt'
+      world.write(file, policyOfTwo())
+      await world.output(`chown 1234 ${file}`)
+      await assertRefusedBeforeBuild(world, third.out, /tlog-policy.txt.* belongs to user 1234/)
+      await world.output(`mkdir -m 0777 /srv/loose && mv ${file} /srv/loose && chown 0 /srv/loose/*`)
+      await world.output(`ln -s /srv/loose/tlog-policy.txt ${file}`)
+      await assertRefusedBeforeBuild(world, third.out, /srv\/loose.* is writable by everybody/)
+      await world.output(`rm ${file}`)
+      await assertRefusedBeforeBuild(world, third.out, /tlog-policy.txt/)
     }))
 }
 

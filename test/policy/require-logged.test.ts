@@ -9,7 +9,7 @@ import type { Claim } from '../../src/policy/verdict.ts'
 import { paragraph } from '../../src/policy/wording.ts'
 import { policyDifference } from '../../src/reach/policy-difference.ts'
 import { policyOfTwo } from '../support/tlog/log.ts'
-import { builtBy, evidenceOf, HASH, NOW, OTHER_HASH, OUTPUT, policyOf } from './policies.ts'
+import { builtBy, claimBy, evidenceOf, HASH, NOW, OTHER_HASH, OUTPUT, policyOf, SOURCE } from './policies.ts'
 
 const FILE = '/etc/nixsig/tlog-policy.txt'
 const FILES = { certificate: (path: string) => Buffer.from(path === FILE ? policyOfTwo() : 'quorum none\n') }
@@ -93,6 +93,37 @@ describe('a rule that takes only what is logged', () => {
     const other = { ...builtBy('bob'), narHash: OTHER_HASH }
     refused(POLICY, /builders disagree/, logged(builtBy('alice'), PROVEN), other)
     assert.notEqual(HASH, OTHER_HASH)
+  })
+
+  it('attack: a packager whose signature over a build graph was not logged', () => {
+    const policy = policyOf(
+      TEXT.replace('require.source = "nothing"', 'require.source = { packager = "alice", logged = "main" }') +
+        'accept-graph = true\n',
+      FILES,
+    )
+    const graph = '/nix/store/1123456789abcdfghijklmnpqrsvwxyz-hello-2.12.drv'
+    const over = claimBy('alice', { graph })
+    const found = (claim: Claim) => judge(policy, SOURCE, evidenceOf([claim]), NOW)
+    assert.equal(found(logged(over, PROVEN)).outcome, 'trusted')
+    assert.match(paragraph(found(over) as never), /signed by alice, but not proven to be logged/)
+  })
+
+  it('attack: a developer’s signature, of whomever entries name, has no proof', () => {
+    const policy = policyOf(
+      TEXT.replace(
+        'require.source = "nothing"',
+        'require.source = { developer = "its-developers", logged = "main" }',
+      ).replace('[default]', '[developers]\nhello = { names = ["hello*"], by = "alice" }\n[default]'),
+      FILES,
+    )
+    const found = judge(policy, SOURCE, evidenceOf([claimBy('alice', { role: 'developer' })]), NOW)
+    assert.match(paragraph(found as never), /signed by alice, but not proven to be logged/)
+  })
+
+  it('attack: a group whose threshold one logged and one unlogged signature would meet', () => {
+    const both = policyWith('{ builder = "builders", logged = "main" }')
+    const twice = [logged(builtBy('alice'), PROVEN), builtBy('alice'), builtBy('bob')]
+    refused(both, /needs|not proven/, ...twice)
   })
 
   it('does not ask this machine for a proof of what it built', () => {
