@@ -138,14 +138,10 @@ test('what says that it is another format, or says it elsewhere', () => {
   }
 })
 
-test('attack: an audit of empty objects and lists, which would take gigabytes of memory', () => {
-  for (const unit of ['{}', '[[[[[]]]]]']) {
-    const text = `{"format":"nixsig-audit-1","x":[${Array(unit === '{}' ? 2_000_001 : 400_001)
-      .fill(unit)
-      .join()}]}`
-    assert.ok(text.length < AUDIT_LIMITS.bytes)
-    assert.match(refusal(text), /^JSON: more than 2000000 objects and lists/)
-  }
+test('attack: an audit of empty lists, which would take gigabytes of memory', () => {
+  const text = `{"format":"nixsig-audit-1","x":[${'[[[[[]]]]],'.repeat(400_000)}[]]}`
+  assert.ok(text.length < AUDIT_LIMITS.bytes)
+  assert.match(refusal(text), /^JSON: more than 2000000 objects and lists/)
 })
 
 test('attack: one key under two entries, revoked in one and counting in the other', () => {
