@@ -1,6 +1,6 @@
 // Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in
-// parts (cli/), its manual pages (man/), the page of an audit (page/), and sodium-native's prebuilds
-// beside them.
+// parts (cli/), its manual pages (man/), the page of an audit (page/), sodium-native's prebuilds, and
+// the licences of all that is bundled (LICENSES.txt).
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node] [--programs DIR:DIR…]
 //
@@ -31,6 +31,7 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { bundleCommandLine } from './command-line.mjs'
 import { libraryBesideBundle } from './library-plugin.mjs'
+import { licencesOf } from './licences.mjs'
 import { bundlePage } from './page.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
@@ -177,6 +178,8 @@ await bundleCommandLine(root, join(out, 'cli'), PROGRAMS)
 writeFileSync(join(out, 'nixsig'), `${cliInterpreter}\nrequire('./cli/main.js')\n`, { mode: 0o755 })
 await bundlePage(root, join(out, 'page'))
 await writeManualPages()
+const programs = ['src/cli/main.ts', 'src/page/main.ts', HOOK, 'hooks/build-hook.ts', ...Object.keys(BESIDE)]
+writeFileSync(join(out, 'LICENSES.txt'), await licencesOf(root, programs))
 
 rmSync(finished, { recursive: true, force: true })
 renameSync(out, finished)

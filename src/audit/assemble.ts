@@ -5,6 +5,7 @@ import type { Reader } from '../policy/steps.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { type Group, groupsOf } from '../status/groups.ts'
 import type { Audit, AuditedExemption, AuditedExpression, AuditedPath } from './audit.ts'
+import { isMissing } from './contents.ts'
 import { endsSoon } from './ends.ts'
 import type { FoundExpression } from './expressions.ts'
 import { type KeyRegistry, noteKey } from './key-registry.ts'
@@ -77,11 +78,6 @@ function expressionOf(
     return { key, role: 'approver' as const, graph: undefined, origin }
   })
   return { url, revision, claims: people.told(claims), covers: placesOf(covers, places) }
-}
-
-/** Registered, and not on the disk. */
-function isMissing({ info, stamp }: Member): boolean {
-  return info !== undefined && stamp === undefined
 }
 
 /** What is told of a refused path, by its refusal. */
@@ -165,7 +161,10 @@ function exemptionsOf(policy: Policy, now: Instant, members: readonly Member[]):
   const passing = new Map<number, number[]>()
   for (const [place, { standing }] of members.entries()) {
     const line = standing.outcome === 'trusted' ? standing.exemption : undefined
-    if (line !== undefined) passing.set(line, [...(passing.get(line) ?? []), place])
+    if (line === undefined) continue
+    const own = passing.get(line)
+    if (own === undefined) passing.set(line, [place])
+    else own.push(place)
   }
   return policy.exemptions
     .filter(({ until }) => until > now)

@@ -172,7 +172,8 @@ export interface DiskFindings {
   readonly differing: readonly {
     readonly path: number
     readonly registered: string
-    readonly found: string
+    /** Undefined: it could not be read, as with a pipe in it. */
+    readonly found: string | undefined
   }[]
   /** Registered, and not on the disk. */
   readonly missing: readonly number[]

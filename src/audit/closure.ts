@@ -3,6 +3,8 @@ import type { Registered } from './member.ts'
 
 /** The most paths of a closure: no more are read of an audit (parse.ts). */
 const PATH_LIMIT = 150_000
+/** The most references: a user may register any number with a path of one byte. */
+const REFERENCE_LIMIT = 5_000_000
 /** How many paths the store is asked about together. */
 const AT_ONCE = 4096
 
@@ -27,7 +29,9 @@ export async function closureOf(
   const queue = [...new Set(roots)]
   const found = new Set(queue)
   let seen = 0
-  while (seen < queue.length && infos.size < PATH_LIMIT && performance.now() < end) {
+  let references = 0
+  const hasRoom = () => infos.size < PATH_LIMIT && references < REFERENCE_LIMIT && performance.now() < end
+  while (seen < queue.length && hasRoom()) {
     const asked = queue.slice(seen, seen + AT_ONCE)
     seen += asked.length
     for (const [index, info] of (await askAbout(asked)).entries()) {
@@ -37,6 +41,7 @@ export async function closureOf(
         continue
       }
       infos.set(path, info)
+      references += info.references.length
       for (const reference of info.references) {
         if (found.has(reference)) continue
         found.add(reference)

@@ -9,7 +9,9 @@ import type { StoreView } from './store-view.ts'
 const LIMIT = 1000
 
 /** Names that Nix itself keeps there, none of which is a path. */
-const NOT_PATHS = [/^\.links$/, /^\.gc-/, /\.lock$/, /\.chroot$/]
+const NOT_PATHS = [/^\.links$/, /^\.gc-/, /\.chroot$/]
+/** Nix writes one byte into a lock of a path that is gone. */
+const LOCK_SIZE = 1
 
 /**
  * Names in the store's directory that the database does not know. Throws the error of Node if the
@@ -20,7 +22,7 @@ export async function unregisteredIn(
 ): Promise<Pick<DiskFindings, 'unregistered' | 'isCut'>> {
   const names = readdirSync(STORE_DIR, 'latin1').filter(name => !NOT_PATHS.some(one => one.test(name)))
   const valid = await view.validAmong(names.map(name => `${STORE_DIR}/${name}`).filter(isStorePath))
-  const left = names.filter(name => !valid.has(`${STORE_DIR}/${name}`))
+  const left = names.filter(name => !valid.has(`${STORE_DIR}/${name}`) && !isLock(name))
   return {
     unregistered: left
       .sort()
@@ -28,6 +30,11 @@ export async function unregisteredIn(
       .map(name => ({ name, size: sizeOf(join(STORE_DIR, name)) })),
     isCut: left.length > LIMIT,
   }
+}
+
+/** What is only called like one is told. */
+function isLock(name: string): boolean {
+  return name.endsWith('.lock') && (sizeOf(join(STORE_DIR, name)) ?? LOCK_SIZE + 1) <= LOCK_SIZE
 }
 
 /** Bytes of a file; undefined of a directory, which takes long to count, and of what went away. */

@@ -6,11 +6,12 @@ import type { AuditChanges } from './since.ts'
 export const FAILURES = {
   refused: 'a path of the closure is refused',
   undecided: 'a path of the closure could not be decided, or was not judged',
-  'new-refused': 'a path is refused that was trusted in the earlier audit, or is new and refused',
+  'new-refused':
+    'a path is refused that was trusted in the earlier audit, or is new and refused; or was not judged',
   ends: 'something ends within 30 days',
   exempt: 'a path passes by an exemption alone',
   'let-in': 'a path was let in with a warning',
-  differing: 'contents are not what the store registered',
+  differing: 'contents are not what the store registered, or cannot be read',
   unregistered: 'something lies in the store that its database does not know',
   missing: 'a registered path is not on the disk',
 } as const
@@ -29,7 +30,9 @@ export function failuresIn(
     refused: () => closure.filter(({ outcome }) => outcome === 'untrusted').length,
     undecided: () => closure.filter(({ outcome }) => outcome === 'indeterminate').length + audit.unjudged,
     'new-refused': () =>
-      audit.paths.filter(({ outcome }, place) => outcome !== 'trusted' && isNew.has(place)).length,
+      // What was not judged may be new and refused.
+      audit.paths.filter(({ outcome }, place) => outcome !== 'trusted' && isNew.has(place)).length +
+      audit.unjudged,
     ends: () => audit.ends.length,
     exempt: () => audit.exemptions.reduce((count, { paths }) => count + paths.length, 0),
     'let-in': () => closure.filter(({ letIn, outcome }) => letIn && outcome !== 'trusted').length,

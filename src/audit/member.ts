@@ -84,6 +84,8 @@ export interface Judging {
   readonly registry: KeyRegistry
   /** Store paths that were let in with a warning. */
   readonly letIn: ReadonlySet<string>
+  /** Store paths about which builders were seen to disagree, perhaps since the ledger admitted them. */
+  readonly disputed: ReadonlySet<string>
   /** The end of the time, as of performance.now(). */
   readonly end: number
   /**
@@ -96,16 +98,17 @@ export interface Judging {
 
 /**
  * Judges a path as this machine would now: by the ledger, as long as its entry is current and the
- * path lies there as it did; else by today's evidence, with the contents that the store registered.
- * Undefined where the time is over before.
+ * path lies there as it did; else by today's evidence, with the contents that the store registered, as
+ * is one on which builders were seen to disagree. Undefined where the time is over before.
  */
 export async function judgeMember(
   judging: Judging,
   path: string,
   info: Registered | undefined,
 ): Promise<Member | undefined> {
-  const { inquiry, digest, now, letIn } = judging
-  const kept = judging.kept(path, info)
+  const { inquiry, digest, now, letIn, disputed } = judging
+  const isDisputed = disputed.has(path)
+  const kept = isDisputed ? undefined : judging.kept(path, info)
   if (kept !== undefined) return { path, info, letIn: letIn.has(path), ...kept }
   const parsed = parseStorePath(path)
   const { state } = inquiry.places
@@ -114,6 +117,7 @@ export async function judgeMember(
   const entry = version === undefined ? undefined : readKnownAdmission(state, parsed.digest, path)
   const stamp = info === undefined ? undefined : stampOf(path)
   const isAdmitted =
+    !isDisputed &&
     entry !== undefined &&
     isCurrent(entry, digest, now) &&
     isJudged(entry) &&

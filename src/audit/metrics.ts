@@ -82,7 +82,7 @@ function otherFamilies({ disk, shares, ends: all, version, policy }: Audit): rea
       'When the next key, list, exemption or respite ends that something rests on, in seconds since 1970.',
       ENDS.flatMap(kind => {
         const ends = all.filter(end => end.kind === kind).map(({ at }) => at)
-        return ends.length === 0 ? [] : [{ labels: { kind }, value: Math.min(...ends) }]
+        return ends.length === 0 ? [] : [{ labels: { kind }, value: ends.reduce((a, b) => Math.min(a, b)) }]
       }),
     ),
     many('audit_info', 'The version and the policy by which it was judged: always 1.', [

@@ -48,6 +48,8 @@ export const AUDIT_LIMITS = {
   others: 20_000,
   /** Values of JSON. */
   values: 20_000_000,
+  /** Objects and lists of JSON: some for each path. */
+  containers: 2_000_000,
 } as const
 
 const FORMAT = 'audit'
@@ -177,7 +179,10 @@ const ending: Read<Ending> = record<Ending>({
 
 const disk: Read<DiskFindings> = record<DiskFindings>({
   unregistered: list(record({ name: words, size: orNull(count) }), AUDIT_LIMITS.paths),
-  differing: list(record({ path: count, registered: sha256Hex, found: sha256Hex }), AUDIT_LIMITS.paths),
+  differing: list(
+    record({ path: count, registered: sha256Hex, found: orNull(sha256Hex) }),
+    AUDIT_LIMITS.paths,
+  ),
   missing: places,
   isCut: flag,
 })
@@ -214,13 +219,14 @@ const audit: Read<Audit> = record<Audit>({
 /**
  * Reads an audit. Fields that it does not know are ignored, as later versions may add some. Throws
  * FormatError, which names the field, if the bytes are no audit or go beyond AUDIT_LIMITS, if a
- * place in a list is out of range, or if two audited paths are one.
+ * place in a list is out of range, or if two audited paths or keys are one.
  */
 export function parseAudit(bytes: Uint8Array): Audit {
   if (bytes.byteLength > AUDIT_LIMITS.bytes) {
     throw new FormatError(FORMAT, `larger than ${AUDIT_LIMITS.bytes} bytes`, `${bytes.byteLength} bytes`)
   }
-  const limits = { length: AUDIT_LIMITS.bytes, depth: DEPTH, values: AUDIT_LIMITS.values }
+  const { bytes: length, values, containers } = AUDIT_LIMITS
+  const limits = { length, depth: DEPTH, values, containers }
   const json = parseStrictJson(decodeUtf8(bytes, FORMAT), limits)
   return readDocument(FORMAT, json, value => {
     assertFormat(value)
@@ -252,6 +258,7 @@ function assertPlaces(read: Audit): void {
   const isGroup = check('place of a group', groups.length)
   const isExemption = check('place of an exemption', exemptions.length)
   if (new Set(paths.map(({ path }) => path)).size < paths.length) throw unfit('a path is listed twice')
+  if (new Set(keys.map(({ identity }) => identity)).size < keys.length) throw unfit('a key is listed twice')
   for (const { references, derivation, inputs, claims, group, exemption } of paths) {
     references.forEach(isPath)
     inputs.forEach(isPath)

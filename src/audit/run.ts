@@ -2,14 +2,14 @@
 import { hostname } from 'node:os'
 import { readLetIn } from '../ledger/let-in.ts'
 import { respiteAt } from '../ledger/respite.ts'
+import { seenConflictPaths } from '../ledger/seen-conflicts.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
-import { alteredRefusal } from '../verifier/settle-contents.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
-import { differingIn, type HashingAsked } from './contents.ts'
+import { differingIn, type HashingAsked, withDisk } from './contents.ts'
 import { unregisteredIn } from './disk.ts'
 import { expressionsOf } from './expressions.ts'
 import {
@@ -23,7 +23,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
-import { hasAlike, type Judging, type Member } from './member.ts'
+import { hasAlike, type Judging } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 
@@ -66,6 +66,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     own,
     registry,
     letIn: new Set(readLetIn(state)),
+    disputed: new Set(seenConflictPaths(state)),
     end: wanted.end,
     alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
@@ -73,7 +74,8 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
   const closure = surveyed.members.slice(0, surveyed.closure)
   const differing = contents ? await differingIn(closure, wanted) : []
-  const disk = { ...(await unregisteredIn(view)), differing }
+  const told = differing.map(({ trouble: _, ...one }) => one)
+  const disk = { ...(await unregisteredIn(view)), differing: told }
   const expressions = await expressionsOf(judging, surveyed.members)
   const next = { ...view.toKeep(), judged: keepable(surveyed.members, begun) }
   const isSame = view.isUnasked() && before.held() === next.judged.length
@@ -86,7 +88,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
       keys: [...registry.keys],
     })
   return auditOf(
-    { ...surveyed, members: withAltered(surveyed.members, differing) },
+    { ...surveyed, members: withDisk(surveyed.members, differing) },
     {
       time: now,
       machine: { name: hostname(), key: own },
@@ -101,18 +103,6 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
       expressions,
     },
   )
-}
-
-/** What lies there with other contents is refused, as `nixsig verify` refuses it. */
-function withAltered(members: readonly Member[], differing: Audit['disk']['differing']): readonly Member[] {
-  const altered = new Map(differing.map(({ path, ...hashes }) => [path, hashes]))
-  return members.map((member, place) => {
-    const hashes = altered.get(place)
-    if (hashes === undefined) return member
-    const { path, kind } = member
-    const refusal = alteredRefusal({ path: { path }, kind }, hashes)
-    return { ...member, standing: { outcome: 'refused', refusal, claims: [] } }
-  })
 }
 
 interface KeptFor {

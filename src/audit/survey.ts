@@ -72,7 +72,7 @@ export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promi
       const own = inputs.get(made.path) ?? inputsHere(judging, made)
       inputs.set(made.path, own)
       for (const input of own) if (builtHere) needed.add(input)
-      told.push(...own)
+      for (const input of own) told.push(input)
     }
     await add(told, ({ path, isContentAddressed }) => isContentAddressed || needed.has(path))
   }

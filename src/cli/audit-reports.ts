@@ -1,10 +1,9 @@
 /** Reports that `nixsig audit` writes to files besides its answer: each option and what makes it. */
-import { lstatSync } from 'node:fs'
 import type { Audit } from '../audit/audit.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import type { Policy } from '../policy/policy.ts'
-import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
+import { assertReplaceable } from './replaceable.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What reports can say besides the audit. */
@@ -95,8 +94,7 @@ export function printedReport(files: ReportFiles & { readonly json: boolean }): 
   const all = [...printed.map(name => `--${name} -`), ...(files.json ? ['--json'] : [])]
   if (all.length > 1) throw new UsageError(`${all.join(' and ')}: only one of them can be printed`)
   for (const [name, file] of asked) {
-    if (file !== STANDARD_OUTPUT && lstatSync(file, { throwIfNoEntry: false })?.isFile() === false)
-      throw new UsageError(`--${name} ${printable(file)}: there is something else than a file`)
+    if (file !== STANDARD_OUTPUT) assertReplaceable(`--${name}`, file)
   }
   return printed[0]
 }

@@ -13,7 +13,11 @@ export interface Condensed {
   readonly paths: PathColumns
   readonly keys: readonly CondensedKey[]
   readonly ends: readonly Omit<FleetEnding, 'machines'>[]
-  readonly altered: readonly { readonly path: string; readonly registered: string; readonly found: string }[]
+  readonly altered: readonly {
+    readonly path: string
+    readonly registered: string
+    readonly found: string | undefined
+  }[]
 }
 
 /** The audited paths of a machine: in each column one number for each. */
@@ -99,7 +103,7 @@ export function condense(file: string, audit: Audit, texts: Texts): Condensed {
     altered: disk.differing.map(({ path, registered, found }) => ({
       path: ownCopy(audit.paths[path]?.path ?? ''),
       registered: ownCopy(registered),
-      found: ownCopy(found),
+      found: copied(found),
     })),
   }
 }

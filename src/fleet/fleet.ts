@@ -84,7 +84,8 @@ export type Finding =
       readonly machine: number
       readonly path: string
       readonly registered: string
-      readonly found: string
+      /** Undefined: it could not be read. */
+      readonly found: string | undefined
     }
   /** Several machines claim one name, or one key. */
   | {
@@ -120,8 +121,13 @@ export type Finding =
   | { readonly kind: 'unexpected'; readonly machine: number }
   /** Of long ago, or of a time that is still to come. Seconds; negative: to come. */
   | { readonly kind: 'old'; readonly machine: number; readonly age: number }
-  /** An older audit of the same name and key, which was left out. */
-  | { readonly kind: 'superseded'; readonly file: string; readonly machine: number }
+  /** Another audit of the same name and key, which was left out: an older one, or one of a time to come. */
+  | {
+      readonly kind: 'superseded'
+      readonly file: string
+      readonly why: 'older' | 'to-come'
+      readonly machine: number
+    }
 
 /** One of several contents of a path. */
 export interface Contents {

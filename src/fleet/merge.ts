@@ -2,7 +2,7 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Instant } from '../policy/policy.ts'
 import { comparePaths } from './compare-paths.ts'
-import { CLOCKS_DIFFER, type Condensed, condense, openTexts } from './condensed.ts'
+import { CLOCKS_DIFFER, type Condensed, condense, openTexts, type PathColumns } from './condensed.ts'
 import {
   FINDING_KINDS,
   type Finding,
@@ -13,8 +13,6 @@ import {
 } from './fleet.ts'
 
 export interface MergeOptions {
-  /** The time of the report. */
-  readonly now: Instant
   /** Audits that began longer ago, in seconds, are old. */
   readonly oldAfter: number
   /** Names of the machines that there should be; undefined: any. */
@@ -30,20 +28,28 @@ export interface Merge {
   report(options: MergeOptions): Fleet
 }
 
-/** Begins without any. Of several audits of the same name and key the newest counts. */
-export function openMerge(): Merge {
+/**
+ * Begins without any. `now`: the time of the report. Of several audits of the same name and key the
+ * newest counts, but for one that says it is of a time to come: whoever could put such a one beside a
+ * machine's own would take its place for good.
+ */
+export function openMerge(now: Instant): Merge {
   const texts = openTexts()
   const unreadable: Finding[] = []
   const newest = new Map<string, Condensed>()
-  const older: { readonly file: string; readonly of: string }[] = []
+  const left: { readonly file: string; readonly of: string; readonly why: 'older' | 'to-come' }[] = []
   return {
     add(file, audit) {
       const read = condense(file, audit, texts)
       const of = JSON.stringify([read.machine.name, read.machine.key ?? null])
       const before = newest.get(of)
-      const isNewer = before === undefined || read.machine.time > before.machine.time
-      if (before !== undefined) older.push({ file: isNewer ? before.machine.file : file, of })
-      if (isNewer) newest.set(of, read)
+      if (before === undefined) newest.set(of, read)
+      else {
+        const [other, one] = comesAfter(read, before, now) ? [before, read] : [read, before]
+        newest.set(of, one)
+        const why = isToCome(other, now) && !isToCome(one, now) ? 'to-come' : 'older'
+        left.push({ file: other.machine.file, of, why })
+      }
     },
     addUnreadable(file, why) {
       unreadable.push({ kind: 'unreadable', file, why })
@@ -62,27 +68,43 @@ export function openMerge(): Merge {
         ...identitiesIn(machines),
         ...revokedIn(reads),
         ...policiesIn(machines),
-        ...lenientIn(machines, options.now),
+        ...lenientIn(machines, now),
         ...expectedIn(machines, options.expected),
         ...unreadable,
-        ...oldIn(machines, options),
-        ...older.map(({ file, of }) => ({
+        ...oldIn(machines, now, options.oldAfter),
+        ...left.map(({ file, of, why }) => ({
           kind: 'superseded' as const,
           file,
+          why,
           machine: all.findIndex(one => one.of === of),
         })),
       ]
       const rank = ({ kind }: Finding) => FINDING_KINDS.indexOf(kind)
       return {
-        time: options.now,
+        time: now,
         machines,
-        paths: new Set(paths.flatMap(({ path }) => [...path])).size,
+        paths: countPaths(paths, texts.count()),
         findings: [...findings].sort((a, b) => rank(a) - rank(b)),
         keys: keysIn(reads),
         ends: endsIn(reads),
       }
     },
   }
+}
+
+function comesAfter(read: Condensed, before: Condensed, now: Instant): boolean {
+  if (isToCome(read, now) !== isToCome(before, now)) return isToCome(before, now)
+  return read.machine.time > before.machine.time
+}
+
+function isToCome({ machine }: Condensed, now: Instant): boolean {
+  return machine.time > now + CLOCKS_DIFFER
+}
+
+function countPaths(machines: readonly PathColumns[], texts: number): number {
+  const seen = new Uint8Array(texts)
+  for (const { path } of machines) for (const number of path) seen[number] = 1
+  return seen.reduce((count, one) => count + one, 0)
 }
 
 /** By code units, so that every machine puts them in one order. */
@@ -165,10 +187,7 @@ function expectedIn(
   ]
 }
 
-function oldIn(
-  machines: readonly Machine[],
-  { now, oldAfter }: Pick<MergeOptions, 'now' | 'oldAfter'>,
-): readonly Finding[] {
+function oldIn(machines: readonly Machine[], now: Instant, oldAfter: number): readonly Finding[] {
   return machines
     .map(({ time }, machine) => ({ kind: 'old' as const, machine, age: now - time }))
     .filter(({ age }) => age > oldAfter || age < -CLOCKS_DIFFER)
@@ -189,19 +208,17 @@ function keysIn(reads: readonly Condensed[]): readonly FleetKey[] {
 }
 
 function endsIn(reads: readonly Condensed[]): readonly FleetEnding[] {
-  const ends = new Map<string, FleetEnding>()
+  const ends = new Map<string, FleetEnding & { readonly machines: number[] }>()
   for (const [machine, read] of reads.entries()) {
     for (const { kind, what, who, at } of read.ends) {
       // An exemption is a line of a policy: that of another machine is another.
       const name = JSON.stringify(
         kind === 'exemption' ? [kind, what, read.machine.policy.digest] : [kind, what],
       )
-      const before = ends.get(name)
-      ends.set(name, {
-        ...(before ?? { kind, what, who }),
-        at: Math.min(at, before?.at ?? at),
-        machines: [...(before?.machines ?? []), machine],
-      })
+      const { machines, ...before } = ends.get(name) ?? { kind, what, who, at, machines: [] }
+      // A machine may say it twice.
+      if (machines.at(-1) !== machine) machines.push(machine)
+      ends.set(name, { ...before, at: Math.min(at, before.at), machines })
     }
   }
   return [...ends.values()].sort((a, b) => a.at - b.at || compareTexts(a.what, b.what))

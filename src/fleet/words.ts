@@ -38,7 +38,7 @@ const TITLES: Readonly<Record<FindingKind, string>> = {
   unreadable: 'Files that are no audit',
   unexpected: 'Machines that are not expected',
   old: 'Audits of another time',
-  superseded: 'Older audits, left out',
+  superseded: 'Audits left out, as the machine has another',
 }
 
 const NEXT: Readonly<Record<FindingKind, string>> = {
@@ -118,7 +118,7 @@ function itemsOf(fleet: Fleet, finding: Finding): readonly Item[] {
       return item(
         `${name(finding.machine)}: ${pathWord(finding.path)}`,
         `registered as ${finding.registered}`,
-        `on the disk ${finding.found}`,
+        `on the disk ${finding.found ?? 'what cannot be read'}`,
       )
     case 'identity':
       return item(`${finding.what} ${word(finding.value)}`, ...filesOf(fleet, finding.machines))
@@ -145,8 +145,12 @@ function itemsOf(fleet: Fleet, finding: Finding): readonly Item[] {
     case 'old':
       return item(`${name(finding.machine)}: ${agoWords(finding.age)}`)
     case 'superseded':
-      return item(`${word(finding.file)}: ${name(finding.machine)} has a newer one`)
+      return item(`${word(finding.file)}: ${leftWords(name(finding.machine), finding.why)}`)
   }
+}
+
+function leftWords(machine: string, why: Of<'superseded'>['why']): string {
+  return why === 'older' ? `${machine} has a newer one` : `of a time to come; ${machine} has another one`
 }
 
 type Of<Kind extends FindingKind> = Extract<Finding, { readonly kind: Kind }>

@@ -69,6 +69,8 @@ function endings({ exemptions, ends }: Audit): Pick<PageData, 'exemptions' | 'en
   }
 }
 
+const UNREADABLE = 'cannot be read'
+
 function diskOf({ disk, asked }: Audit): PageData['disk'] {
   return {
     wasRead: asked.contents,
@@ -76,7 +78,7 @@ function diskOf({ disk, asked }: Audit): PageData['disk'] {
     differing: disk.differing.map(({ path, registered, found }) => ({
       path,
       registered: text(registered),
-      found: text(found),
+      found: found === undefined ? UNREADABLE : text(found),
     })),
     missing: disk.missing,
     isCut: disk.isCut,

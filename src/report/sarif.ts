@@ -187,7 +187,7 @@ function ofDisk(audit: Audit, places: SarifPlaces): readonly Found[] {
     ...differing.map(({ path, registered, found }) => ({
       rule: 'differing-contents' as const,
       level: 'error' as const,
-      message: `${nameOf(path)}: the NAR hash on the disk is ${found}, registered is ${registered}.`,
+      message: `${nameOf(path)}: the NAR hash on the disk is ${found ?? 'not known, as it cannot be read'}, registered is ${registered}.`,
       at,
       about: [nameOf(path)],
       paths: somePaths(audit, [path]),

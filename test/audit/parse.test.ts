@@ -137,3 +137,27 @@ test('what says that it is another format, or says it elsewhere', () => {
     assert.match(refusal(text), /must begin with \{"format":"nixsig-audit-1" \(the whole\)/)
   }
 })
+
+test('attack: an audit of empty lists, which would take gigabytes of memory', () => {
+  const text = `{"format":"nixsig-audit-1","x":[${'[[[[[]]]]],'.repeat(400_000)}[]]}`
+  assert.ok(text.length < AUDIT_LIMITS.bytes)
+  assert.match(refusal(text), /^JSON: more than 2000000 objects and lists/)
+})
+
+test('attack: one key under two entries, revoked in one and counting in the other', () => {
+  const whole = JSON.parse(TEXT)
+  whole.keys.push({ ...whole.keys[0], is_revoked: !whole.keys[0].is_revoked })
+  assert.match(refusal(JSON.stringify(whole)), /a key is listed twice/)
+})
+
+test('numbers that no audit has: NaN, too large, fractions, and a path under two equal fields', () => {
+  for (const number of ['NaN', '1e999', '1.5', '9007199254740993', '-1', '1e3', '0x10', '-0']) {
+    const text = TEXT.replace(/"nar_size":\d+/, `"nar_size":${number}`)
+    assert.notEqual(refusal(text), 'accepted', number)
+  }
+  assert.match(refusal(TEXT.replace('"nar_size":', '"nar_size":1,"nar_size":')), /"nar_size" is repeated/)
+  assert.match(
+    refusal(changed('time', 253_402_300_800)),
+    /must be an integer from 0 to 253402300799 \(time\)/,
+  )
+})

@@ -1,7 +1,8 @@
 // `nixsig fleet report`, as users have it.
 // needs: dist
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { lstatSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Audit } from '../../src/audit/audit.ts'
@@ -74,6 +75,54 @@ test('files that are no audit, links among them, hide no other and give status 2
   assert.equal(status, 20)
   assert.match(stdout, /Files that are no audit \(2\)\n {2}x\.json\n {4}audit: field "time" is missing/)
   assert.match(stdout, /y\.json\n {4}cannot read .*y\.json: /)
+})
+
+test('attack: pipes, directories, devices, and a file that takes memory, hide no other machine', () => {
+  const odd = machine('b', { paths: [path('a', { narHash: 'cd'.repeat(32) })] })
+  const fleet = fleetOf(machine('a'), odd)
+  const at = (name: string) => join(cli.dir, fleet, name)
+  execFileSync('mkfifo', [at('pipe.json')])
+  mkdirSync(at('directory.json'))
+  symlinkSync('/dev/zero', at('device.json'))
+  cli.write(join(fleet, 'large.json'), '')
+  truncateSync(at('large.json'), 1024 ** 4)
+  cli.write(join(fleet, 'deep.json'), '['.repeat(1_000_000))
+  cli.write(join(fleet, 'empty.json'), '')
+  cli.write(join(fleet, 'lists.json'), `{"format":"nixsig-audit-1","x":[${'{},'.repeat(15_000_000)}{}]}`)
+  const begun = performance.now()
+  const { status, stdout } = cli.run('fleet', 'report', fleet)
+  assert.equal(status, 13, 'different bytes, whatever else there is')
+  assert.match(stdout, /Files that are no audit \(7\)\n/)
+  for (const why of [
+    /pipe\.json\n {4}.* is not a regular file/,
+    /directory\.json\n {4}.* is not a regular file/,
+    /device\.json\n {4}cannot read /,
+    /large\.json\n {4}.* is larger than 67108864 bytes/,
+    /deep\.json\n {4}JSON: nested deeper than 16/,
+    /lists\.json\n {4}JSON: more than 2000000 objects and lists/,
+  ])
+    assert.match(stdout, why)
+  assert.ok(performance.now() - begun < 60_000)
+})
+
+test('attack: a page in place of a device or of a link', () => {
+  const fleet = fleetOf(machine('a'))
+  cli.write('kept.txt', 'kept')
+  symlinkSync('kept.txt', join(cli.dir, 'link.html'))
+  for (const file of ['/dev/null', 'link.html', fleet]) {
+    const { status, stderr } = cli.run('fleet', 'report', fleet, '--html', file)
+    assert.equal(status, 2)
+    assert.match(stderr, /--html \S+: there is something else than a file/)
+  }
+  assert.equal(cli.read('kept.txt'), 'kept')
+  assert.ok(lstatSync('/dev/null').isCharacterDevice())
+})
+
+test('a thousand machines are compared', () => {
+  const fleet = fleetOf(...Array.from({ length: 1000 }, (_, number) => machine(`machine-${number}`)))
+  const { status, stdout } = cli.run('fleet', 'report', fleet, '--fail-on', 'bytes')
+  assert.equal(status, 0)
+  assert.match(stdout, /^1000 machines, 2 paths; /)
 })
 
 test('what cannot be asked for', () => {

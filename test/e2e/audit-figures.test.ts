@@ -121,8 +121,9 @@ for (const version of NEWEST) {
 
       const all = audit.paths.map(({ path }) => path)
       const before = await verified(world, all)
-      // With a look at its contents, what was altered falls with nobody.
-      const judged = new Map([...before].filter(([path]) => closure.includes(path) && path !== paths.altered))
+      // Without a look at the disk, verify sees neither what was altered nor what is gone.
+      const isUnseen = (path: string) => path === paths.altered || path === paths.lost
+      const judged = new Map([...before].filter(([path]) => closure.includes(path) && !isUnseen(path)))
 
       await t.test('paths, sizes and references, as Nix has them', async () => {
         assert.deepEqual(inClosure.map(({ path }) => path).sort(), closure)
@@ -141,8 +142,7 @@ for (const version of NEWEST) {
       await t.test('verdicts and groups, as verify says and the table of the store', () => {
         for (const { path, outcome, kind, basis } of audit.paths) {
           const verdict = before.get(path)
-          // Without a look at the contents, verify does not see what is gone from the disk.
-          if (path === paths.altered) continue
+          if (isUnseen(path)) continue
           assert.deepEqual([path, outcome, kind], [path, verdict?.outcome, verdict?.kind])
           if (outcome === 'trusted') assert.equal(basis, verdict?.basis?.kind ?? null, path)
         }
@@ -150,8 +150,6 @@ for (const version of NEWEST) {
           const what: (typeof WHAT)[Name] = WHAT[name]
           const told = audit.paths.find(({ path }) => path === paths[name])
           const group = audit.groups[told?.group ?? -1]?.code
-          // What is gone from the disk is a finding on the disk; its verdict is as registered.
-          if (name === 'lost') continue
           if (typeof what === 'string') assert.deepEqual([name, told?.outcome], [name, 'trusted'])
           else assert.deepEqual([name, told?.status, group], [name, ...what])
           for (const [place, one] of audit.groups.entries())
@@ -179,9 +177,9 @@ for (const version of NEWEST) {
             const signed = of.filter(
               ({ path, basis }) =>
                 basis?.principals?.some(name => who.test(name)) === true &&
-                // Its contents are not those that ben signed; and what was built and admitted here is as
+                // Its contents are not those that ben signed, or it is gone; and what was built and admitted here is as
                 // the ledger has it, which is from before ben signed it too.
-                path !== paths.altered &&
+                !isUnseen(path) &&
                 path !== paths.program,
             )
             const share = audit.shares.find(one => one.kind === kind && one.role === role)

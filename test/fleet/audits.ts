@@ -55,9 +55,9 @@ export function machine(name: string, with_: Partial<Audit> = {}): Audit {
 
 /** The report on these audits, each in a file of its number. */
 export function reportOn(audits: readonly Audit[], expected?: readonly string[]): Fleet {
-  const merge = openMerge()
+  const merge = openMerge(NOW)
   for (const [index, audit] of audits.entries()) merge.add(`${index}.json`, audit)
-  return merge.report({ now: NOW, oldAfter: 8 * 86_400, expected })
+  return merge.report({ oldAfter: 8 * 86_400, expected })
 }
 
 /** The findings of a kind. */

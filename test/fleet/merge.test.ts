@@ -256,10 +256,38 @@ function assertEscaped(html: string): void {
 }
 
 test('a file that is no audit is a finding, and the others are compared', () => {
-  const merge = openMerge()
+  const merge = openMerge(NOW)
   merge.addUnreadable('x.json', 'audit: must be an object')
   merge.add('a.json', machine('a'))
-  const fleet = merge.report({ now: NOW, oldAfter: DAY, expected: undefined })
+  const fleet = merge.report({ oldAfter: DAY, expected: undefined })
   assert.equal(fleet.machines.length, 1)
   assert.deepEqual(fleet.findings, [{ kind: 'unreadable', file: 'x.json', why: 'audit: must be an object' }])
+})
+
+test('attack: an audit of a time to come under the name and key of another machine takes no place', () => {
+  const bad = machine('a', { paths: [path('a', refused), path('b')] })
+  const liar = machine('a', { time: NOW + 400 * DAY })
+  for (const audits of [
+    [bad, liar],
+    [liar, bad],
+  ]) {
+    const fleet = reportOn([...audits, machine('b')])
+    assert.equal(fleet.machines[0]?.time, bad.time)
+    assert.equal(found(fleet, 'verdict').length, 1, 'what it refuses is not hidden')
+    const file = `${audits.indexOf(liar)}.json`
+    assert.deepEqual(found(fleet, 'superseded'), [{ kind: 'superseded', file, why: 'to-come', machine: 0 }])
+    const [section] = sectionsOf(fleet).filter(({ kind }) => kind === 'superseded')
+    assert.equal(section?.items[0]?.text, `${file}: of a time to come; a has another one`)
+  }
+})
+
+test('attack: twenty thousand ends with one name take no longer than others', () => {
+  const end = { kind: 'key', what: 'one', who: undefined, at: NOW, falls: [] } as const
+  const begun = performance.now()
+  const fleet = reportOn([machine('a', { ends: Array(20_000).fill(end) }), machine('b', { ends: [end] })])
+  assert.deepEqual(
+    fleet.ends.map(({ machines }) => machines),
+    [[0, 1]],
+  )
+  assert.ok(performance.now() - begun < 1500)
 })

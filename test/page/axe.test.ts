@@ -7,6 +7,8 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
+import { fleetHtml } from '../../src/fleet/html.ts'
+import { openMerge } from '../../src/fleet/merge.ts'
 import type { PageAssets } from '../../src/report/html.ts'
 import { randomAudit } from '../support/audits/random.ts'
 import { baseOf, goTo, pageAssets, Reader } from './reader.ts'
@@ -51,6 +53,29 @@ for (const colours of ['light', 'dark'] as const) {
         await goTo(page, fragment)
         assert.deepEqual(await violations(page), [], fragment)
       }
+      await page.context().close()
+    })
+  }
+}
+
+function fleetPage(): string {
+  const merge = openMerge(audit.time)
+  for (const seed of [1, 2, 3]) merge.add(`${seed}.json`, randomAudit(seed, { paths: 60, hostile: 'paths' }))
+  merge.addUnreadable('x.json', 'audit: must be an object')
+  return fleetHtml(merge.report({ oldAfter: 60, expected: ['a'] }))
+}
+
+for (const colours of ['light', 'dark'] as const) {
+  for (const width of [400, 1600]) {
+    test(`axe finds nothing on the page of a fleet in ${colours} colours, ${width} pixels wide`, async () => {
+      const page = await reader.blank()
+      await page.emulateMedia({ colorScheme: colours })
+      await page.setViewportSize({ width, height: 900 })
+      await page.goto(reader.keep(fleetPage()))
+      await page.evaluate(axe.source)
+      assert.deepEqual(await violations(page), [])
+      const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      assert.ok(Number(wide) <= 0, 'nothing but tables scrolls sideways')
       await page.context().close()
     })
   }

@@ -9,6 +9,7 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { sayFleet } from '../fleet-words.ts'
+import { assertReplaceable } from '../replaceable.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -82,11 +83,12 @@ or unexpected. 20: missing, unreadable, old or superseded. Of several, the first
 async function reportFleet(options: Options, { terminal }: Invocation): Promise<Status> {
   const oldAfter = secondsOf(options['older-than'])
   const expected = options.expect === undefined ? undefined : readExpected(resolve(options.expect))
-  const merge = openMerge()
+  if (options.html !== undefined) assertReplaceable('--html', options.html)
+  const merge = openMerge(Math.floor(Date.now() / 1000))
   readAudits(resolve(options.directory), merge, (read, of) =>
     terminal.progress(`reading audit ${read + 1} of ${of}`),
   )
-  const fleet = merge.report({ now: Math.floor(Date.now() / 1000), oldAfter, expected })
+  const fleet = merge.report({ oldAfter, expected })
   if (options.html !== undefined) {
     const { fleetHtml } = await import('../../fleet/html.ts')
     await replaceFile(resolve(options.html), fleetHtml(fleet), 0o644)

@@ -19,6 +19,11 @@ export interface JsonLimits {
   /** Values of all kinds, at any depth, for documents of strangers. Unlimited by default. */
   readonly values?: number
   /**
+   * Objects and lists, at any depth: an empty one is two characters, and takes a hundred times as
+   * much memory. Unlimited by default.
+   */
+  readonly containers?: number
+  /**
    * Whether to read numbers that are not integers, each as the nearest double. For documents whose
    * numbers are not used.
    */
@@ -30,8 +35,10 @@ interface Cursor {
   readonly depth: number
   readonly fractions: boolean
   readonly values: number
-  /** How many more values may begin. */
+  readonly containers: number
+  /** How many more values may begin, and how many more objects and lists. */
   left: number
+  containersLeft: number
   at: number
 }
 
@@ -54,13 +61,16 @@ export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
   if (text.length > limits.length) {
     throw new FormatError('JSON', `longer than ${limits.length} characters`, `length ${text.length}`)
   }
-  const { depth, values = Number.POSITIVE_INFINITY, fractions = false } = limits
-  const cursor: Cursor = { text, depth, fractions, values, left: values, at: 0 }
+  const { depth, values = UNLIMITED, containers = UNLIMITED, fractions = false } = limits
+  const left = { left: values, containersLeft: containers }
+  const cursor: Cursor = { text, depth, fractions, values, containers, ...left, at: 0 }
   const value = readValue(cursor, 0)
   skipSpace(cursor)
   if (cursor.at < text.length) throw problem(cursor, 'something follows the value')
   return value
 }
+
+const UNLIMITED = Number.POSITIVE_INFINITY
 
 function readValue(cursor: Cursor, depth: number): JsonValue {
   skipSpace(cursor)
@@ -85,6 +95,7 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
 }
 
 function readObject(cursor: Cursor, depth: number): JsonObject {
+  takeContainer(cursor)
   const object = new Map<string, JsonValue>()
   cursor.at++
   if (accept(cursor, '}')) return object
@@ -103,6 +114,7 @@ function readObject(cursor: Cursor, depth: number): JsonObject {
 }
 
 function readList(cursor: Cursor, depth: number): readonly JsonValue[] {
+  takeContainer(cursor)
   const list: JsonValue[] = []
   cursor.at++
   if (accept(cursor, ']')) return list
@@ -110,6 +122,10 @@ function readList(cursor: Cursor, depth: number): readonly JsonValue[] {
   while (accept(cursor, ','))
   expect(cursor, ']')
   return list
+}
+
+function takeContainer(cursor: Cursor): void {
+  if (--cursor.containersLeft < 0) throw problem(cursor, `more than ${cursor.containers} objects and lists`)
 }
 
 /** Sticky, as is each below: made once, as there may be millions of values. */

@@ -35,7 +35,7 @@ const DAY = 24 * 3600
 
 /**
  * Why each path is there: the basis of a trusted one; the exit status and the group of a refused
- * one. Contents are read: without that, `altered` and `lost` are trusted.
+ * one. Contents are read: without that, `altered` is trusted.
  */
 export const WHAT = {
   /** Needs both ben and bea. */
