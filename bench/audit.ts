@@ -120,6 +120,15 @@ function timed(world: World, command: string): Timed {
   return { seconds, processor: user + system }
 }
 
+/** The most memory that an audit had at once, in megabytes. */
+async function memoryOf(world: World): Promise<number> {
+  const print = "process.stderr.write('most ' + process.resourceUsage().maxRSS)"
+  world.write('/root/memory.cjs', `process.on('exit', () => ${print})`)
+  const audit = 'node -r /root/memory.cjs /opt/nixsig/cli/main.js audit --store --json > /dev/null'
+  const { stderr } = await world.run(audit, { timeout: 600_000 })
+  return Math.round(Number(/most (\d+)/.exec(stderr)?.[1]) / 1024)
+}
+
 const VERIFY =
   'nix --extra-experimental-features nix-command store verify --all --sigs-needed 1 --no-contents'
 
@@ -176,5 +185,8 @@ for (const version of NEWEST) {
     say('nix store verify --sigs-needed 1 --no-contents, against itself (the noise)', took.first, took.second)
     say('nixsig audit, nothing kept', took.cold, took.first)
     say('nixsig audit, nothing changed', took.warm, took.second)
+    forget()
+    for (const when of ['nothing kept', 'nothing changed'])
+      console.log(`memory, ${when}: at most ${await memoryOf(world)} MB`)
   })
 }

@@ -18,6 +18,7 @@ import { GATE_INPUT } from './targets/gate.ts'
 import { GIT } from './targets/git.ts'
 import { HISTORIES } from './targets/histories.ts'
 import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
+import { KEPT_AUDITS } from './targets/kept-audits.ts'
 import { KEYS } from './targets/keys.ts'
 import { LOCKS } from './targets/locks.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
@@ -71,6 +72,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...GIT,
     ...LOCKS,
     ...AUDITS,
+    ...KEPT_AUDITS,
     ...HISTORIES,
     ...PACKAGING_FILES,
     ...TUF,

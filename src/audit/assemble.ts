@@ -151,10 +151,12 @@ function placesOf(
   places: ReadonlyMap<string, number>,
   own?: number,
 ): readonly number[] {
-  return paths.flatMap(path => {
+  const found: number[] = []
+  for (const path of paths) {
     const place = places.get(path)
-    return place === undefined || place === own ? [] : [place]
-  })
+    if (place !== undefined && place !== own) found.push(place)
+  }
+  return found
 }
 
 function exemptionsOf(policy: Policy, now: Instant, members: readonly Member[]): readonly AuditedExemption[] {

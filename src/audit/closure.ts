@@ -18,9 +18,16 @@ export interface Closure {
   readonly left: number
 }
 
+/** The store, and what else can be done while it answers. */
+export interface Asking {
+  infosOf(paths: readonly string[]): Promise<readonly (Registered | undefined)[]>
+  /** Called with the paths that it is asked about. */
+  meanwhile(paths: readonly string[]): Promise<void>
+}
+
 /** `end`: of the time, as of performance.now(). Throws StoreError. */
 export async function closureOf(
-  askAbout: (paths: readonly string[]) => Promise<readonly (Registered | undefined)[]>,
+  { infosOf, meanwhile }: Asking,
   roots: readonly string[],
   end: number,
 ): Promise<Closure> {
@@ -34,8 +41,10 @@ export async function closureOf(
   while (seen < queue.length && hasRoom()) {
     const asked = queue.slice(seen, seen + AT_ONCE)
     seen += asked.length
-    for (const [index, info] of (await askAbout(asked)).entries()) {
+    const [answers] = await Promise.all([infosOf(asked), meanwhile(asked)])
+    for (let index = 0; index < asked.length; index++) {
       const path = asked[index] ?? ''
+      const info = answers[index]
       if (info === undefined) {
         absent.push(path)
         continue

@@ -7,20 +7,26 @@
  */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { isPartial } from '../files/durable-file.ts'
+import { namesIn } from '../files/names-in.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { removeFile } from '../files/remove-file.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
 import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import type { Judged, Member, Registered } from './member.ts'
-import { type Basis, type Kept, type Packed, packed, unpacked } from './packed.ts'
+import type { Basis, Kept } from './packed.ts'
+import { parseKept, printKept } from './parse-kept.ts'
 
 export type { Basis, Kept } from './packed.ts'
 
-const FORMAT = 'nixsig-audit-kept-1'
+/** Nobody writes it for so many milliseconds. */
+const LEFT_MS = 60_000
 const LIMIT = 256 * 1024 * 1024
 const DATABASE = '/nix/var/nix/db/db.sqlite'
 /** What changes within one step of a clock may leave the same time: see policy-snapshot.ts. */
@@ -29,14 +35,12 @@ const SETTLED_NS = 2_000_000_000n
 /** Reads what this version of nixsig kept; undefined if there is none that this user may believe. */
 export function readKept(state: string, version: string): Kept | undefined {
   try {
-    const text = readOwnedFile(keptFile(state), LIMIT)?.toString('utf8')
-    if (text === undefined) return undefined
-    const [format, packed] = JSON.parse(text) as [string, Packed]
-    return format === FORMAT && packed.basis.version === version ? unpacked(packed) : undefined
+    const bytes = readOwnedFile(keptFile(state), LIMIT)
+    const kept = bytes && parseKept(bytes)
+    return kept?.basis.version === version ? kept : undefined
   } catch (error) {
     // It is made again.
-    if (error instanceof FileError || error instanceof SyntaxError || error instanceof TypeError)
-      return undefined
+    if (error instanceof FileError || error instanceof FormatError) return undefined
     throw error
   }
 }
@@ -44,7 +48,17 @@ export function readKept(state: string, version: string): Kept | undefined {
 /** Keeps it. Does nothing for who is not root. */
 export async function writeKept(state: string, kept: Kept): Promise<void> {
   if (process.geteuid?.() !== 0) return
-  await replaceFile(keptFile(state), JSON.stringify([FORMAT, packed(kept)]))
+  removeLeft(join(state, 'audit'))
+  await replaceFile(keptFile(state), printKept(kept))
+}
+
+/** Removes what audits left that were killed while they wrote. */
+function removeLeft(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const file = join(directory, name)
+    const status = isPartial(name) ? lstatSync(file, { throwIfNoEntry: false }) : undefined
+    if (status !== undefined && Date.now() - status.mtimeMs > LEFT_MS) removeFile(file)
+  }
 }
 
 function keptFile(state: string): string {

@@ -1,16 +1,7 @@
 /** One path of an audit, judged. */
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { judgeWithin, LateError } from '../files/deadline.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
-import {
-  type Admission,
-  entryFile,
-  isCurrent,
-  NO_POLICY,
-  readKnownAdmission,
-  WARNED,
-} from '../ledger/admissions.ts'
-import { stampOf, versionOf } from '../ledger/stamp.ts'
+import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import { exemptionFor, ruleFor } from '../policy/match.ts'
@@ -24,6 +15,7 @@ import { rememberedClaims } from '../verifier/evidence.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 import { verifyPath } from '../verifier/verify.ts'
+import { lookAt, type OnDisk } from './ahead.ts'
 import { type Critical, criticalFor, NOBODY } from './critical.ts'
 import { type KeyRegistry, noteClaims, noteKey, type ToldClaim } from './key-registry.ts'
 
@@ -92,6 +84,8 @@ export interface Judging {
    * Verdicts by what they depend on, for paths that are alike (alikeTo); undefined if no two are.
    */
   readonly alike: Map<string, Trusted> | undefined
+  /** Whether something is kept of a path, which may not hold any more. */
+  isKept(path: string): boolean
   /** What an earlier audit found, if nothing changed of what it rested on. */
   kept(path: string, info: Registered | undefined): Judged | undefined
 }
@@ -101,37 +95,63 @@ export interface Judging {
  * path lies there as it did; else by today's evidence, with the contents that the store registered, as
  * is one on which builders were seen to disagree. Undefined where the time is over before.
  */
-export async function judgeMember(
+export function judgeMember(
   judging: Judging,
   path: string,
   info: Registered | undefined,
-): Promise<Member | undefined> {
+  ahead?: OnDisk,
+): Member | undefined | Promise<Member | undefined> {
   const { inquiry, digest, now, letIn, disputed } = judging
   const isDisputed = disputed.has(path)
   const kept = isDisputed ? undefined : judging.kept(path, info)
   if (kept !== undefined) return { path, info, letIn: letIn.has(path), ...kept }
-  const parsed = parseStorePath(path)
-  const { state } = inquiry.places
-  // Before it is read: what comes later is not what was read.
-  const version = versionOf(entryFile(state, parsed.digest))
-  const entry = version === undefined ? undefined : readKnownAdmission(state, parsed.digest, path)
-  const stamp = info === undefined ? undefined : stampOf(path)
-  const isAdmitted =
+  const seen = ahead ?? lookAt(inquiry.places.state, path)
+  const { entry } = seen
+  const met: Met = { ...seen, path, info, stamp: info === undefined ? undefined : seen.stamp }
+  const admitted =
     !isDisputed &&
     entry !== undefined &&
     isCurrent(entry, digest, now) &&
     isJudged(entry) &&
     entry.narHash === info?.narHash &&
-    isAsAdmitted(entry, stamp)
-  const alone = isAdmitted ? await byRecord(judging, entry) : undefined
-  const found = alone ?? (await byEvidence(judging, path))
+    isAsAdmitted(entry, met.stamp)
+      ? entry
+      : undefined
+  const known = admitted && byLikeness(judging, admitted)
+  return known === undefined ? judgedAnew(judging, met, admitted) : memberOf(letIn, met, known, 'alone')
+}
+
+/** What is known of a path when it is judged. */
+interface Met extends OnDisk {
+  readonly path: string
+  readonly info: Registered | undefined
+}
+
+async function judgedAnew(
+  judging: Judging,
+  met: Met,
+  admitted: JudgedAdmission | undefined,
+): Promise<Member | undefined> {
+  const alone = admitted && (await byRecord(judging, admitted))
+  const found = alone ?? (await byEvidence(judging, met.path))
   if (found === undefined) return undefined
-  const standing = isAdmitted && alone === undefined ? admittedAs(judging, entry, found) : found
+  const standing =
+    admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
+  return memberOf(judging.letIn, met, standing, alone === undefined ? 'with evidence' : 'alone')
+}
+
+/** `by`: whether the entry and the policy alone gave the verdict. */
+function memberOf(
+  letIn: Judging['letIn'],
+  { path, info, entry, stamp, version }: Met,
+  standing: Found,
+  by: 'alone' | 'with evidence',
+): Member {
   return {
     path,
     info,
     letIn: letIn.has(path) || (entry?.policy === NO_POLICY && entry.rule === WARNED),
-    ...judgedOf({ path, entry, stamp }, standing, alone === undefined ? undefined : version),
+    ...judgedOf({ path, entry, stamp }, standing, by === 'alone' ? version : undefined),
   }
 }
 
@@ -160,12 +180,17 @@ function judgedOf(
   }
 }
 
+/** As a path was judged that is alike; undefined if there was none. */
+function byLikeness({ alike, policy, now }: Judging, entry: JudgedAdmission): Found | undefined {
+  if (alike === undefined || alike.size === 0) return undefined
+  const known = alike.get(alikeTo(policy, entry, now) ?? '')
+  return known && { ...known, subject: subjectOfEntry(entry), until: entry.until ?? known.until }
+}
+
 /** By the entry and the policy alone; undefined where they do not tell what the path rests on. */
 async function byRecord(judging: Judging, entry: JudgedAdmission): Promise<Found | undefined> {
   const subject = subjectOfEntry(entry)
   const alike = judging.alike === undefined ? undefined : alikeTo(judging.policy, entry, judging.now)
-  const known = alike === undefined ? undefined : judging.alike?.get(alike)
-  if (known !== undefined) return { ...known, subject, until: entry.until ?? known.until }
   const found = await weighed(judging, entry, subject)
   if (found?.outcome !== 'trusted' || alike === undefined) return found
   const { subject: _, ...standing } = found
@@ -191,8 +216,10 @@ function alikeTo(policy: Policy, entry: JudgedAdmission, now: Instant): string |
   const { path, name } = subjectOfEntry(entry)
   if (exemptionFor(policy, { path, name, kind }, now) !== undefined) return undefined
   const { line } = ruleFor(policy, { name, kind })
-  const signed = claims.map(({ key, role, graph, origin }) => [key, role, graph ?? '', origin])
-  return JSON.stringify([kind, builtHere, derivation === undefined, until === undefined, line, signed])
+  let text = `${kind} ${builtHere} ${derivation === undefined} ${until === undefined} ${line}`
+  // Nothing that an entry says has a line feed, and only the last word of each has spaces.
+  for (const { key, role, graph, origin } of claims) text += `\n${key} ${role} ${graph ?? '-'} ${origin}`
+  return text
 }
 
 async function weighed(

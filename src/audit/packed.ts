@@ -3,6 +3,7 @@
  * Reading it is most of what a second audit costs.
  */
 import type { Instant, KeyIdentity } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import type { KnownKey } from './key-registry.ts'
 import type { Judged, Registered, Trusted } from './member.ts'
 
@@ -92,7 +93,7 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
   }
 }
 
-/** Throws TypeError if it is nothing that `packed` made. */
+/** Throws FormatError where a place is in no list. */
 export function unpacked({ paths, standings, infos, judged, ...rest }: Packed): Kept {
   const pathAt = (place: number): string => at(paths, place)
   return {
@@ -128,7 +129,8 @@ export function unpacked({ paths, standings, infos, judged, ...rest }: Packed): 
 
 function at<T>(list: readonly T[], place: number): T {
   const value = list[place]
-  if (value === undefined) throw new TypeError(`no place ${place} of ${list.length}`)
+  if (value === undefined)
+    throw new FormatError('kept audit', `no place ${place} of ${list.length}`, 'a list')
   return value
 }
 

@@ -70,6 +70,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     end: wanted.end,
     alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
+    isKept: before.has,
   }
   const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
   const closure = surveyed.members.slice(0, surveyed.closure)
@@ -124,5 +125,5 @@ function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }:
     held++
     return one
   }
-  return { find, held: () => held }
+  return { find, has: (path: string) => judged.has(path), held: () => held }
 }

@@ -4,6 +4,7 @@ import { ruleFor } from '../policy/match.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type MadeOf, openMadeOf } from '../reach/made-of.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
+import { openAhead } from './ahead.ts'
 import { type Closure, closureOf } from './closure.ts'
 import { type Judging, judgeMember, type Member, type Registered } from './member.ts'
 
@@ -34,13 +35,24 @@ const TURN = 256
 
 /** Throws StoreError where the store does not answer. */
 export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promise<Surveyed> {
-  const closure = await closureOf(asked.infosOf, asked.roots, judging.end)
+  const ahead = openAhead(judging.inquiry.places.state, judging.isKept)
+  const closure = await closureOf(
+    {
+      infosOf: asked.infosOf,
+      // The store takes as long to answer as it takes to look at all of them here.
+      meanwhile: ahead.look,
+    },
+    asked.roots,
+    judging.end,
+  )
   asked.onBegin(closure.infos.size + closure.absent.length)
   const members: Member[] = []
   const known = new Map<string, Member>()
   let unjudged = closure.left
   const judge = async (path: string, info: Registered | undefined): Promise<void> => {
-    const member = await judgeMember(judging, path, info)
+    const judged = judgeMember(judging, path, info, ahead.take(path))
+    // Without a promise for each of those that are known.
+    const member = judged instanceof Promise ? await judged : judged
     asked.onJudged()
     if (member === undefined) unjudged++
     else {
@@ -103,7 +115,8 @@ function arrowsOf(
   members: readonly Member[],
   inputs: ReadonlyMap<string, readonly string[]>,
 ): MadeOf {
-  const madeOf = openMadeOf()
+  // The audit keeps their names anyhow.
+  const madeOf = openMadeOf(name => name)
   for (const { path, kind, builtHere, derivation } of members) {
     const rests = builtHere || !acceptsUnknown(policy, path)
     madeOf.add({ path, kind, builtHere, derivation: rests ? derivation : undefined, build: undefined })

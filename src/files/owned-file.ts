@@ -1,7 +1,14 @@
-import { lstatSync, realpathSync, type Stats } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, lstatSync, realpathSync, type Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { printable } from '../primitives/printable.ts'
-import { FileError, readPresentFile, readRegularFile, withRegularFile } from './regular-file.ts'
+import {
+  FileError,
+  openToRead,
+  readAll,
+  readPresentFile,
+  readRegularFile,
+  withRegularFile,
+} from './regular-file.ts'
 
 /**
  * The contents of a file, at most `limit` bytes, that only root or the user of this process could
@@ -27,6 +34,28 @@ export function withOwnedFile<T>(file: string, use: (fd: number, size: number) =
     assertOwned(file, status)
     return use(fd, status.size)
   })
+}
+
+/**
+ * Like readOwnedPresentFile, with the status of the file that was read, as it was before: who reads
+ * it again later can tell whether it is the same.
+ */
+export function readOwnedFileAndStatus(
+  file: string,
+  limit: number,
+): { readonly bytes: Buffer; readonly status: BigIntStats } | undefined {
+  const fd = openToRead(file)
+  if (fd === undefined) return undefined
+  try {
+    const status = fstatSync(fd, { bigint: true })
+    if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
+    const size = Number(status.size)
+    if (size > limit) throw new FileError(`${printable(file)} is larger than ${limit} bytes`)
+    assertOwned(file, { uid: Number(status.uid), mode: Number(status.mode) })
+    return { bytes: readAll(fd, size), status }
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** File systems write whole blocks of at least this size. */

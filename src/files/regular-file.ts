@@ -80,7 +80,8 @@ export function openToRead(file: string): number | undefined {
   }
 }
 
-function readAll(fd: number, size: number): Buffer {
+/** What an open file has, at most `size` bytes of it. */
+export function readAll(fd: number, size: number): Buffer {
   const bytes = Buffer.allocUnsafe(size)
   let length = 0
   while (length < size) {

@@ -8,7 +8,7 @@ let serial = 0
  * process is killed. Unlike with writeDurably, the file may be empty after a power failure. Makes
  * missing directories (0700).
  */
-export async function replaceFile(file: string, contents: string, mode = 0o600): Promise<void> {
+export async function replaceFile(file: string, contents: string | Uint8Array, mode = 0o600): Promise<void> {
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`
   const handle = await open(partial, 'wx', 0o600).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error

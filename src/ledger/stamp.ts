@@ -47,7 +47,12 @@ function inodeIn(stamp: string): string {
  */
 export function versionOf(path: string): string | undefined {
   const status = statusOf(path)
-  return status && `${status.ino}:${status.ctimeNs}`
+  return status && versionIn(status)
+}
+
+/** The same from a status that is known. */
+export function versionIn({ ino, ctimeNs }: Pick<BigIntStats, 'ino' | 'ctimeNs'>): string {
+  return `${ino}:${ctimeNs}`
 }
 
 function identityIn(status: BigIntStats): string {

@@ -27,9 +27,9 @@ export interface MadeOf {
   left(): number
 }
 
-/** Begins with nothing. */
-export function openMadeOf(): MadeOf {
-  const { numberOf, nameOf, put, next, left } = openArrows()
+/** Begins with nothing. `own`: what is kept of a name; by default a text of its own. */
+export function openMadeOf(own: (name: string) => string = copied): MadeOf {
+  const { numberOf, nameOf, put, next, left } = openArrows(own)
   const needed = new Set<string>()
   const told = new Set<string>()
   const addInputs = (derivation: string, inputs: readonly string[]): void => {
@@ -92,17 +92,19 @@ export function openMadeOf(): MadeOf {
 }
 
 /** Names by numbers, and arrows between them. */
-function openArrows() {
+function openArrows(keep: (name: string) => string) {
   const numbers = new Map<string, number>()
   const names: string[] = []
   const first: number[] = []
-  const arrows: { to: number; next: number }[] = []
+  // Of each arrow, where it leads, and the next one from the same place.
+  const leads: number[] = []
+  const nexts: number[] = []
   let left = 0
   const numberOf = (name: string): number | undefined => {
     const known = numbers.get(name)
     if (known !== undefined) return known
     if (names.length >= PATH_LIMIT) return undefined
-    const own = copied(name)
+    const own = keep(name)
     numbers.set(own, names.length)
     first.push(-1)
     return names.push(own) - 1
@@ -113,17 +115,25 @@ function openArrows() {
     nameOf: (number: number): string => names[number] ?? '',
     put(from: string, to: string): void {
       const [a, b] = [numberOf(from), numberOf(to)]
-      if (a === undefined || b === undefined || arrows.length >= ARROW_LIMIT) left++
-      else first[a] = arrows.push({ to: b, next: first[a] ?? -1 }) - 1
+      if (a === undefined || b === undefined || leads.length >= ARROW_LIMIT) left++
+      else {
+        nexts.push(first[a] ?? -1)
+        first[a] = leads.push(b) - 1
+      }
     },
-    *next(from: number): Generator<number> {
-      for (let at = first[from] ?? -1; at >= 0; at = arrows[at]?.next ?? -1) yield arrows[at]?.to ?? 0
+    next(from: number): readonly number[] {
+      let at = first[from] ?? -1
+      if (at < 0) return NOWHERE
+      const found: number[] = []
+      for (; at >= 0; at = nexts[at] ?? -1) found.push(leads[at] ?? 0)
+      return found
     },
     /** How many arrows there was no room for. */
     left: () => left,
   }
 }
 
+const NOWHERE: readonly number[] = []
 const BUILD = 'build '
 
 /** Running a derivation, which needs its inputs; the derivation itself does not. */

@@ -4,6 +4,7 @@
  */
 import { type Pipe, receive, type Source } from './source.ts'
 import { StoreError } from './store-error.ts'
+import type { Whole } from './whole-path-info.ts'
 import type { SkippingReader } from './wire.ts'
 
 export type { Pipe } from './source.ts'
@@ -12,10 +13,12 @@ export type { Pipe } from './source.ts'
 export interface Asked<T> {
   readonly request: Uint8Array
   readonly answer: SkippingReader<T>
+  /** Reads an answer that has arrived whole: see Query. */
+  readonly whole?: (bytes: Buffer, start: number) => Whole<T> | undefined
 }
 
 /** How many requests are on their way at once: of a hundred bytes each, they wait in the pipe. */
-const ON_THEIR_WAY = 64
+const ON_THEIR_WAY = 512
 
 /** An open conversation with a daemon. */
 export interface Connection {
@@ -142,16 +145,41 @@ async function converseAll<T>(
         pipe.output.write(Buffer.concat(some.map(({ request }) => request)))
         sent += some.length
       }
+      takeWhole(source, queries, answers)
       const next = queries[answers.length]
       if (next === undefined) break
       source.count()
-      answers.push(await inTime(() => read(source, next.answer)))
+      await inTime(async () => {
+        // What arrives whole need not be read by its fields.
+        if (source.seen(1) === undefined) await source.peek(1)
+        if (takeWhole(source, queries, answers) === 0) answers.push(await read(source, next.answer))
+      })
     }
     return answers
   } catch (error) {
     source.fail(error instanceof Error ? error : new Error(String(error)))
     throw error
   }
+}
+
+/** Takes the next answers as far as they have arrived whole. Returns how many these are. */
+function takeWhole<T>(source: Source, queries: readonly Asked<T>[], answers: T[]): number {
+  const bytes = source.seen(1)
+  if (bytes === undefined) return 0
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const before = answers.length
+  let at = 0
+  for (;;) {
+    const whole = queries[answers.length]?.whole?.(buffer, at)
+    if (whole === undefined) break
+    answers.push(whole.value)
+    at = whole.end
+  }
+  if (at > 0) {
+    source.held(at)
+    source.count()
+  }
+  return answers.length - before
 }
 
 async function read<T>(source: Source, answer: SkippingReader<T>): Promise<T> {

@@ -11,7 +11,8 @@ const START_ACTIVITY = 0x53545254
 const STOP_ACTIVITY = 0x53544f50
 const RESULT = 0x52534c54
 const ERROR = 0x63787470
-const LAST = 0x616c7473
+/** The last frame before an answer. */
+export const LAST_FRAME = 0x616c7473
 
 /**
  * Reads all frames up to and including the last. Throws StoreError if the daemon reports an error,
@@ -22,7 +23,7 @@ export function* readFrames(): Reader<void> {
   for (;;) {
     const kind = yield* readNumber('frame')
     switch (kind) {
-      case LAST:
+      case LAST_FRAME:
         return
       case NEXT:
         yield* readString('log line')

@@ -4,7 +4,9 @@
  */
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
+import type { PathInfo } from './path-info.ts'
 import { readSignatures } from './signatures.ts'
+import { type Whole, wholePathInfo } from './whole-path-info.ts'
 import {
   encode,
   type Item,
@@ -18,38 +20,17 @@ import {
   wireError,
 } from './wire.ts'
 
+export type { PathInfo } from './path-info.ts'
+
 /** A request as bytes, and the reader of its answer. */
 export interface Query<T> {
   readonly request: Uint8Array
   readonly answer: SkippingReader<T>
-}
-
-/** What the store registered about a valid path. */
-export interface PathInfo {
-  readonly path: string
   /**
-   * The derivation that built it, if the store knows one. For a path from elsewhere this is an
-   * unverified claim.
+   * Reads the answer in one go, if it begins at this place of the bytes and is there whole;
+   * undefined: `answer` has to read it.
    */
-  readonly deriver?: string
-  /** SHA-256 of the NAR, lower-case hex. */
-  readonly narHash: string
-  readonly references: readonly string[]
-  /** Seconds since 1970; whatever was chosen by who added a path that is known by its contents. */
-  readonly registrationTime: number
-  /** Bytes. */
-  readonly narSize: number
-  /** Built by this store. */
-  readonly ultimate: boolean
-  /**
-   * As stored: `name:base64` or anything else that somebody added; those that have room (see
-   * signatures.ts).
-   */
-  readonly signatures: readonly string[]
-  /** How many more have the form of a signature; undefined if all of them had room. */
-  readonly crowdedOut?: number
-  /** The content address, if the path has one: `text:sha256:…`, `fixed:r:sha256:…` */
-  readonly ca?: string
+  readonly whole?: (bytes: Buffer, start: number) => Whole<T> | undefined
 }
 
 const OPERATION = {
@@ -72,6 +53,15 @@ const OPERATION = {
  */
 export function queryPathInfo(path: string, names?: ReadonlySet<string>): Query<PathInfo | undefined> {
   return query(readPathInfo(path, names), OPERATION.queryPathInfo, parsed(path))
+}
+
+/** The same about many paths, in their order. */
+export function queryPathInfos(paths: readonly string[]): readonly Query<PathInfo | undefined>[] {
+  const known = new Set<string>()
+  return paths.map(path => ({
+    ...queryPathInfo(path),
+    whole: (bytes, start) => wholePathInfo(path, known, bytes, start),
+  }))
 }
 
 /** Asks for the valid path with this hash part (32 characters); undefined if there is none. */

@@ -30,7 +30,7 @@ export function* readSignatures(
   where: string,
   names: ReadonlySet<string> = new Set(),
 ): SkippingReader<SomeSignatures> {
-  const collection = collect(names)
+  const collection = collectSignatures(names)
   let wanted = 8
   for (let left = yield* readNumber(where); left > 0; ) {
     const seen = yield { peek: wanted }
@@ -62,7 +62,8 @@ function lengthAt(view: DataView, at: number, where: string): number {
   return length
 }
 
-function collect(names: ReadonlySet<string>) {
+/** Collects signatures one by one, those with these names before all others. */
+export function collectSignatures(names: ReadonlySet<string>) {
   const [listed, others, strange]: [string[], string[], string[]] = [[], [], []]
   let crowdedOut = 0
   const text = (bytes: Uint8Array, start: number, length: number) =>

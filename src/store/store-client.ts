@@ -17,6 +17,7 @@ import {
   queryDerivers,
   queryOutputs,
   queryPathInfo,
+  queryPathInfos,
   queryReferrers,
   queryValidPaths,
 } from './queries.ts'
@@ -124,7 +125,7 @@ function storeOver(connection: Connection, version: string): Store {
   return {
     version: async () => version,
     pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
-    pathInfos: async paths => connection.exchangeAll(paths.map(path => queryPathInfo(path))),
+    pathInfos: async paths => connection.exchangeAll(queryPathInfos(paths)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     allValidPaths: () => ask(() => queryAllValidPaths()),
     referrers: path => ask(() => queryReferrers(path)),

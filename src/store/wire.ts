@@ -45,20 +45,28 @@ export function wireError(problem: string, where: string): FormatError {
  * that is not an unsigned integer.
  */
 export function encode(...items: readonly Item[]): Uint8Array {
-  return Buffer.concat(items.flatMap(encodeItem))
+  const bytes = Buffer.alloc(items.reduce((size: number, item) => size + sizeOf(item), 0))
+  let at = 0
+  for (const item of items) at = put(bytes, at, item)
+  return bytes
 }
 
-function encodeItem(item: Item): readonly Uint8Array[] {
-  if (typeof item === 'number') {
-    const bytes = Buffer.alloc(8)
-    bytes.writeBigUInt64LE(BigInt(item))
-    return [bytes]
-  }
-  if (typeof item === 'string') {
-    const bytes = Buffer.from(item, 'utf8')
-    return [...encodeItem(bytes.length), bytes, Buffer.alloc(padding(bytes.length))]
-  }
-  return [...encodeItem(item.length), ...item.flatMap(encodeItem)]
+function sizeOf(item: Item): number {
+  if (typeof item === 'number') return 8
+  if (typeof item !== 'string') return item.reduce((size, each) => size + sizeOf(each), 8)
+  const length = Buffer.byteLength(item, 'utf8')
+  return 8 + length + padding(length)
+}
+
+/** Returns where the next item goes. */
+function put(bytes: Buffer, at: number, item: Item): number {
+  if (typeof item === 'number') return bytes.writeBigUInt64LE(BigInt(item), at)
+  if (typeof item !== 'string')
+    return item.reduce((next, each) => put(bytes, next, each), put(bytes, at, item.length))
+  const start = at + 8
+  const length = bytes.write(item, start, 'utf8')
+  put(bytes, at, length)
+  return start + length + padding(length)
 }
 
 /** How many zeros follow a string of so many bytes. */

@@ -1,0 +1,160 @@
+/**
+ * The file in which an audit is kept: a line with the format and the SHA-256 of all that follows,
+ * and one JSON document (packed.ts). The sum finds what a disk or a crash did to it; that only root
+ * could have written it, who reads it makes sure of.
+ */
+import { isStorePath } from '../formats/nix/store-path.ts'
+import type { StorePathKind } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { sha256 } from '../primitives/sodium.ts'
+import { type Kept, type Packed, packed, unpacked } from './packed.ts'
+
+const HEAD = /^nixsig-audit-kept-2 ([0-9a-f]{64})\n/
+const HEAD_LENGTH = 'nixsig-audit-kept-2 '.length + 64 + 1
+
+/** Prints what `parseKept` reads. */
+export function printKept(kept: Kept): Uint8Array {
+  const document = printDocument(kept)
+  return Buffer.concat([Buffer.from(`nixsig-audit-kept-2 ${toHex(sha256(document))}\n`), document])
+}
+
+/** The document alone. */
+export function printDocument(kept: Kept): Buffer {
+  return Buffer.from(JSON.stringify(packed(kept)), 'utf8')
+}
+
+/** Throws FormatError unless it is whole, and everything in it of the form that it has to have. */
+export function parseKept(bytes: Uint8Array): Kept {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const sum = HEAD.exec(file.toString('latin1', 0, HEAD_LENGTH))?.[1]
+  const document = file.subarray(HEAD_LENGTH)
+  if (sum === undefined) throw broken('not of this format')
+  if (toHex(sha256(document)) !== sum) throw broken('not what was written')
+  return parseDocument(document)
+}
+
+/** Parses the document alone. Throws FormatError. */
+export function parseDocument(document: Uint8Array): Kept {
+  const value = jsonIn(Buffer.from(document.buffer, document.byteOffset, document.byteLength))
+  if (!isPacked(value)) throw broken('not of the form that it has')
+  return unpacked(value)
+}
+
+function jsonIn(document: Buffer): unknown {
+  try {
+    return JSON.parse(document.toString('utf8'))
+  } catch (error) {
+    throw broken('not JSON', error)
+  }
+}
+
+function broken(problem: string, cause?: unknown): FormatError {
+  return new FormatError('kept audit', problem, 'the whole', { cause })
+}
+
+type Is<T> = (value: unknown) => value is T
+
+/** Each field has its own reader: a field that is forgotten here is a type error. */
+function record<T extends object>(fields: { readonly [Name in keyof T]-?: Is<T[Name]> }): Is<T> {
+  const readers = Object.entries(fields) as [string, Is<unknown>][]
+  return (value): value is T => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+    const given = value as Record<string, unknown>
+    return readers.every(([name, is]) => is(Object.hasOwn(given, name) ? given[name] : undefined))
+  }
+}
+
+function row<T extends readonly unknown[]>(...fields: { readonly [Place in keyof T]: Is<T[Place]> }): Is<T> {
+  return (value): value is T => {
+    if (!Array.isArray(value) || value.length !== fields.length) return false
+    for (let place = 0; place < fields.length; place++)
+      if (fields[place]?.(value[place]) !== true) return false
+    return true
+  }
+}
+
+function listOf<T>(is: Is<T>): Is<readonly T[]> {
+  return (value): value is readonly T[] => Array.isArray(value) && value.every(is)
+}
+
+function oneOf<const T>(...values: readonly T[]): Is<T> {
+  return (value): value is T => values.includes(value as T)
+}
+
+function either<A, B>(one: Is<A>, other: Is<B>): Is<A | B> {
+  return (value): value is A | B => one(value) || other(value)
+}
+
+function formed(form: RegExp): Is<string> {
+  return (value): value is string => typeof value === 'string' && form.test(value)
+}
+
+const absent: Is<undefined> = (value): value is undefined => value === undefined
+const none: Is<null> = (value): value is null => value === null
+const text: Is<string> = (value): value is string => typeof value === 'string'
+const flag: Is<boolean> = (value): value is boolean => typeof value === 'boolean'
+/** A place in a list, a size, or a time: none is below 0. */
+const count: Is<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const storePath: Is<string> = (value): value is string => typeof value === 'string' && isStorePath(value)
+const hash = formed(/^[0-9a-f]{64}$/)
+const bit = oneOf<0 | 1>(0, 1)
+
+const KINDS: readonly StorePathKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
+
+const isPacked: Is<Packed> = record<Packed>({
+  time: count,
+  change: either(count, absent),
+  basis: record<Packed['basis']>({ version: text, policy: hash, own: either(text, absent) }),
+  database: either(text, absent),
+  isWhole: flag,
+  valid: listOf(storePath),
+  keys: listOf(
+    row<Packed['keys'][number]>(
+      text,
+      record<Packed['keys'][number][1]>({
+        label: text,
+        principal: either(text, absent),
+        until: either(count, absent),
+        isRevoked: flag,
+      }),
+    ),
+  ),
+  paths: listOf(storePath),
+  standings: listOf(
+    record<Packed['standings'][number]>({
+      outcome: oneOf('trusted'),
+      rule: text,
+      basis: oneOf('claims', 'exemption', 'no-requirement', undefined),
+      exemption: either(count, absent),
+      claims: listOf(
+        record<Packed['standings'][number]['claims'][number]>({
+          key: text,
+          role: oneOf('developer', 'packager', 'reviewer', 'builder', 'approver'),
+          origin: text,
+          graph: either(storePath, absent),
+          holders: listOf(text),
+        }),
+      ),
+      critical: record<Packed['standings'][number]['critical']>({
+        keys: listOf(text),
+        principals: listOf(text),
+      }),
+    }),
+  ),
+  infos: listOf(row<Packed['infos'][number]>(count, hash, count, listOf(count), count, bit)),
+  judged: listOf(
+    row<Packed['judged'][number]>(
+      count,
+      oneOf(...KINDS),
+      formed(/^\d+:\d+(?::\d+:\d+:\d+)?$/),
+      formed(/^\d+:\d+$/),
+      hash,
+      bit,
+      either(count, none),
+      either(listOf(count), none),
+      count,
+      either(count, none),
+    ),
+  ),
+})
