@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "date.h"
 #include "lines.h"
 #include "sha256.h"
 
@@ -24,13 +25,6 @@ enum { RECORD = 64, DIGITS = 15, ALL = 0, ASKERS = 4095, SIZE = 4096, SHARE = 16
 struct budget {
   unsigned long long left, at, left_out, told_at;
 };
-
-static long long now_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  const long long ms = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-  return ms < 0 ? 0 : ms;
-}
 
 /** Opens the records; -1 if they cannot be used. */
 static int open_records(const char *state) {
@@ -94,7 +88,7 @@ enum afforded afford(const char *state, const char *asker, size_t bytes, unsigne
   if (strcmp(asker, "root") == 0) return A_LINE;
   const int file = open_records(state);
   if (file < 0) return A_LINE;
-  const long long now = now_ms();
+  const long long now = date_ms();
   const unsigned slot = slot_of(asker);
   const unsigned long long whole = read_budget(file, SIZE, &size) ? size.left : DEFAULT_SIZE;
   struct budget own = grown(file, slot, whole / SHARE, now), all = grown(file, ALL, whole / SHARE_OF_ALL, now);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "date.h"
 #include "fresh-line.h"
 #include "lines.h"
 #include "log-files.h"
@@ -23,8 +24,8 @@
 #include "store-path.h"
 
 /*
- * WALK: lines of others that are followed one
- * by one, before the last one is looked for anew. GOOD_FOR_MS: after that, it is looked for anew too.
+ * WALK: lines of others that are followed one by one, before the last one is looked for anew.
+ * GOOD_FOR_MS: after that, it is looked for anew too.
  */
 enum { WALK = 64, PATIENCE_MS = 2000, GOOD_FOR_MS = 1000 };
 #define LAST_NUMBER 999999999999ULL
@@ -125,10 +126,8 @@ static bool find_head(char *why, size_t size) {
  * Returns its length; 0 if it would be too long.
  */
 static size_t print_line(unsigned long long number, const char *previous, const char *members, char line[CHAIN_LINE_LIMIT + 1]) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  const long long ms = (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-  const int length = snprintf(line, CHAIN_LINE_LIMIT + 1, "{\"number\":%llu,\"previous\":\"%s\",\"time\":%lld,%s}", number, previous, ms, members);
+  const int length =
+      snprintf(line, CHAIN_LINE_LIMIT + 1, "{\"number\":%llu,\"previous\":\"%s\",\"time\":%lld,%s}", number, previous, date_ms(), members);
   return length < 0 || length > CHAIN_LINE_LIMIT ? 0 : (size_t)length;
 }
 

@@ -40,6 +40,7 @@ test('every section that shows an example was found', () => {
       'The gate',
       'How other machines are reached',
       'The store',
+      'The decision log',
       'Principals',
       'Groups',
       'Lists',
