@@ -79,8 +79,9 @@ static struct written *find_written(const char *members, bool *is_new) {
 
 /** Tells how many decisions of this asker have no line. It need not be written: more of them follow. */
 static void tell_left_out(const char *state, unsigned long long count) {
-  char members[128], why[512];
-  snprintf(members, sizeof members, "\"door\":\"plugin\",\"asker\":\"%s\",\"left_out\":%llu", find_asker(), count);
+  char members[128], why[512], asker[ASKER_SIZE];
+  print_asker(find_asker(), asker);
+  snprintf(members, sizeof members, "\"door\":\"plugin\",\"asker\":\"%s\",\"left_out\":%llu", asker, count);
   append_line(state, members, MAY_BE_LOST, MUST_BE_THERE, why, sizeof why);
 }
 
@@ -94,7 +95,9 @@ static bool write_line(const char *state, const struct log_entry *entry, const c
   struct written *place = find_written(members, &is_new);
   if (!is_new) return true;
   unsigned long long left_out = 0;
-  const enum afforded afforded = afford(state, find_asker(), strlen(members) + PLACE_BYTES, &left_out);
+  char asker[ASKER_SIZE];
+  print_asker(find_asker(), asker);
+  const enum afforded afforded = afford(state, asker, strlen(members) + PLACE_BYTES, &left_out);
   if (afforded == A_TELLING) tell_left_out(state, left_out);
   if (afforded != A_LINE) return true;
   const bool is_trusted = strcmp(entry->outcome, "trusted") == 0;
