@@ -39,7 +39,8 @@ export async function examine(world: World, env: Readonly<Record<string, string>
 
 /**
  * All files, but for the locks, sockets and database that Nix itself makes, the key that a machine
- * makes itself once, what hooks remember, and when caches answered the gate.
+ * makes itself once, what hooks remember, when caches answered the gate, and the decision log, which
+ * keeps what was tried.
  */
 export async function files(world: World): Promise<readonly string[]> {
   const found = await world.output('find /nix /var/lib/nixsig /tmp /root /etc/nix /etc/nixsig ! -type d')
@@ -50,4 +51,4 @@ export async function files(world: World): Promise<readonly string[]> {
 }
 
 const NIX_OWN =
-  /^\/var\/lib\/nixsig\/(?:machine\.|policy$|upstreams\/)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots|gcroots\/profiles$)/
+  /^\/var\/lib\/nixsig\/(?:machine\.|policy$|upstreams\/|decisions\/)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots|gcroots\/profiles$)/
