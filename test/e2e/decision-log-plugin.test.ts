@@ -2,7 +2,6 @@
 // be written, and many writers at once, some of which are killed.
 // takes: 1 minute
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Line, parseLine } from '../../src/decisions/parse-line.ts'
 import { logPlaces } from '../../src/decisions/places.ts'
@@ -166,13 +165,13 @@ for (const version of [...OLDEST, ...NEWEST]) {
     withPlugin(version, async world => {
       const policy = await setLog(world, 'required = true')
       const path = await admit(world, 'evil-2', policy)
-      world.write('/srv/writer.mjs', readFileSync(await writerProgram(world.path('/srv'))))
+      await writerProgram(world.path('/srv'), '../opt/nixsig/prebuilds')
       const copies = (store: number, command: string) =>
         `for n in 1 2 3 4 5 6; do ${command} nix-store --store /s${store}/$n --import </srv/evil-2; done`
       const plain = [1, 2, 3, 4].map(store => copies(store, ''))
       const killed = [5, 6].map(store => copies(store, 'timeout -s KILL 0.0$((n * 2 + 2))'))
       const refusals = [7, 8].map(store => copies(store, '').replace('evil-2', 'evil-3'))
-      const node = [9, 10].map(index => `node /srv/writer.mjs ${STATE} node-${index} 300`)
+      const node = [9, 10].map(index => `node /srv/writer.cjs ${STATE} node-${index} 300`)
       const outcomes = await Promise.all(
         [...plain, ...killed, ...refusals, ...node].map(command => world.run(`exec 2>/dev/null; ${command}`)),
       )

@@ -1,20 +1,25 @@
 // A program of its own that appends lines, so that it can be killed and run more than once.
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
+import { sodiumBesideBundle } from '../../../tools/sodium-plugin.mjs'
 
-/** The program lies where no package is found by its name. */
-const SODIUM = {
-  path: createRequire(join(PROJECT_ROOT, 'package.json')).resolve('sodium-native'),
-  external: true,
-}
+/** Where the compiled half of sodium-native lies for programs that run here. */
+const PREBUILDS = join(
+  dirname(createRequire(join(PROJECT_ROOT, 'package.json')).resolve('sodium-native/package.json')),
+  'prebuilds',
+)
 
 /**
  * Bundles a program that appends `count` lines, folds what can be folded, and prints the number of
  * each line after it was appended. Its arguments: the state directory, a name, the count.
+ * `prebuilds`: where those of sodium-native lie, seen from the program.
  */
-export async function writerProgram(directory: string): Promise<string> {
-  const outfile = join(directory, 'writer.mjs')
+export async function writerProgram(
+  directory: string,
+  prebuilds = relative(directory, PREBUILDS),
+): Promise<string> {
+  const outfile = join(directory, 'writer.cjs')
   const source = (name: string) => JSON.stringify(join(PROJECT_ROOT, 'src/decisions', name))
   await build({
     stdin: {
@@ -35,10 +40,8 @@ export async function writerProgram(directory: string): Promise<string> {
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
-    plugins: [
-      { name: 'sodium', setup: build => build.onResolve({ filter: /^sodium-native$/ }, () => SODIUM) },
-    ],
+    format: 'cjs',
+    plugins: [sodiumBesideBundle({ prebuilds })],
   })
   return outfile
 }
