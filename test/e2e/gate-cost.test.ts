@@ -12,9 +12,9 @@ import { type World, withWorld } from '../support/world.ts'
 const DERIVATIONS = 20
 /**
  * For each, one after another with Nix 2.8, whose outputs are copied besides: some more than were
- * counted.
+ * counted. Some fifty of the calls, and one flush, are for its lines in the decision log.
  */
-const AT_MOST = { calls: 230, fsync: 4, written: 2 }
+const AT_MOST = { calls: 300, fsync: 5, written: 2 }
 const KINDS = '%file,%desc'
 
 async function build(world: World, name: string): Promise<readonly string[]> {
