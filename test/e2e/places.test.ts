@@ -42,6 +42,10 @@ const CALLS: Readonly<Record<string, (out: string, id: string) => string>> = {
   reproduce: out => `${out} --key /root/key.secret`,
   handoff: () => '$(nix-instantiate /srv/x.nix) --dry-run',
   approve: () => `${REPOSITORY} --file x.nix --here --yes`,
+  audit: out => out,
+  log: () => '',
+  'log verify': () => '',
+  'log checkpoint': () => '',
   status: () => '',
   verify: out => out,
   explain: out => out,
@@ -85,6 +89,9 @@ const CALLS: Readonly<Record<string, (out: string, id: string) => string>> = {
 const READS_LATER: Readonly<Record<string, readonly string[]>> = {
   revoke: ['attestations'],
   prune: ['attestations'],
+  // With a quorum: see cli/json.
+  'log verify': ['policy'],
+  'log checkpoint': ['policy'],
   'trust subscribe': ['policy', 'state'],
   'trust list': ['state'],
   'trust show': ['state'],
