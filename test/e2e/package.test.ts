@@ -20,6 +20,7 @@ const VERSION = (JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'ut
 
 /** All that a package has, below its libexec/nixsig, apart from what commands share. */
 const FILES = [
+  'LICENSES.txt',
   'after-build.js',
   'build-hook',
   ...['main', 'policy', 'verify'].map(layer => `cli/${layer}.js`),
@@ -32,6 +33,8 @@ const FILES = [
   'native/pre-build-hook',
   'nixsig',
   'package.json',
+  'page/page.css',
+  'page/page.js',
   'post-build-hook',
   'pre-build-hook',
   `prebuilds/linux-${CPU}/sodium-native.node`,

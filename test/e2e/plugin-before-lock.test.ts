@@ -23,7 +23,7 @@ async function slowGate(world: World, delay: () => number): Promise<SlowGate> {
   const server = createServer({ allowHalfOpen: true }, connection => {
     connection.on('error', () => {})
     connection.once('data', async line => {
-      asked.push(String(line).split(' ')[2] ?? '')
+      asked.push(/ admit (\S+) /.exec(String(line))?.[1] ?? '')
       await sleep(delay())
       connection.end(PASS)
     })
