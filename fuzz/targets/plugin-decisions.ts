@@ -53,7 +53,6 @@ export function decisionsInC(state: string, plugin: () => AskPlugin): Target {
     check: input => {
       const number = next
       next += 3
-      for (const old of [number - 3, number - 2, number - 1]) rmSync(file(old), { force: true })
       writeFileSync(file(number), input)
       const message = Buffer.from(input).toString('latin1').split('\0')[0] ?? ''
       const path = `${PATH}-${number}`
