@@ -35,13 +35,7 @@ export function policySource(
   protectedOnly: boolean,
   state: string = DEFAULT_PLACES.state,
 ): PolicySource {
-  const status = statSync(file, { throwIfNoEntry: false })
-  if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
-  if (status === undefined) {
-    throw new UsageError(
-      `there is no policy ${printable(file)}; next: ${nextStep()}, or name one with --policy`,
-    )
-  }
+  assertPolicyThere(file)
   const read = (path: string, limit: number) =>
     protectedOnly ? readProtectedFile(path, limit) : readNamedFile(path, limit).bytes
   return {
@@ -50,6 +44,17 @@ export function policySource(
     directory: dirname(file),
     certificate: path => read(path, CERTIFICATE_LIMIT),
     book: bookReader(state),
+  }
+}
+
+/** Throws UsageError, with what to do, if nothing or a directory has the name of a policy. */
+export function assertPolicyThere(file: string): void {
+  const status = statSync(file, { throwIfNoEntry: false })
+  if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
+  if (status === undefined) {
+    throw new UsageError(
+      `there is no policy ${printable(file)}; next: ${nextStep()}, or name one with --policy`,
+    )
   }
 }
 

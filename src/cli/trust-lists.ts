@@ -11,7 +11,7 @@ import { printable } from '../primitives/printable.ts'
 import type { Comparison } from '../reach/compare.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { PlaceName } from './command.ts'
-import { isMadeElsewhere } from './policy-argument.ts'
+import { assertPolicyThere, isMadeElsewhere } from './policy-argument.ts'
 import { isReadable } from './readable-inquiry.ts'
 import { assertOwnMachine } from './setup-words.ts'
 import { UsageError } from './usage-error.ts'
@@ -40,8 +40,12 @@ export function now(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-/** The machine's policy with the books of its lists. Throws PolicyError and FileError. */
+/**
+ * The machine's policy with the books of its lists. Throws UsageError if it is absent, PolicyError
+ * and FileError.
+ */
 export async function policyHere(places: ListPlaces): Promise<Policy> {
+  assertPolicyThere(places.policy)
   const { readPolicy } = await import('../verifier/policy-file.ts')
   return readPolicy(whole(places)).policy
 }

@@ -5,7 +5,8 @@ import { isPartial } from '../files/durable-file.ts'
 import { readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { isStorePath, parseStorePath } from '../formats/nix/store-path.ts'
-import { type Admission, ENTRY_LIMIT, isOnlySeen, parseAdmission } from './admissions.ts'
+import { parseAdmission } from './admission-text.ts'
+import { type Admission, ENTRY_LIMIT, isOnlySeen } from './admissions.ts'
 
 /** An entry, or why one cannot be read. */
 export type LedgerEntry = Admission | { readonly problem: string }

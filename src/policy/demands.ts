@@ -144,12 +144,17 @@ function strayFinding(stray: Stray): Finding[] {
     case 'bad-signature':
       return [{ code: 'bad-signature', stray }]
     case 'revoked-key':
-      return [{ code: 'revoked', who: stray.detail }]
+      return [{ code: 'revoked', who: keyOf(stray) }]
     case 'expired-signature':
-      return [{ code: 'expired', who: stray.detail }]
+      return [{ code: 'expired', who: keyOf(stray) }]
     default:
       return []
   }
+}
+
+/** The key that a stray is about, without what is wrong with it: that is the finding. */
+function keyOf({ detail }: Stray): string {
+  return detail.split(': ', 1)[0] ?? detail
 }
 
 /** What a demand that is not met is told with. */

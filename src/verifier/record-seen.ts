@@ -1,9 +1,9 @@
 /** Keeps what was verified about paths that only the warn mode lets in: docs/semantics.md, G14. */
 import { parseStorePath } from '../formats/nix/store-path.ts'
+import { CLAIM_LIMIT } from '../ledger/admission-text.ts'
 import {
   type Admission,
   type AdmittedClaim,
-  CLAIM_LIMIT,
   isOnlySeen,
   NO_POLICY,
   readAdmission,

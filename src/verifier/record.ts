@@ -2,12 +2,12 @@
 
 import { replaceFile } from '../files/replace-file.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
+import { printAdmission } from '../ledger/admission-text.ts'
 import {
   type Admission,
   entryFile,
   isCurrent,
   NO_POLICY,
-  printAdmission,
   readAdmission,
   WARNED,
   writeAdmission,

@@ -108,6 +108,25 @@ test('a policy that is not there, and one that is not UTF-8, are errors of one l
   }
 })
 
+test('whichever command misses the policy first, it tells how to get one', () => {
+  const places = ['--policy', 'none.toml', '--state', '.']
+  for (const call of [
+    ['status'],
+    ['trust', 'list'],
+    ['trust', 'show', 'x'],
+    ['trust', 'diff', 'x'],
+    ['approve', '.', '--here', '--yes'],
+  ]) {
+    const { status, stderr } = cli.run(...call, ...places)
+    assert.equal(status, 2, call.join(' '))
+    assert.match(
+      stderr,
+      /^nixsig: there is no policy .*none\.toml; next: nixsig setup writes one.*, nixsig init one .*, or name one with --policy\n$/,
+      call.join(' '),
+    )
+  }
+})
+
 test('describe tells the policy in words', () => {
   cli.write('told.toml', policyText())
   const { status, stdout } = cli.run('policy', 'describe', '--policy', 'told.toml')

@@ -577,6 +577,20 @@ test('S7: a builder causes a conflict until their certificate expires, and none 
 })
 
 // S14
+test('a key that a signing tool found ended or revoked is named, and what is wrong with it is said once', () => {
+  const said = (problem: Stray['problem'], detail: string) => {
+    const verdict = ask(teamPolicy(), evidenceOf([], { strays: [stray(problem, detail)] }))
+    assert.ok(verdict.outcome !== 'trusted')
+    return findingWords(verdict.findings[0])
+  }
+  assert.equal(said('revoked-key', 'ABCD: key ABCD is revoked'), 'the key of ABCD is revoked')
+  assert.equal(said('revoked-key', 'ABCD'), 'the key of ABCD is revoked')
+  assert.equal(
+    said('expired-signature', 'ABCD: the signature ended'),
+    'the key or signature of ABCD is past its date',
+  )
+})
+
 test('S14: strays are reported and decide nothing', () => {
   const strays = (
     [

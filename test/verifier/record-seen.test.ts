@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { CLAIM_LIMIT } from '../../src/ledger/admission-text.ts'
 import {
   type Admission,
-  CLAIM_LIMIT,
   isCurrent,
   NO_POLICY,
   readAdmission,

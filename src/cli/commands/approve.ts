@@ -28,7 +28,7 @@ import { mostSevere, type Status } from '../exit-status.ts'
 import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
 import { inputStatus, sayInputs } from '../lock-table.ts'
 import { paged } from '../pager.ts'
-import { readPolicy } from '../policy-argument.ts'
+import { assertPolicyThere, readPolicy } from '../policy-argument.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import { urlOf } from '../repository-argument.ts'
 import { saySection } from '../say-section.ts'
@@ -132,6 +132,7 @@ async function approveBy(
   { places, terminal }: Invocation<PlaceName>,
 ): Promise<Status> {
   const { place, target } = targetOf(options)
+  assertPolicyThere(places.policy)
   // What this machine keeps for itself rests on the policy as the hooks read it.
   const policy = options.here
     ? loadPolicy(places, { remember: false })

@@ -12,6 +12,7 @@ import type { Places } from '../../verifier/places.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { ownDirectory } from '../own-directory.ts'
+import { assertPolicyThere } from '../policy-argument.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
 import { sayStatus, unjudgedWords } from '../status-report.ts'
@@ -89,6 +90,7 @@ async function findOut(
   const reading = openReadersInquiry(places, looks ? terminal.note : () => {})
   try {
     const { inquiry } = reading
+    assertPolicyThere(reading.places.policy)
     const policy = await inquiry.policy()
     const { state } = reading.places
     const looking = looks ? doorsOf(places) : undefined
