@@ -2,8 +2,8 @@
 import type { Audit } from '../audit/audit.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Options } from './command.ts'
 import { assertReplaceable } from './replaceable.ts'
+import type { SarifPlaceValues } from './sarif-places.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What reports can say besides the audit. */
@@ -67,22 +67,6 @@ export const REPORT_OPTIONS = Object.fromEntries(
 
 /** The file of each report that was asked for. */
 export type ReportFiles = { readonly [Name in keyof typeof REPORTS]: string | undefined }
-
-/** Where the results of the SARIF are shown. */
-export const SARIF_PLACE_OPTIONS = {
-  'sarif-policy': {
-    kind: 'value',
-    value: 'FILE',
-    text: 'Where the policy lies in the repository whose SARIF it is; by default where it lies here',
-  },
-  'sarif-lock': {
-    kind: 'value',
-    value: 'FILE',
-    text: 'The flake.lock of that repository: what comes from a commit in it is shown at its line',
-  },
-} as const satisfies Options
-
-export type SarifPlaceValues = { readonly [Name in keyof typeof SARIF_PLACE_OPTIONS]: string | undefined }
 
 /**
  * The name of the report that is to be printed, which takes the place of the answer. Throws

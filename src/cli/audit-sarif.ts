@@ -6,8 +6,8 @@ import { parseFlakeLock } from '../formats/locks/flake-lock.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { sarifOf } from '../report/sarif.ts'
-import type { ReportContext } from './audit-reports.ts'
 import { saying } from './option-value.ts'
+import type { SarifPlaceValues } from './sarif-places.ts'
 
 const LOCK_LIMIT = 16 * 1024 * 1024
 
@@ -15,7 +15,10 @@ const LOCK_LIMIT = 16 * 1024 * 1024
  * The audit in SARIF. A file below the working directory is named relative to it, as it is in a
  * repository that was checked out there. Throws UsageError and ArgumentError about `--sarif-lock`.
  */
-export function auditSarif(audit: Audit, { policy, places }: ReportContext): string {
+export function auditSarif(
+  audit: Audit,
+  { policy, places }: { readonly policy: Policy; readonly places: SarifPlaceValues },
+): string {
   const { 'sarif-policy': named, 'sarif-lock': lock } = places
   return sarifOf(audit, {
     policy: named ?? fromHere(audit.policy.file),

@@ -13,18 +13,12 @@ import { printable } from '../../primitives/printable.ts'
 import { GROUP_CODES } from '../../status/groups.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import { sayAudit } from '../audit-report.ts'
-import {
-  printedReport,
-  REPORT_OPTIONS,
-  type ReportFiles,
-  SARIF_PLACE_OPTIONS,
-  type SarifPlaceValues,
-  writeReports,
-} from '../audit-reports.ts'
+import { printedReport, REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
+import { SARIF_PLACE_OPTIONS, type SarifPlaceValues } from '../sarif-places.ts'
 import { millisecondsOf } from '../seconds-argument.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
