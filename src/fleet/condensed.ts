@@ -3,6 +3,7 @@
  * machines. An audit of a system is megabytes, and a fleet has hundreds.
  */
 import type { Audit, AuditedPath } from '../audit/audit.ts'
+import { labelsOfEnding } from '../audit/ending-name.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import type { Instant, KeyIdentity } from '../policy/policy.ts'
 import type { Counts, FleetEnding, Machine } from './fleet.ts'
@@ -12,7 +13,7 @@ export interface Condensed {
   readonly machine: Omit<Machine, 'label'>
   readonly paths: PathColumns
   readonly keys: readonly CondensedKey[]
-  readonly ends: readonly Omit<FleetEnding, 'machines'>[]
+  readonly ends: readonly CondensedEnding[]
   readonly altered: readonly {
     readonly path: string
     readonly registered: string
@@ -32,6 +33,10 @@ export interface PathColumns {
   readonly builtHere: Uint8Array
   /** Of refused paths, by their place in Texts. */
   readonly messages: ReadonlyMap<number, string>
+}
+
+export interface CondensedEnding extends Omit<FleetEnding, 'falls'> {
+  readonly falls: number
 }
 
 export interface CondensedKey {
@@ -99,13 +104,22 @@ export function condense(file: string, audit: Audit, texts: Texts): Condensed {
       isRevoked,
       falls: falls.length,
     })),
-    ends: audit.ends.map(({ kind, what, who, at }) => ({ kind, what: ownCopy(what), who: copied(who), at })),
+    ends: endsOf(audit),
     altered: disk.differing.map(({ path, registered, found }) => ({
       path: ownCopy(audit.paths[path]?.path ?? ''),
       registered: ownCopy(registered),
       found: copied(found),
     })),
   }
+}
+
+function endsOf(audit: Audit): readonly CondensedEnding[] {
+  const labelOf = labelsOfEnding(audit)
+  return audit.ends.map(ending => {
+    const { kind, what, who, at, falls } = ending
+    const label = copied(labelOf(ending))
+    return { kind, what: ownCopy(what), label, who: copied(who), at, falls: falls.length }
+  })
 }
 
 function copied(text: string | undefined): string | undefined {

@@ -4,7 +4,7 @@
  * that nobody signed: names, keys and everything else are what a file claims. Strings are raw. Numbers
  * in lists of numbers are places in `machines`, from 0.
  */
-import type { AuditedPath } from '../audit/audit.ts'
+import type { AuditedPath, Ending } from '../audit/audit.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 
@@ -164,10 +164,13 @@ export interface FleetKey {
 }
 
 export interface FleetEnding {
-  readonly kind: 'key' | 'list' | 'exemption' | 'respite'
+  readonly kind: Ending['kind']
   readonly what: string
+  /** What the policies call a key; undefined of whatever else ends. */
+  readonly label: string | undefined
   readonly who: string | undefined
   /** The earliest. */
   readonly at: Instant
-  readonly machines: readonly number[]
+  /** Where it ends, and how much then falls there. */
+  readonly falls: readonly { readonly machine: number; readonly paths: number }[]
 }

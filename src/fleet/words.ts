@@ -1,5 +1,6 @@
 /** What the audits of a fleet say in words, for a terminal and for a page. All text is escaped. */
 
+import { endingName } from '../audit/ending-name.ts'
 import { list, pathWord, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
@@ -101,10 +102,15 @@ export function keyLines(fleet: Fleet, most: number): readonly string[] {
 
 /** What ends, the nearest first, one a line. */
 export function endLines(fleet: Fleet, most: number): readonly string[] {
-  return fleet.ends.slice(0, most).map(({ kind, what, who, at, machines }) => {
-    const whose = who === undefined ? '' : ` of ${word(who)}`
-    const ends = at <= fleet.time ? 'ended' : 'ends'
-    return `${kind} ${word(what)}${whose} ${ends} ${when(at)}: ${names(fleet, machines)}`
+  return fleet.ends.slice(0, most).map(ending => {
+    const { label, at, falls } = ending
+    const [ends, fall] = at <= fleet.time ? ['ended', 'fell'] : ['ends', 'would fall']
+    const paths = falls.reduce((sum, one) => sum + one.paths, 0)
+    const where = names(
+      fleet,
+      falls.map(({ machine }) => machine),
+    )
+    return `${endingName(ending, label)} ${ends} ${when(at)}; ${counted(paths, 'path')} ${fall} on ${where}`
   })
 }
 

@@ -125,13 +125,8 @@ ${table(
 )}
 ${table(
   'What ends soon',
-  ['On', 'What', 'Whose', 'Paths that would fall'],
-  ends.map(({ at, kind, what, who, falls }) => [
-    dayOf(at),
-    `${kind} ${what}`,
-    who ?? '',
-    grouped(falls.length),
-  ]),
+  ['On', 'What', 'Paths that would fall'],
+  ends.map(({ at, name, falls }) => [dayOf(at), name, grouped(falls.length)]),
 )}
 ${table('Refused paths', ['Path', 'Why'], refused)}
 </main>`

@@ -1,5 +1,6 @@
 /** An audit as the page reads it: escaped, with the layers of its graph. Pure. */
 import type { Audit, AuditedClaim, AuditedPath } from '../audit/audit.ts'
+import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
 import type { GroundKind } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import { layersOf, waysFrom } from './layers.ts'
@@ -50,7 +51,9 @@ export function pageData(audit: Audit): PageData {
   }
 }
 
-function endings({ exemptions, ends }: Audit): Pick<PageData, 'exemptions' | 'ends'> {
+function endings(audit: Audit): Pick<PageData, 'exemptions' | 'ends'> {
+  const { exemptions, ends } = audit
+  const labelOf = labelsOfEnding(audit)
   return {
     exemptions: exemptions.map(({ line, reason, author, until, paths }) => ({
       line,
@@ -59,12 +62,10 @@ function endings({ exemptions, ends }: Audit): Pick<PageData, 'exemptions' | 'en
       until,
       paths,
     })),
-    ends: ends.map(({ kind, what, who, at, falls }) => ({
-      kind,
-      what: text(what),
-      ...known({ who: textOf(who) }),
-      at,
-      falls,
+    ends: ends.map(ending => ({
+      name: endingName(ending, labelOf(ending)),
+      at: ending.at,
+      falls: ending.falls,
     })),
   }
 }

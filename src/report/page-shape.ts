@@ -112,9 +112,8 @@ export interface PageExemption {
 }
 
 export interface PageEnding {
-  readonly kind: string
-  readonly what: string
-  readonly who?: string
+  /** `key bo-1 of bo` */
+  readonly name: string
   readonly at: number
   readonly falls: readonly number[]
 }
