@@ -15,7 +15,10 @@ const LOCK_LIMIT = 16 * 1024 * 1024
  * The audit in SARIF. A file below the working directory is named relative to it, as it is in a
  * repository that was checked out there. Throws UsageError and ArgumentError about `--sarif-lock`.
  */
-export function auditSarif(audit: Audit, { policy, places }: ReportContext): string {
+export function auditSarif(
+  audit: Audit,
+  { policy, places }: Pick<ReportContext, 'policy' | 'places'>,
+): string {
   const { 'sarif-policy': named, 'sarif-lock': lock } = places
   return sarifOf(audit, {
     policy: named ?? fromHere(audit.policy.file),
