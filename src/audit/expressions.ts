@@ -24,6 +24,8 @@ export interface FoundExpression {
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
+  /** Whose signatures of it counted, as the approvals name them; an approval does not say in which role. */
+  readonly signers: readonly string[]
   readonly approvers: readonly { readonly key: KeyIdentity; readonly origin: string }[]
   readonly covers: readonly string[]
 }
@@ -31,6 +33,8 @@ export interface FoundExpression {
 /** The most approvals that are looked at, and the most commits that are told. */
 const GRAPH_LIMIT = 1024
 const TOLD_LIMIT = 2000
+/** The most signers of one commit that are told. */
+const SIGNER_LIMIT = 64
 /** Units of work for opening all of them (src/crypto/work.ts): some seconds. */
 const WORK = 100_000
 
@@ -53,6 +57,7 @@ export async function expressionsOf(
     {
       url: string
       revision: string
+      signers: Set<string>
       approvers: Map<string, FoundExpression['approvers'][number]>
       covers: Set<string>
     }
@@ -63,25 +68,27 @@ export async function expressionsOf(
     const covers = members.filter(member => isIn(lookup, member, fileHashes)).map(({ path }) => path)
     if (covers.length === 0) continue
     for (const { approval, by } of approved) {
-      for (const { url, revision } of commitsOf(approval)) {
+      for (const { url, revision, signers } of commitsOf(approval)) {
         const known = told.get(`${url} ${revision}`)
         if (known === undefined && told.size >= TOLD_LIMIT) continue
-        const one = known ?? { url, revision, approvers: new Map(), covers: new Set() }
+        const one = known ?? { url, revision, signers: new Set(), approvers: new Map(), covers: new Set() }
         told.set(`${url} ${revision}`, one)
+        for (const signer of signers) if (one.signers.size < SIGNER_LIMIT) one.signers.add(signer)
         if (by !== undefined) one.approvers.set(by.key, by)
         for (const path of covers) one.covers.add(path)
       }
     }
   }
-  return [...told.values()].map(({ url, revision, approvers, covers }) => {
-    return { url, revision, approvers: [...approvers.values()], covers: [...covers] }
+  return [...told.values()].map(({ signers, approvers, covers, ...commit }) => {
+    const by = [...approvers.values()]
+    return { ...commit, signers: [...signers].sort(), approvers: by, covers: [...covers] }
   })
 }
 
 function commitsOf({ expressions, locks }: Approval) {
   const inputs = locks.flatMap(lock => lock.inputs)
-  return [expressions, ...inputs].flatMap(({ url, commit }) =>
-    commit === undefined ? [] : [{ url, revision: commit }],
+  return [expressions, ...inputs].flatMap(({ url, commit, signers }) =>
+    commit === undefined ? [] : [{ url, revision: commit, signers }],
   )
 }
 

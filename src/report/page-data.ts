@@ -15,9 +15,10 @@ export function pageData(audit: Audit): PageData {
     time: audit.time,
     made: `nixsig ${text(audit.version)}, policy ${text(audit.policy.file)} (${audit.policy.mode}, ${audit.policy.digest.slice(0, 12)})`,
     paths: pagePaths(audit),
-    expressions: audit.expressions.map(({ url, revision, claims, covers }) => ({
+    expressions: audit.expressions.map(({ url, revision, signers, claims, covers }) => ({
       url: text(url),
       revision: text(revision),
+      signers: signers.map(text),
       claims: claims.map(pageClaim),
       covers,
     })),

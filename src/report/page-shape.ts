@@ -68,6 +68,7 @@ export interface PageClaim {
 export interface PageExpression {
   readonly url: string
   readonly revision: string
+  readonly signers: readonly string[]
   readonly claims: readonly PageClaim[]
   readonly covers: readonly number[]
 }

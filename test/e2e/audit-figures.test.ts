@@ -29,6 +29,11 @@ interface Path {
 
 interface Audit {
   readonly paths: readonly Path[]
+  readonly expressions: readonly {
+    readonly revision: string
+    readonly signers: readonly string[]
+    readonly claims: readonly { readonly key: number; readonly role: string }[]
+  }[]
   readonly keys: readonly { readonly label: string; readonly falls: readonly number[] }[]
   readonly principals: readonly {
     readonly name: string
@@ -189,6 +194,14 @@ for (const version of NEWEST) {
             )
           }
         }
+      })
+      await t.test('the commit, with those who signed it and who approved it', () => {
+        const [found, ...more] = audit.expressions
+        assert.deepEqual([found?.revision, found?.signers, more], [made.commit, ['carl', 'cora'], []])
+        assert.deepEqual(
+          found?.claims.map(({ role, key }) => [role, audit.keys[key]?.label]),
+          [['approver', 'carol-1']],
+        )
       })
       await t.test('what falls without somebody, by taking them out of a copy of the policy', async () => {
         for (const { name, falls } of audit.principals) {
