@@ -1,6 +1,7 @@
 /** What `nixsig audit` prints, within 80 columns but for store paths: the worst first. */
 import type { Audit, AuditedPath } from '../audit/audit.ts'
 import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
+import { isOnlyLetIn } from '../audit/let-in.ts'
 import type { AuditChanges } from '../audit/since.ts'
 import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
@@ -157,7 +158,7 @@ function diskLines({ disk, paths, asked }: Audit): readonly string[] {
 }
 
 function letInLines(audit: Audit): readonly string[] {
-  const all = closureOf(audit).filter(({ letIn, outcome }) => letIn && outcome !== 'trusted')
+  const all = closureOf(audit).filter(isOnlyLetIn)
   return cut(
     all.map(({ path }) => pathWord(path)),
     ['nothing that is refused now'],

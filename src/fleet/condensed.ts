@@ -4,8 +4,9 @@
  */
 import type { Audit, AuditedPath } from '../audit/audit.ts'
 import { labelsOfEnding } from '../audit/ending-name.ts'
+import { isOnlyLetIn } from '../audit/let-in.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
-import type { Instant, KeyIdentity } from '../policy/policy.ts'
+import type { KeyIdentity } from '../policy/policy.ts'
 import type { Counts, FleetEnding, Machine } from './fleet.ts'
 
 /** One machine's audit. */
@@ -151,7 +152,7 @@ function countsOf({ paths, disk, unjudged }: Audit): Counts {
     trusted: count(({ outcome }) => outcome === 'trusted'),
     untrusted: count(({ outcome }) => outcome === 'untrusted'),
     indeterminate: count(({ outcome }) => outcome === 'indeterminate'),
-    letIn: count(({ letIn }) => letIn),
+    letIn: count(isOnlyLetIn),
     exempted: count(({ outcome, basis }) => outcome === 'trusted' && basis === 'exemption'),
     unjudged,
     unregistered: disk.unregistered.length,
@@ -171,5 +172,5 @@ export function verdictAt(
   }
 }
 
-/** Whether an instant is later than another by more than clocks may differ, in seconds. */
-export const CLOCKS_DIFFER: Instant = 300
+/** By how much the clocks of two machines may differ, in seconds. */
+export const CLOCKS_DIFFER = 300

@@ -44,7 +44,7 @@ export interface Counts {
   readonly trusted: number
   readonly untrusted: number
   readonly indeterminate: number
-  /** Let in with a warning. */
+  /** Let in with a warning, and refused now. */
   readonly letIn: number
   /** Trusted by an exemption alone. */
   readonly exempted: number
@@ -109,6 +109,8 @@ export type Finding =
       readonly kind: 'verdict'
       readonly trusted: readonly number[]
       readonly refused: readonly number[]
+      /** How many paths; not all of very many are named. */
+      readonly count: number
       readonly paths: readonly SplitPath[]
     }
   /** It refuses nothing: the mode of its policy, or a respite. */

@@ -3,7 +3,7 @@
 import { endingName } from '../audit/ending-name.ts'
 import { list, pathWord, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
-import { printable } from '../primitives/printable.ts'
+import { printableAgain } from '../primitives/printable.ts'
 import { agoWords } from './ago-words.ts'
 import { FINDING_KINDS, type Finding, type FindingKind, type Fleet } from './fleet.ts'
 
@@ -21,9 +21,10 @@ export interface Item {
   readonly details: readonly string[]
 }
 
-/** Machines that are named in one line, and paths of one difference. */
+/** Machines that are named in one line, paths of one difference, and its other details. */
 const NAMES = 8
 const PATHS = 5
+const DETAILS = 20
 /** Digits of a hash. */
 const DIGITS = 16
 
@@ -116,7 +117,10 @@ export function endLines(fleet: Fleet, most: number): readonly string[] {
 
 function itemsOf(fleet: Fleet, finding: Finding): readonly Item[] {
   const name = (machine: number) => word(fleet.machines[machine]?.label ?? '')
-  const item = (text: string, ...details: readonly string[]): readonly Item[] => [{ text, details }]
+  const item = (text: string, ...details: readonly string[]): readonly Item[] => {
+    const more = details.length > DETAILS ? [`and ${details.length - DETAILS} more`] : []
+    return [{ text, details: [...details.slice(0, DETAILS), ...more] }]
+  }
   switch (finding.kind) {
     case 'bytes':
       return item(pathWord(finding.path), ...finding.contents.map(each => contentsWords(fleet, each)))
@@ -176,12 +180,15 @@ function filesOf(fleet: Fleet, machines: readonly number[]): readonly string[] {
   })
 }
 
-function splitItem(fleet: Fleet, { trusted, refused, paths }: Of<'verdict'>): readonly Item[] {
-  const text = `${counted(paths.length, 'path')}: trusted on ${names(fleet, trusted)}, refused on ${names(fleet, refused)}`
+function splitItem(fleet: Fleet, { trusted, refused, count, paths }: Of<'verdict'>): readonly Item[] {
+  const text = `${counted(count, 'path')}: trusted on ${names(fleet, trusted)}, refused on ${names(fleet, refused)}`
   const details = paths
     .slice(0, PATHS)
-    .map(({ path, message }) => `${pathWord(path)}${message === undefined ? '' : `: ${printable(message)}`}`)
-  const more = paths.length > PATHS ? [`and ${paths.length - PATHS} more`] : []
+    .map(
+      ({ path, message }) =>
+        `${pathWord(path)}${message === undefined ? '' : `: ${printableAgain(message)}`}`,
+    )
+  const more = count > details.length ? [`and ${count - details.length} more`] : []
   return [{ text, details: [...details, ...more] }]
 }
 

@@ -216,7 +216,7 @@ function facts(app: App, path: PagePath): HTMLElement {
     ['Decided by', path.rule],
     ['Registered', path.registered === undefined ? undefined : day(path.registered)],
     ['Holds until', path.until === undefined ? undefined : `${day(path.until)} (${away(path.until, time)})`],
-    ['Let in', path.isLetIn ? 'with a warning, though refused' : undefined],
+    ['Let in', path.isLetIn ? 'with a warning, as it was refused then' : undefined],
     ['Refers to', counted(path.references.length, 'path')],
   ]
   return el(

@@ -68,7 +68,7 @@ export function sharesCard(shares: App['model']['data']['shares']): HTMLElement 
     el(
       'li',
       {},
-      el('span', {}, `${kind}s with a ${role}`),
+      el('span', {}, `${kind}s signed by ${role}s`),
       bar(total === 0 ? 0 : signed / total),
       el('span', { class: 'number' }, `${number(signed)} of ${number(total)}`),
     ),

@@ -20,8 +20,8 @@ export interface PageAssets {
 }
 
 /**
- * The page, in UTF-8, without a last line feed. Throws Error when the assets could not stand in a page, which is a fault of
- * how they were built.
+ * The page, in UTF-8, without a last line feed. Throws Error when the assets could not stand in a
+ * page, which is a fault of how they were built.
  */
 export function htmlReport(audit: Audit, assets: PageAssets): string {
   const [script, style] = [assets.script.trim(), assets.style.trim()]

@@ -2,12 +2,14 @@
 import type { Audit, AuditedClaim, AuditedPath } from '../audit/audit.ts'
 import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
 import type { GroundKind } from '../policy/verdict.ts'
-import { printable } from '../primitives/printable.ts'
+import { printable, printableAgain } from '../primitives/printable.ts'
 import { layersOf, waysFrom } from './layers.ts'
 import type { PageClaim, PageData, PagePath, Standing } from './page-shape.ts'
 
 /** Store paths may have 211 characters after the hash, and each may take 8 when it is escaped. */
 const LIMIT = 400
+/** A refusal names several paths and people. */
+const WORDED_LIMIT = 4_000
 
 /** Everything that the page shows. */
 export function pageData(audit: Audit): PageData {
@@ -94,7 +96,10 @@ function pagePaths(audit: Audit): readonly PagePath[] {
   const isNeeded = new Set(needs.flat())
   const ways = waysFrom(
     audit.paths.flatMap(({ path, part }, index) =>
-      roots.has(path) || (part === 'closure' && !isNeeded.has(index)) ? [index] : [],
+      // Of a whole store every path was asked for, which says nothing of why it is there.
+      (audit.asked.kind !== 'store' && roots.has(path)) || (part === 'closure' && !isNeeded.has(index))
+        ? [index]
+        : [],
     ),
     needs,
   )
@@ -177,11 +182,8 @@ function nameOf(path: string): string {
 const text = (raw: string) => printable(raw, LIMIT)
 const textOf = (raw: string | undefined) => (raw === undefined ? undefined : text(raw))
 
-/**
- * What was escaped where it was worded, so that no backslash is doubled again. An audit of another
- * machine may have been written by anybody, so nothing invisible gets through here either.
- */
-const worded = (escaped: string) => escaped.split('\\').map(text).join('\\')
+/** Text that was escaped where it was worded. */
+const worded = (escaped: string) => printableAgain(escaped, WORDED_LIMIT)
 
 const flag = (is: boolean): true | undefined => (is ? true : undefined)
 

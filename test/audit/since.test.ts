@@ -193,7 +193,8 @@ test('what ends within thirty days is told, the nearest first, with what falls; 
     keys: [key('late', NOW + SOON + 1), key('soon', NOW + SOON), key('over', NOW)],
     principals: [],
     exemptions: [exemption(7, 'x')],
-    paths: [pathOf('a', { letIn: true })],
+    // The second was signed since it was let in.
+    paths: [pathOf('a', { ...REFUSED, letIn: true }), pathOf('b', { letIn: true })],
     respite: { until: NOW + 60, reason: 'testing' },
   })
   assert.deepEqual(

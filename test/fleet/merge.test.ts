@@ -69,6 +69,30 @@ test('paths that one machine trusts and others refuse, by who refuses them', () 
   assert.equal(found(fleet, 'verdict')[0]?.paths[0]?.message, 'nobody signed it')
 })
 
+test('of very many paths that are split some are named, and all are counted', () => {
+  const many = Array.from({ length: 10_003 }, (_, at) => path(String(at)))
+  const fleet = reportOn([
+    machine('a', { paths: many }),
+    machine('b', { paths: many.map(one => ({ ...one, ...refused })) }),
+  ])
+  const [split] = found(fleet, 'verdict')
+  assert.deepEqual([split?.count, split?.paths.length], [10_003, 10_000])
+  const [section] = sectionsOf(fleet)
+  assert.equal(section?.items[0]?.text, '10003 paths: trusted on a, refused on b')
+  assert.equal(section?.items[0]?.details.at(-1), 'and 9998 more')
+  assertSchema('fleet-report', fleetJson(fleet))
+})
+
+test('a refusal is printed as its machine escaped it, and nothing invisible gets through', () => {
+  const message = 'by \\u{1b}[2J \u202e'
+  const fleet = reportOn([
+    machine('a'),
+    machine('b', { paths: [path('a', { ...refused, message }), path('b')] }),
+  ])
+  const [item] = sectionsOf(fleet)[0]?.items ?? []
+  assert.match(item?.details[0] ?? '', /: by \\u\{1b\}\[2J \\u\{202e\}$/)
+})
+
 test('policies by digest and by mode, that of most machines first', () => {
   const { policy } = machine('a')
   const fleet = reportOn([
