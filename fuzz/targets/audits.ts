@@ -69,7 +69,13 @@ export const SMALL_AUDIT: Audit = {
     },
   ],
   expressions: [
-    { url: 'https://git.example.org/a', revision: '1'.repeat(40), claims: [CLAIM], covers: [1, 0] },
+    {
+      url: 'https://git.example.org/a',
+      revision: '1'.repeat(40),
+      signers: ['carl'],
+      claims: [CLAIM],
+      covers: [1, 0],
+    },
   ],
   keys: [
     {

@@ -70,14 +70,14 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
 }
 
 function expressionOf(
-  { url, revision, approvers, covers }: FoundExpression,
+  { url, revision, signers, approvers, covers }: FoundExpression,
   people: People,
   places: ReadonlyMap<string, number>,
 ): AuditedExpression {
   const claims = approvers.map(({ key, origin }) => {
     return { key, role: 'approver' as const, graph: undefined, origin }
   })
-  return { url, revision, claims: people.told(claims), covers: placesOf(covers, places) }
+  return { url, revision, signers, claims: people.told(claims), covers: placesOf(covers, places) }
 }
 
 /** What is told of a refused path, by its refusal. */

@@ -99,6 +99,9 @@ export interface AuditedExpression {
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
+  /** Whose signatures of the commit counted for the approvers, by their names in the approvers' policies. */
+  readonly signers: readonly string[]
+  /** Who approved what it evaluates to. */
   readonly claims: readonly AuditedClaim[]
   /** The derivations and sources that it evaluates to, among `paths`. */
   readonly covers: readonly number[]

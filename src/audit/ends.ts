@@ -2,6 +2,7 @@
 import { endOfList } from '../policy/lists/scope.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { AuditedExemption, AuditedKey, AuditedPath, AuditedPrincipal, Ending } from './audit.ts'
+import { isOnlyLetIn } from './let-in.ts'
 
 /** How far ahead is looked: thirty days, in seconds. */
 export const SOON = 30 * 24 * 3600
@@ -48,7 +49,7 @@ export function endsSoon(known: EndsOf): readonly Ending[] {
         'respite',
         respite.reason,
         respite.until,
-        paths.flatMap(({ letIn, part }, index) => (letIn && part === 'closure' ? [index] : [])),
+        paths.flatMap((path, index) => (path.part === 'closure' && isOnlyLetIn(path) ? [index] : [])),
       ),
   ]
   return ends

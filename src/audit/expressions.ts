@@ -1,6 +1,6 @@
 /** From which commits what is here was evaluated, as approvals of build graphs say. */
 
-import { keyRing } from '../crypto/envelope.ts'
+import { type EnvelopeSigner, keyRing } from '../crypto/envelope.ts'
 import { openWork } from '../crypto/work.ts'
 import { approvalFile, approvedGraphs, graphFile } from '../evidence/approvals/files.ts'
 import { type GraphIndexes, graphIndexes } from '../evidence/approvals/indexes.ts'
@@ -9,9 +9,9 @@ import type { GraphLookup } from '../evidence/graph-lookup.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import type { Approval } from '../formats/in-toto/predicates/approval.ts'
 import { DERIVATION_LIMIT } from '../formats/nix/derivation.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { derivationName, isDerivationPath, parseStorePath } from '../formats/nix/store-path.ts'
 import { graphsApprovedHere, hereGraphFile, isInForce, readHereApproval } from '../ledger/here-approvals.ts'
-import { listedKeys } from '../policy/key-standing.ts'
+import { datedFor, holdersOf, listedKeys, standingOf } from '../policy/key-standing.ts'
 import type { KeyIdentity } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
@@ -24,6 +24,8 @@ export interface FoundExpression {
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
+  /** Whose signatures of it counted, as the approvals name them; an approval does not say in which role. */
+  readonly signers: readonly string[]
   readonly approvers: readonly { readonly key: KeyIdentity; readonly origin: string }[]
   readonly covers: readonly string[]
 }
@@ -31,18 +33,23 @@ export interface FoundExpression {
 /** The most approvals that are looked at, and the most commits that are told. */
 const GRAPH_LIMIT = 1024
 const TOLD_LIMIT = 2000
+/** The most signers of one commit that are told. */
+const SIGNER_LIMIT = 64
 /** Units of work for opening all of them (src/crypto/work.ts): some seconds. */
 const WORK = 100_000
 
 interface Approved {
   readonly approval: Approval
   readonly by: FoundExpression['approvers'][number] | undefined
+  /** Whether it counts for paths of this name. */
+  counts(name: string): boolean
 }
 
 /**
  * The commits from which derivations and sources among these were evaluated, by all approvals at
- * hand that count: this machine's own, and those by listed keys. Of an approval that cannot be read
- * nothing is told. Sources of approvals are not asked.
+ * hand that count: this machine's own, and those by listed keys that may approve and have neither
+ * ended nor been revoked. Of an approval that cannot be read nothing is told. Sources of approvals
+ * are not asked.
  */
 export async function expressionsOf(
   judging: Judging,
@@ -53,6 +60,7 @@ export async function expressionsOf(
     {
       url: string
       revision: string
+      signers: Set<string>
       approvers: Map<string, FoundExpression['approvers'][number]>
       covers: Set<string>
     }
@@ -60,28 +68,31 @@ export async function expressionsOf(
   const indexes = graphIndexes(judging.inquiry.places.state, { writes: false })
   const fileHashes = new Map<string, string | undefined>()
   for await (const { lookup, approved } of graphsIn(judging, indexes)) {
-    const covers = members.filter(member => isIn(lookup, member, fileHashes)).map(({ path }) => path)
-    if (covers.length === 0) continue
-    for (const { approval, by } of approved) {
-      for (const { url, revision } of commitsOf(approval)) {
+    const listed = members.filter(member => isIn(lookup, member, fileHashes))
+    for (const { approval, by, counts } of approved) {
+      const covers = listed.filter(member => counts(nameOf(member))).map(({ path }) => path)
+      if (covers.length === 0) continue
+      for (const { url, revision, signers } of commitsOf(approval)) {
         const known = told.get(`${url} ${revision}`)
         if (known === undefined && told.size >= TOLD_LIMIT) continue
-        const one = known ?? { url, revision, approvers: new Map(), covers: new Set() }
+        const one = known ?? { url, revision, signers: new Set(), approvers: new Map(), covers: new Set() }
         told.set(`${url} ${revision}`, one)
+        for (const signer of signers) if (one.signers.size < SIGNER_LIMIT) one.signers.add(signer)
         if (by !== undefined) one.approvers.set(by.key, by)
         for (const path of covers) one.covers.add(path)
       }
     }
   }
-  return [...told.values()].map(({ url, revision, approvers, covers }) => {
-    return { url, revision, approvers: [...approvers.values()], covers: [...covers] }
+  return [...told.values()].map(({ signers, approvers, covers, ...commit }) => {
+    const by = [...approvers.values()]
+    return { ...commit, signers: [...signers].sort(), approvers: by, covers: [...covers] }
   })
 }
 
 function commitsOf({ expressions, locks }: Approval) {
   const inputs = locks.flatMap(lock => lock.inputs)
-  return [expressions, ...inputs].flatMap(({ url, commit }) =>
-    commit === undefined ? [] : [{ url, revision: commit }],
+  return [expressions, ...inputs].flatMap(({ url, commit, signers }) =>
+    commit === undefined ? [] : [{ url, revision: commit, signers }],
   )
 }
 
@@ -104,7 +115,11 @@ async function* graphsIn(
         const lookup = indexes.kept(graph) ?? indexes.make(graph, graphFile(directory, graph))
         const approved = approvals
           .filter(({ approval }) => approval.graph.lines === lookup.count)
-          .map(({ approval, signer, origin }) => ({ approval, by: { key: signer.key.identity, origin } }))
+          .map(({ approval, signer, origin }) => ({
+            approval,
+            by: { key: signer.key.identity, origin },
+            counts: (name: string) => countsFor(judging, signer, name),
+          }))
         yield { lookup, approved }
       } catch (error) {
         if (!isBroken(error)) throw error
@@ -126,10 +141,29 @@ function* graphsHere(
       if (approval === undefined || !isInForce(approval, trust, now)) return undefined
       const by = own === undefined ? undefined : { key: own, origin: hereGraphFile(state, graph) }
       const lookup = indexes.kept(graph) ?? indexes.make(graph, hereGraphFile(state, graph))
-      return { lookup, approved: [{ approval: approval.approval, by }] }
+      return { lookup, approved: [{ approval: approval.approval, by, counts: () => true }] }
     })
     if (found !== undefined) yield found
   }
+}
+
+/** By the dates of the key, by revocations, and by what the key was certified for. */
+function countsFor(
+  { policy, now }: Pick<Judging, 'policy' | 'now'>,
+  { key, expired, keyEnds }: EnvelopeSigner,
+  name: string,
+): boolean {
+  if (expired !== undefined || (keyEnds !== undefined && keyEnds <= now)) return false
+  return holdersOf(policy, key.identity).some(holder => {
+    const dated = datedFor(policy, holder, { role: 'approver', name }, now)
+    return dated !== undefined && standingOf(policy, dated, now).code === 'valid'
+  })
+}
+
+/** The name by which a rule or a certificate means a path. */
+function nameOf({ path }: Member): string {
+  const parsed = parseStorePath(path)
+  return isDerivationPath(parsed) ? derivationName(parsed) : parsed.name
 }
 
 /** Whether a list has this path with these contents. A file is read once it has the path. */

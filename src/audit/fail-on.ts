@@ -1,5 +1,6 @@
 /** For what an audit is to fail. Pure. */
 import type { Audit } from './audit.ts'
+import { isOnlyLetIn } from './let-in.ts'
 import type { AuditChanges } from './since.ts'
 
 /** What `--fail-on` names, and what it means. */
@@ -10,7 +11,7 @@ export const FAILURES = {
     'a path is refused that was trusted in the earlier audit, or is new and refused; or was not judged',
   ends: 'something ends within 30 days',
   exempt: 'a path passes by an exemption alone',
-  'let-in': 'a path was let in with a warning',
+  'let-in': 'a path was let in with a warning, and would be refused now',
   differing: 'contents are not what the store registered, or cannot be read',
   unregistered: 'something lies in the store that its database does not know',
   missing: 'a registered path is not on the disk',
@@ -35,7 +36,7 @@ export function failuresIn(
       audit.unjudged,
     ends: () => audit.ends.length,
     exempt: () => audit.exemptions.reduce((count, { paths }) => count + paths.length, 0),
-    'let-in': () => closure.filter(({ letIn, outcome }) => letIn && outcome !== 'trusted').length,
+    'let-in': () => closure.filter(isOnlyLetIn).length,
     differing: () => audit.disk.differing.length,
     unregistered: () => audit.disk.unregistered.length,
     missing: () => audit.disk.missing.length,

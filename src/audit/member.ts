@@ -1,7 +1,7 @@
 /** One path of an audit, judged. */
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { judgeWithin, LateError } from '../files/deadline.ts'
-import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, isLetIn } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import { exemptionFor, ruleFor } from '../policy/match.ts'
@@ -150,7 +150,7 @@ function memberOf(
   return {
     path,
     info,
-    letIn: letIn.has(path) || (entry?.policy === NO_POLICY && entry.rule === WARNED),
+    letIn: letIn.has(path) || (entry !== undefined && isLetIn(entry)),
     ...judgedOf({ path, entry, stamp }, standing, by === 'alone' ? version : undefined),
   }
 }

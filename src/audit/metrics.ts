@@ -5,6 +5,7 @@
 import { type Family, gauge, printFamilies, type Sample } from '../formats/prometheus.ts'
 import { GROUP_CODES } from '../status/groups.ts'
 import type { Audit, AuditedPath } from './audit.ts'
+import { isOnlyLetIn } from './let-in.ts'
 
 const OUTCOMES: readonly AuditedPath['outcome'][] = ['trusted', 'untrusted', 'indeterminate']
 const ENDS = ['key', 'list', 'exemption', 'respite'] as const
@@ -37,8 +38,8 @@ function closureFamilies({ paths, groups, unjudged, weakest }: Audit): readonly 
     ),
     gauge(
       'audit_let_in_paths',
-      'Paths of the closure that were let in with a warning.',
-      count(({ letIn }) => letIn),
+      'Paths of the closure that were let in with a warning and would be refused now.',
+      count(isOnlyLetIn),
     ),
     gauge(
       'audit_exempted_paths',

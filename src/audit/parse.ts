@@ -131,6 +131,7 @@ const path: Read<AuditedPath> = record<AuditedPath>({
 const expression: Read<AuditedExpression> = record<AuditedExpression>({
   url: words,
   revision: objectId,
+  signers: list(words, AUDIT_LIMITS.others),
   claims,
   covers: places,
 })

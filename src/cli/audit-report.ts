@@ -1,5 +1,7 @@
 /** What `nixsig audit` prints, within 80 columns but for store paths: the worst first. */
 import type { Audit, AuditedPath } from '../audit/audit.ts'
+import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
+import { isOnlyLetIn } from '../audit/let-in.ts'
 import type { AuditChanges } from '../audit/since.ts'
 import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
@@ -133,16 +135,13 @@ function exemptionLines({ exemptions }: Audit): readonly string[] {
 }
 
 function endLines(audit: Audit): readonly string[] {
-  const lines = audit.ends.map(({ kind, what, who, at, falls }) => {
-    const whose = who === undefined ? '' : ` of ${whoWord(who)}`
-    const name = kind === 'key' ? labelOf(audit, what) : what
-    return `${when(at)}: the ${kind} ${word(name)}${whose}; ${counted(falls.length, 'path')} would fall`
+  const labelOf = labelsOfEnding(audit)
+  const lines = audit.ends.map(ending => {
+    const { at, falls } = ending
+    const name = endingName(ending, labelOf(ending))
+    return `${when(at)}: the ${name}; ${counted(falls.length, 'path')} would fall`
   })
   return cut(lines, ['nothing within 30 days'])
-}
-
-function labelOf({ keys }: Audit, identity: string): string {
-  return keys.find(key => key.identity === identity)?.label ?? identity
 }
 
 function diskLines({ disk, paths, asked }: Audit): readonly string[] {
@@ -159,7 +158,7 @@ function diskLines({ disk, paths, asked }: Audit): readonly string[] {
 }
 
 function letInLines(audit: Audit): readonly string[] {
-  const all = closureOf(audit).filter(({ letIn, outcome }) => letIn && outcome !== 'trusted')
+  const all = closureOf(audit).filter(isOnlyLetIn)
   return cut(
     all.map(({ path }) => pathWord(path)),
     ['nothing that is refused now'],

@@ -2,6 +2,7 @@
 import type { Audit } from '../audit/audit.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { Inquiry } from '../verifier/inquiry.ts'
 import { assertReplaceable } from './replaceable.ts'
 import type { SarifPlaceValues } from './sarif-places.ts'
 import { UsageError } from './usage-error.ts'
@@ -11,6 +12,8 @@ export interface ReportContext {
   /** The policy by which it was judged. */
   readonly policy: Policy
   readonly places: SarifPlaceValues
+  /** By which it was made. */
+  readonly inquiry: Inquiry
 }
 
 /** What a report is, for the help, and the function that makes its text. */
@@ -35,7 +38,7 @@ const REPORTS = {
   },
   cyclonedx: {
     text: 'Also write a bill of materials with the verdicts to FILE, as CycloneDX 1.6',
-    make: async audit => (await import('../report/cyclonedx.ts')).cycloneDxOf(audit),
+    make: async (audit, context) => (await import('./audit-cyclonedx.ts')).auditCycloneDx(audit, context),
   },
   spdx: {
     text: 'Also write a bill of materials with the verdicts to FILE, as SPDX 2.3',

@@ -5,6 +5,7 @@
  */
 import { existsSync, fsyncSync } from 'node:fs'
 import { join } from 'node:path'
+import { noteVerdict, signNoteText } from '../crypto/note-signature.ts'
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
@@ -16,7 +17,6 @@ import { leafHash } from '../formats/tlog/merkle.ts'
 import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { linesFrom, segmentLines, segmentsOf } from './read.ts'
@@ -41,7 +41,7 @@ export function originOf(log: string): string {
 }
 
 /** The state of the log now, unsigned. Throws FileError if there is none or a line is missing. */
-export function stateOfLog(places: LogPlaces): Checkpoint {
+function stateOfLog(places: LogPlaces): Checkpoint {
   const folded = foldedTree(places)
   const tree = treeOver(folded)
   let { log } = folded
@@ -68,26 +68,9 @@ function foldedTree(places: LogPlaces): Removed {
   return folded
 }
 
-/** The bytes of a signed checkpoint. */
-export function signCheckpoint(
-  checkpoint: Checkpoint,
-  key: Pick<KeyPair, 'publicKey' | 'secretKey'>,
-): Uint8Array {
-  const text = printCheckpoint(checkpoint)
-  const { name, keyId } = noteKey(checkpoint.origin, NOTE_ED25519, key.publicKey)
-  const signature = signEd25519(Buffer.from(text), key.secretKey)
-  return printNote({ text, signatures: [{ name, keyId, signature }] })
-}
-
-/** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names. */
+/** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names: see noteVerdict. */
 export function isSignedBy({ note, checkpoint }: KeptCheckpoint, publicKey: Uint8Array): boolean {
-  const { name, keyId } = noteKey(checkpoint.origin, NOTE_ED25519, publicKey)
-  return note.signatures.some(
-    one =>
-      one.name === name &&
-      one.keyId === keyId &&
-      verifyEd25519(Buffer.from(note.text), one.signature, publicKey),
-  )
+  return noteVerdict(note, noteKey(checkpoint.origin, NOTE_ED25519, publicKey)).kind === 'signed'
 }
 
 /**
@@ -102,7 +85,9 @@ export function keepCheckpoint(
   const places = logPlaces(state)
   const now = stateOfLog(places)
   flushLines(places, now.size)
-  const bytes = signCheckpoint(now, key)
+  const text = printCheckpoint(now)
+  const signer = { name: now.origin, publicKey: key.publicKey, secretKey: key.secretKey }
+  const bytes = printNote({ text, signatures: [signNoteText(text, signer)] })
   writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
   const names = namesIn(places.checkpoints).filter(name => numberOf(name) !== undefined)
   for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.checkpoints, name))

@@ -20,7 +20,7 @@ const LENGTH = CHAIN_NODES
 const CHARACTERS = 8192
 
 /** Characters that could steer a terminal or a log, which no text of an explanation has. */
-export const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
 const KINDS = Object.keys(KIND_WORDS) as SubjectKind[]
 const OUTCOMES = ['trusted', 'untrusted', 'indeterminate'] as const

@@ -2,7 +2,7 @@
  * What `nixsig explain` says of a claim, of an entry of the ledger and of binary caches that
  * disagreed.
  */
-import { type Admission, isCurrent, NO_POLICY, WARNED } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, isLetIn, NO_POLICY, RESPITED } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
 import { datedFor, holderOf, standingOf } from '../policy/key-standing.ts'
 import type { LogStanding } from '../policy/log-quorums.ts'
@@ -99,8 +99,10 @@ export function ledgerWords(entry: Admission | undefined, present: Present): str
   const admitted = `admitted ${when(entry.time)} under rule "${word(entry.rule)}"${made}`
   if (entry.kind === 'signature') return `let in ${when(entry.time)} as a signature, which is not a source`
   const stale = whyStale(entry, present)
-  if (entry.policy === NO_POLICY && entry.rule === WARNED)
-    return `not admitted; refused ${when(entry.time)}, while the policy only warned${made}`
+  if (isLetIn(entry)) {
+    const why = entry.rule === RESPITED ? 'during a respite' : 'while the policy only warned'
+    return `not admitted; refused ${when(entry.time)}, ${why}${made}`
+  }
   return stale === undefined ? `${admitted}; current` : `${admitted}; stale: ${stale}`
 }
 

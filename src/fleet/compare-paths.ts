@@ -2,7 +2,7 @@
 import { NOT_KNOWN, type PathColumns, type Texts, verdictAt } from './condensed.ts'
 import type { Contents, Finding, SplitPath } from './fleet.ts'
 
-/** Paths of one split that are named; the others are like them. */
+/** Paths of one split that are named; the others are only counted. */
 const NAMED = 10_000
 
 const TRUSTED = 1
@@ -96,7 +96,10 @@ function splitsOf(
   split: ReadonlySet<number>,
   { rows, texts }: { readonly rows: ReadonlyMap<number, readonly Place[]>; readonly texts: Texts },
 ): readonly Extract<Finding, { readonly kind: 'verdict' }>[] {
-  const groups = new Map<string, { trusted: number[]; refused: number[]; paths: SplitPath[] }>()
+  const groups = new Map<
+    string,
+    { trusted: number[]; refused: number[]; count: number; paths: SplitPath[] }
+  >()
   for (const number of split) {
     const trusted: number[] = []
     const refusals: Place[] = []
@@ -106,7 +109,8 @@ function splitsOf(
     }
     const refused = refusals.map(({ machine }) => machine)
     const name = `${trusted.join()} ${refused.join()}`
-    const group = groups.get(name) ?? { trusted, refused, paths: [] }
+    const group = groups.get(name) ?? { trusted, refused, count: 0, paths: [] }
+    group.count++
     groups.set(name, group)
     const [first] = refusals
     const columns = machines[first?.machine ?? -1]
@@ -115,7 +119,5 @@ function splitsOf(
     if (outcome === 'trusted') continue
     group.paths.push({ path: texts.at(number), outcome, status, message: columns.messages.get(number) })
   }
-  return [...groups.values()]
-    .sort((a, b) => b.paths.length - a.paths.length)
-    .map(group => ({ kind: 'verdict', ...group }))
+  return [...groups.values()].sort((a, b) => b.count - a.count).map(group => ({ kind: 'verdict', ...group }))
 }

@@ -3,8 +3,10 @@
  * machines. An audit of a system is megabytes, and a fleet has hundreds.
  */
 import type { Audit, AuditedPath } from '../audit/audit.ts'
+import { labelsOfEnding } from '../audit/ending-name.ts'
+import { isOnlyLetIn } from '../audit/let-in.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
-import type { Instant, KeyIdentity } from '../policy/policy.ts'
+import type { KeyIdentity } from '../policy/policy.ts'
 import type { Counts, FleetEnding, Machine } from './fleet.ts'
 
 /** One machine's audit. */
@@ -12,7 +14,7 @@ export interface Condensed {
   readonly machine: Omit<Machine, 'label'>
   readonly paths: PathColumns
   readonly keys: readonly CondensedKey[]
-  readonly ends: readonly Omit<FleetEnding, 'machines'>[]
+  readonly ends: readonly CondensedEnding[]
   readonly altered: readonly {
     readonly path: string
     readonly registered: string
@@ -32,6 +34,10 @@ export interface PathColumns {
   readonly builtHere: Uint8Array
   /** Of refused paths, by their place in Texts. */
   readonly messages: ReadonlyMap<number, string>
+}
+
+export interface CondensedEnding extends Omit<FleetEnding, 'falls'> {
+  readonly falls: number
 }
 
 export interface CondensedKey {
@@ -99,13 +105,22 @@ export function condense(file: string, audit: Audit, texts: Texts): Condensed {
       isRevoked,
       falls: falls.length,
     })),
-    ends: audit.ends.map(({ kind, what, who, at }) => ({ kind, what: ownCopy(what), who: copied(who), at })),
+    ends: endsOf(audit),
     altered: disk.differing.map(({ path, registered, found }) => ({
       path: ownCopy(audit.paths[path]?.path ?? ''),
       registered: ownCopy(registered),
       found: copied(found),
     })),
   }
+}
+
+function endsOf(audit: Audit): readonly CondensedEnding[] {
+  const labelOf = labelsOfEnding(audit)
+  return audit.ends.map(ending => {
+    const { kind, what, who, at, falls } = ending
+    const label = copied(labelOf(ending))
+    return { kind, what: ownCopy(what), label, who: copied(who), at, falls: falls.length }
+  })
 }
 
 function copied(text: string | undefined): string | undefined {
@@ -137,7 +152,7 @@ function countsOf({ paths, disk, unjudged }: Audit): Counts {
     trusted: count(({ outcome }) => outcome === 'trusted'),
     untrusted: count(({ outcome }) => outcome === 'untrusted'),
     indeterminate: count(({ outcome }) => outcome === 'indeterminate'),
-    letIn: count(({ letIn }) => letIn),
+    letIn: count(isOnlyLetIn),
     exempted: count(({ outcome, basis }) => outcome === 'trusted' && basis === 'exemption'),
     unjudged,
     unregistered: disk.unregistered.length,
@@ -157,5 +172,5 @@ export function verdictAt(
   }
 }
 
-/** Whether an instant is later than another by more than clocks may differ, in seconds. */
-export const CLOCKS_DIFFER: Instant = 300
+/** By how much the clocks of two machines may differ, in seconds. */
+export const CLOCKS_DIFFER = 300

@@ -4,7 +4,7 @@
  * that nobody signed: names, keys and everything else are what a file claims. Strings are raw. Numbers
  * in lists of numbers are places in `machines`, from 0.
  */
-import type { AuditedPath } from '../audit/audit.ts'
+import type { AuditedPath, Ending } from '../audit/audit.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 
@@ -44,7 +44,7 @@ export interface Counts {
   readonly trusted: number
   readonly untrusted: number
   readonly indeterminate: number
-  /** Let in with a warning. */
+  /** Let in with a warning, and refused now. */
   readonly letIn: number
   /** Trusted by an exemption alone. */
   readonly exempted: number
@@ -109,6 +109,8 @@ export type Finding =
       readonly kind: 'verdict'
       readonly trusted: readonly number[]
       readonly refused: readonly number[]
+      /** How many paths; not all of very many are named. */
+      readonly count: number
       readonly paths: readonly SplitPath[]
     }
   /** It refuses nothing: the mode of its policy, or a respite. */
@@ -164,10 +166,13 @@ export interface FleetKey {
 }
 
 export interface FleetEnding {
-  readonly kind: 'key' | 'list' | 'exemption' | 'respite'
+  readonly kind: Ending['kind']
   readonly what: string
+  /** What the policies call a key; undefined of whatever else ends. */
+  readonly label: string | undefined
   readonly who: string | undefined
   /** The earliest. */
   readonly at: Instant
-  readonly machines: readonly number[]
+  /** Where it ends, and how much then falls there. */
+  readonly falls: readonly { readonly machine: number; readonly paths: number }[]
 }

@@ -2,7 +2,7 @@
  * What the audits of a fleet say as one page of HTML that needs nothing else: no script, no network,
  * no other file. What stands in audits comes from other machines: all of it is escaped here.
  */
-import { createHash } from 'node:crypto'
+import { cspHash, htmlText } from '../formats/html-text.ts'
 import { when } from '../policy/words.ts'
 import type { FindingKind, Fleet } from './fleet.ts'
 import { endLines, headlineOf, type Item, keyLines, machineRows, type Section, sectionsOf } from './words.ts'
@@ -33,29 +33,28 @@ th{background:var(--soft);white-space:nowrap}
 @media print{body{max-width:none;padding:0}section{break-inside:avoid}}
 `.trim()
 
-/** Kinds that nobody should sleep over. */
+/** Kinds that somebody has to look at today, and kinds that can wait a little. */
 const LOUD: readonly FindingKind[] = ['bytes', 'altered', 'identity', 'revoked-key']
 const SOME: readonly FindingKind[] = ['policy', 'verdict', 'lenient', 'missing', 'unreadable']
 
 /** The page, in UTF-8. */
 export function fleetHtml(fleet: Fleet): string {
-  const digest = createHash('sha256').update(STYLE, 'utf8').digest('base64')
   const sections = sectionsOf(fleet)
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${cspHash(STYLE)}; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
-<title>${escaped(`Fleet: ${headlineOf(fleet)}`)}</title>
+<title>${htmlText(`Fleet: ${headlineOf(fleet)}`)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <header>
-<h1>${escaped(headlineOf(fleet))}</h1>
-<p class="dim">${escaped(`Put together ${when(fleet.time)} from audits that machines wrote and nobody signed.`)}</p>
+<h1>${htmlText(headlineOf(fleet))}</h1>
+<p class="dim">${htmlText(`Put together ${when(fleet.time)} from audits that machines wrote and nobody signed.`)}</p>
 </header>
 <main>
 ${sections.length === 0 ? '<p>The machines do not differ.</p>' : sections.map(sectionHtml).join('\n')}
@@ -75,8 +74,8 @@ ${linesHtml('What ends soon', endLines(fleet, KEYS), fleet.ends.length)}
 function sectionHtml({ kind, title, next, items }: Section): string {
   const level = LOUD.includes(kind) ? 'loud' : SOME.includes(kind) ? 'some' : 'other'
   return `<section class="${level}">
-<h2>${escaped(`${title} (${items.length})`)}</h2>
-<p class="dim">${escaped(`Next: ${next}.`)}</p>
+<h2>${htmlText(`${title} (${items.length})`)}</h2>
+<p class="dim">${htmlText(`Next: ${next}.`)}</p>
 <ul>
 ${items.slice(0, ITEMS).map(itemHtml).join('\n')}
 ${moreHtml(items.length, ITEMS)}</ul>
@@ -85,21 +84,21 @@ ${moreHtml(items.length, ITEMS)}</ul>
 
 function itemHtml({ text, details }: Item): string {
   const inner =
-    details.length === 0 ? '' : `<ul>${details.map(detail => `<li>${escaped(detail)}</li>`).join('')}</ul>`
-  return `<li>${escaped(text)}${inner}</li>`
+    details.length === 0 ? '' : `<ul>${details.map(detail => `<li>${htmlText(detail)}</li>`).join('')}</ul>`
+  return `<li>${htmlText(text)}${inner}</li>`
 }
 
 function moreHtml(count: number, shown: number): string {
-  return count > shown ? `<li>${escaped(`and ${count - shown} more`)}</li>\n` : ''
+  return count > shown ? `<li>${htmlText(`and ${count - shown} more`)}</li>\n` : ''
 }
 
 function tableHtml([head = [], ...rows]: readonly (readonly string[])[]): string {
   const cells = (row: readonly string[]) =>
     row.map((cell, column) =>
-      column === 0 ? `<th scope="row">${escaped(cell)}</th>` : `<td>${escaped(cell)}</td>`,
+      column === 0 ? `<th scope="row">${htmlText(cell)}</th>` : `<td>${htmlText(cell)}</td>`,
     )
   return `<div class="wide" role="region" aria-label="Machines" tabindex="0"><table>
-<thead><tr>${head.map(cell => `<th scope="col">${escaped(cell)}</th>`).join('')}</tr></thead>
+<thead><tr>${head.map(cell => `<th scope="col">${htmlText(cell)}</th>`).join('')}</tr></thead>
 <tbody>
 ${rows.map(row => `<tr>${cells(row).join('')}</tr>`).join('\n')}
 </tbody>
@@ -109,22 +108,9 @@ ${rows.map(row => `<tr>${cells(row).join('')}</tr>`).join('\n')}
 function linesHtml(title: string, lines: readonly string[], count: number): string {
   if (lines.length === 0) return ''
   return `<section>
-<h2>${escaped(title)}</h2>
+<h2>${htmlText(title)}</h2>
 <ul>
-${lines.map(line => `<li>${escaped(line)}</li>`).join('\n')}
+${lines.map(line => `<li>${htmlText(line)}</li>`).join('\n')}
 ${moreHtml(count, lines.length)}</ul>
 </section>`
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Text, without a character that would mean something in HTML. */
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
 }

@@ -208,17 +208,18 @@ function keysIn(reads: readonly Condensed[]): readonly FleetKey[] {
 }
 
 function endsIn(reads: readonly Condensed[]): readonly FleetEnding[] {
-  const ends = new Map<string, FleetEnding & { readonly machines: number[] }>()
+  const ends = new Map<string, FleetEnding & { readonly falls: FleetEnding['falls'][number][] }>()
   for (const [machine, read] of reads.entries()) {
-    for (const { kind, what, who, at } of read.ends) {
+    for (const { falls: paths, ...ending } of read.ends) {
+      const { kind, what, at } = ending
       // An exemption is a line of a policy: that of another machine is another.
       const name = JSON.stringify(
         kind === 'exemption' ? [kind, what, read.machine.policy.digest] : [kind, what],
       )
-      const { machines, ...before } = ends.get(name) ?? { kind, what, who, at, machines: [] }
+      const { falls, ...before } = ends.get(name) ?? { ...ending, falls: [] }
       // A machine may say it twice.
-      if (machines.at(-1) !== machine) machines.push(machine)
-      ends.set(name, { ...before, at: Math.min(at, before.at), machines })
+      if (falls.at(-1)?.machine !== machine) falls.push({ machine, paths })
+      ends.set(name, { ...before, at: Math.min(at, before.at), falls })
     }
   }
   return [...ends.values()].sort((a, b) => a.at - b.at || compareTexts(a.what, b.what))

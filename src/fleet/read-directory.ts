@@ -47,7 +47,7 @@ export function readAudits(
 
 /**
  * The names of the machines that there should be: one a line, with empty lines and those that begin
- * with `#` left out. Throws FileError.
+ * with `#` left out. Throws ArgumentError if there is no such file, and FileError.
  */
 export function readExpected(file: string): readonly string[] {
   const bytes = readRegularFile(file, EXPECTED_BYTES)

@@ -1,8 +1,9 @@
 /** What the audits of a fleet say in words, for a terminal and for a page. All text is escaped. */
 
+import { endingName } from '../audit/ending-name.ts'
 import { list, pathWord, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
-import { printable } from '../primitives/printable.ts'
+import { printableAgain } from '../primitives/printable.ts'
 import { agoWords } from './ago-words.ts'
 import { FINDING_KINDS, type Finding, type FindingKind, type Fleet } from './fleet.ts'
 
@@ -20,9 +21,10 @@ export interface Item {
   readonly details: readonly string[]
 }
 
-/** Machines that are named in one line, and paths of one difference. */
+/** Machines that are named in one line, paths of one difference, and its other details. */
 const NAMES = 8
 const PATHS = 5
+const DETAILS = 20
 /** Digits of a hash. */
 const DIGITS = 16
 
@@ -101,16 +103,24 @@ export function keyLines(fleet: Fleet, most: number): readonly string[] {
 
 /** What ends, the nearest first, one a line. */
 export function endLines(fleet: Fleet, most: number): readonly string[] {
-  return fleet.ends.slice(0, most).map(({ kind, what, who, at, machines }) => {
-    const whose = who === undefined ? '' : ` of ${word(who)}`
-    const ends = at <= fleet.time ? 'ended' : 'ends'
-    return `${kind} ${word(what)}${whose} ${ends} ${when(at)}: ${names(fleet, machines)}`
+  return fleet.ends.slice(0, most).map(ending => {
+    const { label, at, falls } = ending
+    const [ends, fall] = at <= fleet.time ? ['ended', 'fell'] : ['ends', 'would fall']
+    const paths = falls.reduce((sum, one) => sum + one.paths, 0)
+    const where = names(
+      fleet,
+      falls.map(({ machine }) => machine),
+    )
+    return `${endingName(ending, label)} ${ends} ${when(at)}; ${counted(paths, 'path')} ${fall} on ${where}`
   })
 }
 
 function itemsOf(fleet: Fleet, finding: Finding): readonly Item[] {
   const name = (machine: number) => word(fleet.machines[machine]?.label ?? '')
-  const item = (text: string, ...details: readonly string[]): readonly Item[] => [{ text, details }]
+  const item = (text: string, ...details: readonly string[]): readonly Item[] => {
+    const more = details.length > DETAILS ? [`and ${details.length - DETAILS} more`] : []
+    return [{ text, details: [...details.slice(0, DETAILS), ...more] }]
+  }
   switch (finding.kind) {
     case 'bytes':
       return item(pathWord(finding.path), ...finding.contents.map(each => contentsWords(fleet, each)))
@@ -170,12 +180,15 @@ function filesOf(fleet: Fleet, machines: readonly number[]): readonly string[] {
   })
 }
 
-function splitItem(fleet: Fleet, { trusted, refused, paths }: Of<'verdict'>): readonly Item[] {
-  const text = `${counted(paths.length, 'path')}: trusted on ${names(fleet, trusted)}, refused on ${names(fleet, refused)}`
+function splitItem(fleet: Fleet, { trusted, refused, count, paths }: Of<'verdict'>): readonly Item[] {
+  const text = `${counted(count, 'path')}: trusted on ${names(fleet, trusted)}, refused on ${names(fleet, refused)}`
   const details = paths
     .slice(0, PATHS)
-    .map(({ path, message }) => `${pathWord(path)}${message === undefined ? '' : `: ${printable(message)}`}`)
-  const more = paths.length > PATHS ? [`and ${paths.length - PATHS} more`] : []
+    .map(
+      ({ path, message }) =>
+        `${pathWord(path)}${message === undefined ? '' : `: ${printableAgain(message)}`}`,
+    )
+  const more = count > details.length ? [`and ${count - details.length} more`] : []
   return [{ text, details: [...details, ...more] }]
 }
 

@@ -8,6 +8,14 @@ export const NO_POLICY = '0'.repeat(64)
 /** The rule in entries about what was refused, and let in because the policy only warned. */
 export const WARNED = 'let in with a warning'
 
+/** The same of what was let in during a respite, although the policy enforces. */
+export const RESPITED = 'let in during a respite'
+
+/** Whether an entry is about what was refused, and let in all the same. It admits nothing. */
+export function isLetIn({ policy, rule }: Pick<Admission, 'policy' | 'rule'>): boolean {
+  return policy === NO_POLICY && (rule === WARNED || rule === RESPITED)
+}
+
 /** A claim that counted when the path was admitted. */
 export interface AdmittedClaim {
   readonly key: string
@@ -76,12 +84,11 @@ export interface AdmittedOutcome {
  * contents that never came. It does not say who made the path: src/verifier/record-seen.ts.
  */
 export function isOnlySeen({
-  policy,
-  rule,
   builtHere,
   stamp,
+  ...line
 }: Pick<Admission, 'policy' | 'rule' | 'builtHere' | 'stamp'>): boolean {
-  return policy === NO_POLICY && rule === WARNED && !builtHere && stamp === undefined
+  return isLetIn(line) && !builtHere && stamp === undefined
 }
 
 /** Whether an entry is in force: same policy, and not past its end. */

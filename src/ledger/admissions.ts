@@ -14,7 +14,7 @@ import { parseAdmission, printAdmission } from './admission-text.ts'
 import { versionIn } from './stamp.ts'
 
 export type * from './admission.ts'
-export { isCurrent, isOnlySeen, NO_POLICY, WARNED } from './admission.ts'
+export { isCurrent, isLetIn, isOnlySeen, NO_POLICY, RESPITED, WARNED } from './admission.ts'
 
 /** The most bytes of one entry. */
 export const ENTRY_LIMIT = 256 * 1024

@@ -14,6 +14,7 @@ import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
+import { RESPITED, WARNED } from './admission.ts'
 
 const FILE_LIMIT = 1024
 const REASON_LIMIT = 200
@@ -70,6 +71,11 @@ export function respiteAt(state: string, now: Instant): Respite | undefined {
 export function underRespite<T extends Pick<Policy, 'mode'>>(policy: T, state: string, now: Instant): T {
   if (policy.mode === 'warn' || respiteAt(state, now) === undefined) return policy
   return { ...policy, mode: 'warn' }
+}
+
+/** The rule of entries about what is let in at an instant although it is refused: see isLetIn. */
+export function ruleOfLetIn(state: string, now: Instant): string {
+  return respiteAt(state, now) === undefined ? WARNED : RESPITED
 }
 
 /**

@@ -31,23 +31,45 @@ export function pathLink(app: App, at: number, place: string): HTMLElement {
 /** Some paths, the first of them at once. */
 export function pathList(app: App, paths: readonly number[], place: string, first = 8): HTMLElement {
   const list = el('ul', { class: 'paths' })
-  const add = (from: number, to: number) =>
-    list.append(...paths.slice(from, to).map(at => el('li', {}, pathLink(app, at, place))))
-  add(0, first)
-  if (paths.length <= first) return list
-  let shown = first
-  const more = button(`${place} more`, { class: 'quiet' }, `${number(paths.length - shown)} more`)
+  const items = paths.map(at => () => el('li', {}, pathLink(app, at, place)))
+  const more = growing(list, items, { key: `${place} more`, first, step: 50 })
+  return more === undefined ? list : el('div', {}, list, more)
+}
+
+interface Growth {
+  /** Names the button. */
+  readonly key: string
+  /** How many items are there at once, and how many come with each click. */
+  readonly first: number
+  readonly step: number
+  readonly grown?: () => void
+}
+
+/** Fills a list with its first items. Returns the button that adds others, if there are any. */
+export function growing(
+  list: HTMLElement,
+  items: readonly (() => HTMLElement)[],
+  { key, first, step, grown }: Growth,
+): HTMLElement | undefined {
+  const add = (count: number) => {
+    const from = list.children.length
+    list.append(...items.slice(from, from + count).map(make => make()))
+    return items.length - list.children.length
+  }
+  const words = (left: number) => `${number(left)} more`
+  const left = add(first)
+  if (left === 0) return undefined
+  const more = button(key, { class: 'quiet' }, words(left))
   more.addEventListener('click', () => {
-    const next = list.children[shown]
-    add(shown, shown + 50)
-    const isDone = shown + 50 >= paths.length
-    shown += 50
-    if (isDone) more.remove()
-    else more.textContent = `${number(paths.length - shown)} more`
-    const focus = next ?? list.children[shown - 50]
-    focus?.querySelector('button')?.focus()
+    const from = list.children.length
+    const still = add(step)
+    more.textContent = words(still)
+    if (still === 0) more.remove()
+    // The button may be gone, and whoever asked for more goes on where it was.
+    list.children[from]?.querySelector('button')?.focus()
+    grown?.()
   })
-  return el('div', {}, list, more)
+  return more
 }
 
 /** A principal who can be looked at, or the key if nobody has it. */

@@ -51,6 +51,19 @@ export function button(key: string, props: Props, ...children: readonly Child[])
   )
 }
 
+/** Does something at most once a frame, however often it is asked for. */
+export function onceAFrame(draw: () => void): () => void {
+  let isWaiting = false
+  return () => {
+    if (isWaiting) return
+    isWaiting = true
+    requestAnimationFrame(() => {
+      isWaiting = false
+      draw()
+    })
+  }
+}
+
 /** Puts other children into an element; who had the focus by its key has it again. */
 export function redraw(element: HTMLElement, ...children: readonly Child[]): void {
   const active = document.activeElement

@@ -138,15 +138,18 @@ function expressionsStep(app: App, at: number): HTMLElement {
     )
   const shown = expressions
     .slice(0, 3)
-    .map(({ url, revision, claims }, index) =>
+    .map(({ url, revision, signers, claims }, index) =>
       el(
         'div',
         { class: 'part' },
         el('p', { class: 'mono' }, `${url} @ ${revision.slice(0, 12)}`),
+        signers.length === 0
+          ? undefined
+          : el('p', {}, `Signed by ${signers.join(', ')}, as its approvers say:`),
         claimList(app, claims, `expression ${index}`),
       ),
     )
-  return step('Expressions', 'and who vouches for the commit', ...shown)
+  return step('Expressions', 'and who signed and approved the commit', ...shown)
 }
 
 function buildersStep(
@@ -213,7 +216,7 @@ function facts(app: App, path: PagePath): HTMLElement {
     ['Decided by', path.rule],
     ['Registered', path.registered === undefined ? undefined : day(path.registered)],
     ['Holds until', path.until === undefined ? undefined : `${day(path.until)} (${away(path.until, time)})`],
-    ['Let in', path.isLetIn ? 'with a warning, though refused' : undefined],
+    ['Let in', path.isLetIn ? 'with a warning, as it was refused then' : undefined],
     ['Refers to', counted(path.references.length, 'path')],
   ]
   return el(

@@ -1,9 +1,8 @@
 /** What stands two steps around a path: what needs it on one side, what it needs on the other. */
 import type { App } from './app.ts'
-import { pathLink } from './bits.ts'
-import { button, el } from './dom.ts'
+import { growing, pathLink } from './bits.ts'
+import { el } from './dom.ts'
 import { around } from './model.ts'
-import { number } from './words.ts'
 
 const HEADS: Readonly<Record<string, string>> = {
   '-2': 'needs those',
@@ -46,30 +45,18 @@ function column(
 ): HTMLElement | undefined {
   if (paths.length === 0) return undefined
   const list = el('ul', {})
-  const add = (from: number, to: number) => {
-    for (const at of paths.slice(from, to)) {
-      const item = el('li', { class: hop === 0 ? 'node is-centre' : 'node' }, pathLink(app, at, `hop ${hop}`))
-      boxes.set(at, item)
-      list.append(item)
-    }
-  }
-  add(0, FIRST)
-  let shown = FIRST
-  const more = button(`hop ${hop} more`, { class: 'quiet' }, `${number(paths.length - FIRST)} more`)
-  more.addEventListener('click', () => {
-    add(shown, shown + 24)
-    shown += 24
-    const left = paths.length - shown
-    more.textContent = `${number(left)} more`
-    if (left <= 0) more.remove()
-    draw()
+  const items = paths.map(at => () => {
+    const item = el('li', { class: hop === 0 ? 'node is-centre' : 'node' }, pathLink(app, at, `hop ${hop}`))
+    boxes.set(at, item)
+    return item
   })
+  const more = growing(list, items, { key: `hop ${hop} more`, first: FIRST, step: 24, grown: draw })
   return el(
     'div',
     { class: 'hop', attributes: { 'data-hop': String(hop) } },
     el('p', { class: 'hop-head' }, HEADS[String(hop)] ?? ''),
     list,
-    paths.length > FIRST ? more : undefined,
+    more,
   )
 }
 

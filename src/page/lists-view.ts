@@ -42,11 +42,7 @@ function groupCard(app: App, { code, title, next, paths }: PageGroup, index: num
 
 export function endsView(app: App): HTMLElement {
   const { ends, exemptions, time } = app.model.data
-  const endRows = ends.map(({ at, kind, what, who, falls }) => [
-    until(at, time),
-    who === undefined ? `${kind} ${what}` : `${kind} of ${who}`,
-    counted(falls.length, 'path'),
-  ])
+  const endRows = ends.map(({ at, name, falls }) => [until(at, time), name, counted(falls.length, 'path')])
   const exemptRows = exemptions.map(({ line, reason, author, until: end, paths }) => [
     `line ${line}`,
     author === undefined ? reason : `${reason} (${author})`,
@@ -72,7 +68,7 @@ export function sharesCard(shares: App['model']['data']['shares']): HTMLElement 
     el(
       'li',
       {},
-      el('span', {}, `${kind}s with a ${role}`),
+      el('span', {}, `${kind}s signed by ${role}s`),
       bar(total === 0 ? 0 : signed / total),
       el('span', { class: 'number' }, `${number(signed)} of ${number(total)}`),
     ),

@@ -1,7 +1,7 @@
 /** The page: reads the audit that lies in it, and draws what the fragment of its address names. */
 import type { App } from './app.ts'
 import { readData } from './data.ts'
-import { el, redraw } from './dom.ts'
+import { el, onceAFrame, redraw } from './dom.ts'
 import { evidenceView } from './evidence-view.ts'
 import { filters } from './filters.ts'
 import { graphView } from './graph-view.ts'
@@ -47,7 +47,7 @@ class Page {
   #state = parseState(location.hash)
   #drawn: State | undefined
   #selected: { readonly by: string; readonly selection: Selection } | undefined
-  #isWaiting = false
+  readonly #drawSoon = onceAFrame(() => this.#draw())
   /** What had the focus when a path was opened, by its key. */
   #opener: string | undefined
 
@@ -135,16 +135,6 @@ class Page {
     if (how === 'step') history.pushState(null, '', fragment)
     else history.replaceState(null, '', fragment)
     this.#drawSoon()
-  }
-
-  /** At most once a frame, however fast somebody types. */
-  #drawSoon(): void {
-    if (this.#isWaiting) return
-    this.#isWaiting = true
-    requestAnimationFrame(() => {
-      this.#isWaiting = false
-      this.#draw()
-    })
   }
 
   #draw(): void {

@@ -3,7 +3,7 @@
  * Enter opens one. Those who listen hear a list with the path that has the focus.
  */
 import type { App } from './app.ts'
-import { el } from './dom.ts'
+import { el, onceAFrame } from './dom.ts'
 import { baseOf, STANDING_WORDS } from './model.ts'
 import { type Inks, inksOf, paintFrame, paintMap } from './paint.ts'
 import type { Selection } from './select.ts'
@@ -31,7 +31,7 @@ export class MapView {
   #inks: Inks | undefined
   #focus: Cell | undefined
   #pointed: Cell | undefined
-  #isWaiting = false
+  readonly #later = onceAFrame(() => this.#paint())
   #painted: Selection | undefined
 
   constructor(app: App) {
@@ -143,15 +143,6 @@ export class MapView {
     if (cell === this.#pointed) return
     this.#pointed = cell
     this.#paintOver()
-  }
-
-  #later(): void {
-    if (this.#isWaiting) return
-    this.#isWaiting = true
-    requestAnimationFrame(() => {
-      this.#isWaiting = false
-      this.#paint()
-    })
   }
 
   #paint(): void {

@@ -35,7 +35,11 @@ interface Found {
   readonly at: number
 }
 
+/** How many principals are listed at once. */
+const SHOWN = 300
+
 function people(app: App, found: readonly Found[], chosen: Found): HTMLElement {
+  const all = app.model.data.paths.filter(path => path.isAsked).length
   return el(
     'div',
     { class: 'split' },
@@ -47,18 +51,24 @@ function people(app: App, found: readonly Found[], chosen: Found): HTMLElement {
       el(
         'ul',
         { class: 'people' },
-        ...found.slice(0, 300).map(({ principal }) => person(app, principal, principal === chosen.principal)),
+        ...found
+          .slice(0, SHOWN)
+          .map(({ principal }) => person(app, principal, { isChosen: principal === chosen.principal, all })),
       ),
-      found.length > 300
-        ? el('p', { class: 'fine' }, `${number(found.length - 300)} more: search for them.`)
+      found.length > SHOWN
+        ? el('p', { class: 'fine' }, `${number(found.length - SHOWN)} more: search for them.`)
         : undefined,
     ),
     about(app, chosen.principal, chosen.at),
   )
 }
 
-function person(app: App, principal: PagePrincipal, isChosen: boolean): HTMLElement {
-  const all = app.model.data.paths.filter(path => path.isAsked).length
+/** `all`: how many paths were asked for. */
+function person(
+  app: App,
+  principal: PagePrincipal,
+  { isChosen, all }: { readonly isChosen: boolean; readonly all: number },
+): HTMLElement {
   return el(
     'li',
     {},

@@ -19,11 +19,7 @@ export function printView({ data }: Model): HTMLElement {
     .sort((a, b) => b.falls.length - a.falls.length)
     .slice(0, 200)
     .map(({ name, roles, falls }) => [name, roles.join(', '), number(falls.length)])
-  const ends = data.ends.map(({ at, kind, what, who, falls }) => [
-    day(at),
-    who === undefined ? `${kind} ${what}` : `${kind} of ${who}`,
-    number(falls.length),
-  ])
+  const ends = data.ends.map(({ at, name, falls }) => [day(at), name, number(falls.length)])
   return el(
     'div',
     { class: 'print' },

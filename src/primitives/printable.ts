@@ -11,6 +11,18 @@ export function printable(text: string, limit = 400): string {
   )
 }
 
+/**
+ * The same of text that was escaped when it was written, perhaps by somebody else: its backslashes
+ * stay as they are, and nothing else that has to be escaped gets through.
+ */
+export function printableAgain(escaped: string, limit = 400): string {
+  const cut = escaped.length > limit ? `${escaped.slice(0, limit)}…` : escaped
+  return cut
+    .split('\\')
+    .map(part => printable(part, part.length))
+    .join('\\')
+}
+
 /** What a program printed, in one line: its lines are joined by `; `, and pass printable(). */
 export function inOneLine(text: string, limit = 400): string {
   const lines = text.split(/[\r\n]+/).map(line => line.trim())

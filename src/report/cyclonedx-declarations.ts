@@ -15,7 +15,7 @@ const ASSESSOR = 'assessor'
  * One claim for each path: that it is trusted, or, as a counter-claim, that it is refused. Each
  * rests on evidence, which is listed once: a key in a role, an exemption, or what is missing. The
  * attestation maps the claims to the rules that decided. Commits are targets of their own, with
- * claims about who signed them. `refs`: the identifiers of the paths.
+ * claims about who approved them. `refs`: the identifiers of the paths.
  */
 export function declarationsOf(audit: Audit, refs: readonly string[]): Declared {
   const rules = new Map<string, Ruling>()
@@ -52,7 +52,7 @@ export function declarationsOf(audit: Audit, refs: readonly string[]): Declared 
           map: [...rules.values()].map(conformanceOf),
         },
         {
-          summary: 'Who signed the commits from which it was evaluated',
+          summary: 'Who approved the commits from which it was evaluated',
           assessor: ASSESSOR,
           map: commits.length === 0 ? [] : [{ claims: commits.map(claim => claim['bom-ref']) }],
         },
@@ -186,11 +186,18 @@ function expiring(until: number | undefined): { readonly expires?: string } {
 }
 
 function commitClaims(audit: Audit, evidence: Map<string, object>) {
-  return audit.expressions.map(({ claims, covers }, index) => ({
+  return audit.expressions.map(({ signers, claims, covers }, index) => ({
     'bom-ref': `commit-claim-${index}`,
     target: `commit-${index}`,
-    predicate: claims.length === 0 ? 'is not signed by anybody who counts' : 'is signed',
-    reasoning: `${countOf(covers.length)} of the audit are evaluated from it`,
+    predicate: claims.length === 0 ? 'is approved by nobody whose key is known' : 'is approved',
+    reasoning: `${countOf(covers.length)} of the audit are evaluated from it; ${signedBy(signers)}`,
     evidence: signatures(audit, claims, evidence),
   }))
+}
+
+function signedBy(signers: readonly string[]): string {
+  const names = signers.slice(0, 20).map(name => textOf(name, 120))
+  return names.length === 0
+    ? 'its approvers name nobody who signed it'
+    : `its approvers say that it is signed by ${names.join(', ')}`
 }

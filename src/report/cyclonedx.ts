@@ -1,7 +1,9 @@
 import type { Audit, AuditedPath } from '../audit/audit.ts'
+import type { Recorded } from '../audit/recorded.ts'
 import { jsonLine } from '../explain/verdict-json.ts'
+import type { FetchedFile } from '../formats/nix/fetched-file.ts'
 import { toNix32 } from '../formats/nix/nix32.ts'
-import { isStorePath } from '../formats/nix/store-path.ts'
+import { isStorePath, parseStorePath } from '../formats/nix/store-path.ts'
 import { fromHex } from '../primitives/hex.ts'
 import { type Declared, declarationsOf } from './cyclonedx-declarations.ts'
 import { refsOf } from './refs.ts'
@@ -14,18 +16,24 @@ const ROOT = 'audit'
  * An audit as a bill of materials in CycloneDX 1.6 JSON, in one line. Properties of store paths are
  * named as nixpkgs does (`nix:…`), those of verdicts `nixsig:…`; the verdicts are claims of its
  * `declarations` as well, with the policy as the standard and its rules as the requirements. The
- * same audit gives the same bytes.
+ * same audit gives the same bytes. `recorded`: of each path of the audit, in their order.
  */
-export function cycloneDxOf(audit: Audit): string {
+export function cycloneDxOf(audit: Audit, recorded: readonly (Recorded | undefined)[] = []): string {
   const refs = refsOf(audit, path => (isStorePath(path) ? path : undefined), 'path-')
   const declared = declarationsOf(audit, refs)
-  const body = jsonLine(bodyOf(audit, refs, declared))
+  const body = jsonLine(bodyOf(audit, { refs, recorded }, declared))
   // The number is that of the rest, which has no other way into the document than beside it.
   const head = `"bomFormat":"CycloneDX","specVersion":"1.6","serialNumber":"urn:uuid:${uuidOf(body)}"`
   return `{${head},"version":1,${body.slice(1)}`
 }
 
-function bodyOf(audit: Audit, refs: readonly string[], { declarations, definitions }: Declared): object {
+interface About {
+  /** The identifiers of the paths. */
+  readonly refs: readonly string[]
+  readonly recorded: readonly (Recorded | undefined)[]
+}
+
+function bodyOf(audit: Audit, { refs, recorded }: About, { declarations, definitions }: Declared): object {
   const { paths, version } = audit
   const shown = paths.map(({ path }) => textOf(path, 260))
   const timestamp = dateOf(audit.time)
@@ -42,7 +50,10 @@ function bodyOf(audit: Audit, refs: readonly string[], { declarations, definitio
         ['nixsig:unjudged', String(audit.unjudged)],
       ]),
     },
-    components: paths.map((path, index) => componentOf(audit, path, refs[index] ?? '', shown)),
+    components: paths.map((path, index) => {
+      const properties = [...narInfoOf(path, shown), ...recordedWords(path, recorded[index])]
+      return componentOf(audit, path, refs[index] ?? '', properties)
+    }),
     dependencies: dependenciesOf(audit, refs),
     declarations,
     definitions,
@@ -55,21 +66,24 @@ function rootOf({ machine, asked }: Audit): object {
   return { type, 'bom-ref': ROOT, name: textOf(machine.name, 200) }
 }
 
-/** `shown`: the paths of the audit, escaped. */
-function componentOf(audit: Audit, path: AuditedPath, ref: string, shown: readonly string[]): object {
+/** `own`: properties besides those of the verdict. */
+function componentOf(audit: Audit, path: AuditedPath, ref: string, own: readonly Property[]): object {
   const { name, version } = packageOf(path.path)
   return {
     type: path.kind === 'output' ? 'application' : 'file',
     'bom-ref': ref,
     name,
     ...(version === undefined ? {} : { version }),
-    properties: propertiesOf([...narInfoOf(path, shown), ...verdictOf(audit, path)]),
+    properties: propertiesOf([...own, ...verdictOf(audit, path)]),
   }
 }
 
 type Property = readonly [name: string, value: string | undefined]
 
-/** Names: nixpkgs' manual, "CycloneDX". Values as in a narinfo file, but whole paths. */
+/**
+ * Names: nixpkgs' manual, "CycloneDX". Values as in a narinfo file, but whole paths. `shown`: the
+ * paths of the audit, escaped.
+ */
 function narInfoOf(path: AuditedPath, shown: readonly string[]): readonly Property[] {
   const pathOf = (place: number) => shown[place] ?? ''
   const { derivation, references, narHash } = path
@@ -81,6 +95,29 @@ function narInfoOf(path: AuditedPath, shown: readonly string[]): readonly Proper
     ['nix:narinfo:nar_size', narHash === undefined ? undefined : String(path.narSize)],
     ['nix:narinfo:deriver', derivation === undefined ? undefined : pathOf(derivation)],
     ['nix:narinfo:references', references.length === 0 ? undefined : references.map(pathOf).join(' ')],
+  ]
+}
+
+/** The most signatures of one path: whoever may add some may add any number. */
+const SIGNATURES = 20
+
+/** `nix:fod` needs a method of nixpkgs with which the source can be fetched again. */
+function recordedWords({ path }: AuditedPath, recorded: Recorded | undefined): readonly Property[] {
+  if (recorded === undefined) return []
+  const { contentAddress, signatures, fetched } = recorded
+  return [
+    ['nix:narinfo:ca', contentAddress === undefined ? undefined : textOf(contentAddress, 200)],
+    ...signatures.slice(0, SIGNATURES).map((one): Property => ['nix:narinfo:sig', textOf(one)]),
+    ...(fetched === undefined ? [] : fetchedWords(path, fetched)),
+  ]
+}
+
+function fetchedWords(path: string, { url, sha256 }: FetchedFile): readonly Property[] {
+  return [
+    ['nix:fod:method', 'fetchurl'],
+    ['nix:fod:name', isStorePath(path) ? parseStorePath(path).name : undefined],
+    ['nix:fod:url', textOf(url, 1_024)],
+    ['nix:fod:sha256', toNix32(fromHex(sha256))],
   ]
 }
 

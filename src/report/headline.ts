@@ -1,5 +1,6 @@
 /** An audit in a few sentences, escaped. Pure. */
 import type { Audit } from '../audit/audit.ts'
+import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
 import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
 
@@ -79,17 +80,17 @@ function weakestFact({ weakest, keys, principals }: Audit): Fact {
   }
 }
 
-function endingFact({ ends, time }: Audit): Fact {
+function endingFact(audit: Audit): Fact {
+  const { ends, time } = audit
   const [first] = ends
   const name = 'Ends next'
   if (first === undefined) return { name, says: 'nothing soon', detail: 'Nothing ends within 30 days.' }
   const days = Math.max(0, Math.floor((first.at - time) / 86_400))
-  const who = printable(first.who ?? first.what, 80)
-  const whose = first.who === undefined ? `The ${first.kind} ${who}` : `The ${first.kind} of ${who}`
+  const what = endingName(first, labelsOfEnding(audit)(first))
   return {
     name,
     says: days === 0 ? 'today' : `in ${counted(days, 'day')}`,
-    detail: `${first.kind === 'respite' ? 'The respite' : whose} ends on ${dayInWords(first.at)}; ${paths(first.falls.length)} would fall.`,
+    detail: `The ${what} ends on ${dayInWords(first.at)}; ${paths(first.falls.length)} would fall.`,
   }
 }
 

@@ -5,9 +5,9 @@
  * lets in nothing else. What the audit says stands in the page as gzip in base64, and the script
  * writes it as text and never as markup. What this file writes as markup is escaped here.
  */
-import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import type { Audit } from '../audit/audit.ts'
+import { cspHash, htmlText } from '../formats/html-text.ts'
 import { printable } from '../primitives/printable.ts'
 import { dayOf, grouped, type Headline, headlineOf } from './headline.ts'
 import { pageData } from './page-data.ts'
@@ -20,8 +20,8 @@ export interface PageAssets {
 }
 
 /**
- * The page, in UTF-8, without a last line feed. Throws Error when the assets could not stand in a page, which is a fault of
- * how they were built.
+ * The page, in UTF-8, without a last line feed. Throws Error when the assets could not stand in a
+ * page, which is a fault of how they were built.
  */
 export function htmlReport(audit: Audit, assets: PageAssets): string {
   const [script, style] = [assets.script.trim(), assets.style.trim()]
@@ -37,14 +37,14 @@ export function htmlReport(audit: Audit, assets: PageAssets): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
-<title>${escaped(`${titleOf(audit)}: ${headlineOf(audit).verdict}`)}</title>
+<title>${htmlText(`${titleOf(audit)}: ${headlineOf(audit).verdict}`)}</title>
 <style>${style}</style>
 </head>
 <body>
 ${headOf(audit)}
 <noscript>${withoutScript(data)}</noscript>
 <div id="app"></div>
-<footer class="foot">${escaped(data.made)}</footer>
+<footer class="foot">${htmlText(data.made)}</footer>
 <script type="application/octet-stream" id="audit">${packed}</script>
 <script>${script}</script>
 </body>
@@ -55,30 +55,13 @@ ${headOf(audit)}
 function policyFor(script: string, style: string): string {
   return [
     "default-src 'none'",
-    `script-src '${digestOf(script)}'`,
-    `style-src '${digestOf(style)}'`,
+    `script-src ${cspHash(script)}`,
+    `style-src ${cspHash(style)}`,
     "base-uri 'none'",
     "form-action 'none'",
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ')
-}
-
-function digestOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}`
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Text, without a character that would mean something in HTML. */
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, character => ENTITIES[character] ?? '')
 }
 
 function titleOf({ machine }: Audit): string {
@@ -90,12 +73,12 @@ function headOf(audit: Audit): string {
   const { verdict, detail, facts }: Headline = headlineOf(audit)
   const list = facts.map(
     fact =>
-      `<li><span class="fact-name">${escaped(fact.name)}</span> <strong>${escaped(fact.says)}</strong> <span>${escaped(fact.detail)}</span></li>`,
+      `<li><span class="fact-name">${htmlText(fact.name)}</span> <strong>${htmlText(fact.says)}</strong> <span>${htmlText(fact.detail)}</span></li>`,
   )
   return `<header class="top">
-<p class="eyebrow">${escaped(titleOf(audit))} <span>${escaped(dayOf(audit.time))}</span></p>
-<h1>${escaped(verdict)}</h1>
-<p class="lede">${escaped(detail)}</p>
+<p class="eyebrow">${htmlText(titleOf(audit))} <span>${htmlText(dayOf(audit.time))}</span></p>
+<h1>${htmlText(verdict)}</h1>
+<p class="lede">${htmlText(detail)}</p>
 <ul class="facts">
 ${list.join('\n')}
 </ul>
@@ -125,13 +108,8 @@ ${table(
 )}
 ${table(
   'What ends soon',
-  ['On', 'What', 'Whose', 'Paths that would fall'],
-  ends.map(({ at, kind, what, who, falls }) => [
-    dayOf(at),
-    `${kind} ${what}`,
-    who ?? '',
-    grouped(falls.length),
-  ]),
+  ['On', 'What', 'Paths that would fall'],
+  ends.map(({ at, name, falls }) => [dayOf(at), name, grouped(falls.length)]),
 )}
 ${table('Refused paths', ['Path', 'Why'], refused)}
 </main>`
@@ -140,11 +118,11 @@ ${table('Refused paths', ['Path', 'Why'], refused)}
 function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
   const cells = (row: readonly string[]) =>
-    `<tr>${row.map(cell => `<td>${escaped(cell)}</td>`).join('')}</tr>`
+    `<tr>${row.map(cell => `<td>${htmlText(cell)}</td>`).join('')}</tr>`
   const left = rows.length - ROWS
-  return `<h2>${escaped(caption)}</h2>
-<div class="scroll" tabindex="0" role="region" aria-label="${escaped(caption)}"><table>
-<thead><tr>${head.map(name => `<th scope="col">${escaped(name)}</th>`).join('')}</tr></thead>
+  return `<h2>${htmlText(caption)}</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="${htmlText(caption)}"><table>
+<thead><tr>${head.map(name => `<th scope="col">${htmlText(name)}</th>`).join('')}</tr></thead>
 <tbody>${rows.slice(0, ROWS).map(cells).join('\n')}</tbody>
 </table></div>${left > 0 ? `<p>${grouped(left)} more are not listed here.</p>` : ''}`
 }

@@ -1,12 +1,15 @@
 /** An audit as the page reads it: escaped, with the layers of its graph. Pure. */
 import type { Audit, AuditedClaim, AuditedPath } from '../audit/audit.ts'
+import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
 import type { GroundKind } from '../policy/verdict.ts'
-import { printable } from '../primitives/printable.ts'
+import { printable, printableAgain } from '../primitives/printable.ts'
 import { layersOf, waysFrom } from './layers.ts'
 import type { PageClaim, PageData, PagePath, Standing } from './page-shape.ts'
 
 /** Store paths may have 211 characters after the hash, and each may take 8 when it is escaped. */
 const LIMIT = 400
+/** A refusal names several paths and people. */
+const WORDED_LIMIT = 4_000
 
 /** Everything that the page shows. */
 export function pageData(audit: Audit): PageData {
@@ -14,9 +17,10 @@ export function pageData(audit: Audit): PageData {
     time: audit.time,
     made: `nixsig ${text(audit.version)}, policy ${text(audit.policy.file)} (${audit.policy.mode}, ${audit.policy.digest.slice(0, 12)})`,
     paths: pagePaths(audit),
-    expressions: audit.expressions.map(({ url, revision, claims, covers }) => ({
+    expressions: audit.expressions.map(({ url, revision, signers, claims, covers }) => ({
       url: text(url),
       revision: text(revision),
+      signers: signers.map(text),
       claims: claims.map(pageClaim),
       covers,
     })),
@@ -50,7 +54,9 @@ export function pageData(audit: Audit): PageData {
   }
 }
 
-function endings({ exemptions, ends }: Audit): Pick<PageData, 'exemptions' | 'ends'> {
+function endings(audit: Audit): Pick<PageData, 'exemptions' | 'ends'> {
+  const { exemptions, ends } = audit
+  const labelOf = labelsOfEnding(audit)
   return {
     exemptions: exemptions.map(({ line, reason, author, until, paths }) => ({
       line,
@@ -59,12 +65,10 @@ function endings({ exemptions, ends }: Audit): Pick<PageData, 'exemptions' | 'en
       until,
       paths,
     })),
-    ends: ends.map(({ kind, what, who, at, falls }) => ({
-      kind,
-      what: text(what),
-      ...known({ who: textOf(who) }),
-      at,
-      falls,
+    ends: ends.map(ending => ({
+      name: endingName(ending, labelOf(ending)),
+      at: ending.at,
+      falls: ending.falls,
     })),
   }
 }
@@ -92,7 +96,10 @@ function pagePaths(audit: Audit): readonly PagePath[] {
   const isNeeded = new Set(needs.flat())
   const ways = waysFrom(
     audit.paths.flatMap(({ path, part }, index) =>
-      roots.has(path) || (part === 'closure' && !isNeeded.has(index)) ? [index] : [],
+      // Of a whole store every path was asked for, which says nothing of why it is there.
+      (audit.asked.kind !== 'store' && roots.has(path)) || (part === 'closure' && !isNeeded.has(index))
+        ? [index]
+        : [],
     ),
     needs,
   )
@@ -175,11 +182,8 @@ function nameOf(path: string): string {
 const text = (raw: string) => printable(raw, LIMIT)
 const textOf = (raw: string | undefined) => (raw === undefined ? undefined : text(raw))
 
-/**
- * What was escaped where it was worded, so that no backslash is doubled again. An audit of another
- * machine may have been written by anybody, so nothing invisible gets through here either.
- */
-const worded = (escaped: string) => escaped.split('\\').map(text).join('\\')
+/** Text that was escaped where it was worded. */
+const worded = (escaped: string) => printableAgain(escaped, WORDED_LIMIT)
 
 const flag = (is: boolean): true | undefined => (is ? true : undefined)
 

@@ -68,6 +68,7 @@ export interface PageClaim {
 export interface PageExpression {
   readonly url: string
   readonly revision: string
+  readonly signers: readonly string[]
   readonly claims: readonly PageClaim[]
   readonly covers: readonly number[]
 }
@@ -112,9 +113,8 @@ export interface PageExemption {
 }
 
 export interface PageEnding {
-  readonly kind: string
-  readonly what: string
-  readonly who?: string
+  /** `key bo-1 of bo` */
+  readonly name: string
   readonly at: number
   readonly falls: readonly number[]
 }

@@ -1,4 +1,5 @@
 import type { Audit, AuditedPath } from '../audit/audit.ts'
+import { endingName, labelsOfEnding } from '../audit/ending-name.ts'
 import { type SarifPlace, type SarifResult, sarifLog, sizeOfResult } from './sarif-log.ts'
 import { RULES, type RuleId } from './sarif-rules.ts'
 import { cut, dateOf, packageOf, paths, signerOf, somePaths, textOf } from './text.ts'
@@ -151,9 +152,10 @@ function commitsOf(audit: Audit, { lock }: SarifPlaces): ReadonlyMap<number, Sar
 function others(audit: Audit, places: SarifPlaces): readonly Found[] {
   const at = firstLine(places)
   const all: Found[] = []
-  for (const { kind, what, who, at: ends, falls } of audit.ends) {
-    const whose = who === undefined ? '' : ` of ${textOf(who, 120)}`
-    const name = `${kind} ${textOf(what, 160)}${whose}`
+  const labelOf = labelsOfEnding(audit)
+  for (const ending of audit.ends) {
+    const { kind, what, at: ends, falls } = ending
+    const name = endingName(ending, labelOf(ending))
     const message = `The ${name} ends at ${dateOf(ends) ?? ends}; ${paths(falls.length)} would then be refused.`
     const about = [kind, what]
     all.push({ rule: 'ends-soon', level: 'warning', message, at, about, paths: somePaths(audit, falls) })

@@ -7,7 +7,7 @@ import type { Instant } from '../policy/policy.ts'
 import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Of the claims on one path, and of the paths of one result. */
+/** The most claims of one path, and paths of one result, that are told. */
 const LIMIT = 20
 
 /** Text from outside: escaped, and cut if it is very long. Never empty. */

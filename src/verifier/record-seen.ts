@@ -7,9 +7,9 @@ import {
   isOnlySeen,
   NO_POLICY,
   readAdmission,
-  WARNED,
   writeAdmission,
 } from '../ledger/admissions.ts'
+import { ruleOfLetIn } from '../ledger/respite.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
 import { claimsToKeep, firstOfEachFirst } from './entry.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -45,7 +45,7 @@ export async function recordSeen(
   // A signer who made very many signatures leaves room for those who made one.
   const kept = firstOfEachFirst([...known, ...added]).slice(0, CLAIM_LIMIT)
   if (!kept.some(claim => added.includes(claim))) return
-  const next = isReplaced ? entryOf(subject, inquiry.now) : entry
+  const next = isReplaced ? entryOf(subject, inquiry) : entry
   writeAdmission(state, digest, { ...next, claims: kept })
 }
 
@@ -63,7 +63,7 @@ async function isRemembering(inquiry: Inquiry): Promise<boolean> {
   return inquiry.records && (await inquiry.policy()).mode === 'warn'
 }
 
-function entryOf({ path, narHash, kind }: Subject, now: number): Admission {
+function entryOf({ path, narHash, kind }: Subject, { now, places: { state } }: Inquiry): Admission {
   return {
     path,
     narHash,
@@ -74,7 +74,7 @@ function entryOf({ path, narHash, kind }: Subject, now: number): Admission {
     builtHere: false,
     derivation: kind === 'derivation' ? path : undefined,
     time: now,
-    rule: WARNED,
+    rule: ruleOfLetIn(state, now),
     claims: [],
     build: undefined,
   }

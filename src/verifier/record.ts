@@ -9,10 +9,10 @@ import {
   isCurrent,
   NO_POLICY,
   readAdmission,
-  WARNED,
   writeAdmission,
 } from '../ledger/admissions.ts'
 import { forgetLetIn } from '../ledger/let-in.ts'
+import { ruleOfLetIn } from '../ledger/respite.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant, SubjectKind } from '../policy/policy.ts'
@@ -198,7 +198,7 @@ export function recordMade(
     builtHere: true,
     derivation: derivation.path.path,
     time: inquiry.now,
-    rule: WARNED,
+    rule: ruleOfLetIn(state, inquiry.now),
     claims: isSame ? entry.claims : [],
     build: undefined,
     from,

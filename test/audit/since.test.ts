@@ -8,6 +8,7 @@ import { auditJson } from '../../src/audit/json.ts'
 import { nextChange } from '../../src/audit/kept.ts'
 import { changesSince } from '../../src/audit/since.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
+import { NOTHING } from '../support/audits/nothing.ts'
 import { assertSchema } from '../support/schema.ts'
 import { signer } from '../support/trust.ts'
 
@@ -51,18 +52,8 @@ function auditWith(paths: readonly AuditedPath[], more: Partial<Audit> = {}): Au
     version: '0.1.0',
     policy: { file: '/etc/nixsig/policy.toml', digest: 'cd'.repeat(32), mode: 'enforce' },
     asked: { kind: 'store', roots: [], contents: false },
-    respite: undefined,
+    ...NOTHING,
     paths,
-    expressions: [],
-    keys: [],
-    principals: [],
-    groups: [],
-    shares: [],
-    weakest: undefined,
-    exemptions: [],
-    ends: [],
-    disk: { unregistered: [], differing: [], missing: [], isCut: false },
-    unjudged: 0,
     ...more,
   }
 }
@@ -193,7 +184,8 @@ test('what ends within thirty days is told, the nearest first, with what falls; 
     keys: [key('late', NOW + SOON + 1), key('soon', NOW + SOON), key('over', NOW)],
     principals: [],
     exemptions: [exemption(7, 'x')],
-    paths: [pathOf('a', { letIn: true })],
+    // The second was signed since it was let in.
+    paths: [pathOf('a', { ...REFUSED, letIn: true }), pathOf('b', { letIn: true })],
     respite: { until: NOW + 60, reason: 'testing' },
   })
   assert.deepEqual(

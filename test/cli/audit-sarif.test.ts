@@ -32,7 +32,9 @@ function audit(): Audit {
     ...whole,
     paths: [refused],
     groups: [{ code: 'unsigned-output', title: 'outputs', next: 'have them signed', paths: [0] }],
-    expressions: [{ url: 'https://example.org/lib', revision: REVISION, claims: [], covers: [0] }],
+    expressions: [
+      { url: 'https://example.org/lib', revision: REVISION, signers: [], claims: [], covers: [0] },
+    ],
     policy: { ...whole.policy, file: '/etc/nixsig/policy.toml' },
     exemptions: [],
     disk: { unregistered: [], differing: [], missing: [], isCut: false },

@@ -23,6 +23,7 @@ function printed(say: (terminal: Terminal) => void): string {
     bad: as,
     strong: as,
     faint: as,
+    doubtful: as,
   } as unknown as Terminal
   say(terminal)
   return lines.join('\n')

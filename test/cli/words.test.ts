@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { claimWords, ledgerWords } from '../../src/explain/evidence-words.ts'
-import { type Admission, NO_POLICY, WARNED } from '../../src/ledger/admissions.ts'
+import { type Admission, NO_POLICY, RESPITED, WARNED } from '../../src/ledger/admissions.ts'
 import { adviceFor } from '../../src/policy/advice.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Claim, Finding, Refusal } from '../../src/policy/verdict.ts'
@@ -113,6 +113,10 @@ test('ledger: nothing, a current entry, and each way of being stale', () => {
   assert.match(
     ledgerWords(warned, PRESENT),
     /^not admitted; refused 2026-.*, while the policy only warned, built/,
+  )
+  assert.match(
+    ledgerWords({ ...warned, rule: RESPITED }, PRESENT),
+    /^not admitted; refused 2026-.*, during a respite, built/,
   )
 })
 

@@ -153,7 +153,7 @@ describe('a tlog-proof', () => {
     isWrong(PROOF.replace('index 2', 'place 2'), /no index/)
     isWrong(
       PROOF.replace('\n\n', `\n${`${toBase64(Buffer.alloc(32))}\n`.repeat(55)}\n`),
-      /more than 54 hashes/,
+      /more than 53 hashes/,
     )
     isWrong(PROOF.replace('index 2\n', 'index 2\nAAAA\n'), /not a SHA-256/)
     isWrong(PROOF + 'A'.repeat(64 * 1024), /longer than/)

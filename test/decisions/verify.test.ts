@@ -378,6 +378,24 @@ test('attack: a checkpoint that another key signed', () => {
   ])
 })
 
+test('attack: a second signature under the name of the key that does not verify', () => {
+  append(10)
+  const kept = checkpoint()
+  const [own] = kept.note.signatures
+  assert.ok(own)
+  const other = { ...own, signature: Buffer.alloc(64, 1) }
+  for (const signatures of [
+    [own, other],
+    [other, own],
+  ])
+    assert.deepEqual(kinds([{ ...kept, note: { ...kept.note, signatures } }]), [
+      ['bad-checkpoint', undefined, 'elsewhere is not signed by the key of this machine'],
+    ])
+  // What somebody else signed beside it makes no difference.
+  const witness = { ...other, name: 'witness.example' }
+  assert.deepEqual(kinds([{ ...kept, note: { ...kept.note, signatures: [own, witness] } }]), [])
+})
+
 test('attack: a checkpoint with a larger size under the same signature', () => {
   append(10)
   const kept = checkpoint()

@@ -29,6 +29,11 @@ interface Path {
 
 interface Audit {
   readonly paths: readonly Path[]
+  readonly expressions: readonly {
+    readonly revision: string
+    readonly signers: readonly string[]
+    readonly claims: readonly { readonly key: number; readonly role: string }[]
+  }[]
   readonly keys: readonly { readonly label: string; readonly falls: readonly number[] }[]
   readonly principals: readonly {
     readonly name: string
@@ -93,18 +98,25 @@ async function verified(
   return new Map(verdicts.map(verdict => [verdict.path, verdict]))
 }
 
-/** The paths of the closure that pass, and would not if a revocation were added. */
-async function fallsBy(
-  { world, policyWithout }: HandMade,
-  before: ReadonlyMap<string, Verdict>,
-  revocation: string,
-): Promise<readonly string[]> {
+const WITHOUT = '/etc/nixsig/without.toml'
+
+/** Writes a copy of the policy with one revocation more. */
+function writeWithout({ world, policyWithout }: HandMade, revocation: string): void {
   const text = policyWithout([
     /^\[approvals\]$/m,
     `[[revocations]]\n${revocation}\ndate = 2020-01-01\n[approvals]`,
   ])
-  world.write('/etc/nixsig/without.toml', text)
-  const under = await verified(world, [...before.keys()], '--policy /etc/nixsig/without.toml')
+  world.write(WITHOUT, text)
+}
+
+/** The paths of the closure that pass, and would not if a revocation were added. */
+async function fallsBy(
+  made: HandMade,
+  before: ReadonlyMap<string, Verdict>,
+  revocation: string,
+): Promise<readonly string[]> {
+  writeWithout(made, revocation)
+  const under = await verified(made.world, [...before.keys()], `--policy ${WITHOUT}`)
   const passes = (verdicts: ReadonlyMap<string, Verdict>, path: string) =>
     verdicts.get(path)?.outcome === 'trusted'
   return [...before.keys()].filter(path => passes(before, path) && !passes(under, path)).sort()
@@ -189,6 +201,18 @@ for (const version of NEWEST) {
             )
           }
         }
+      })
+      await t.test('the commit, with those who signed it and who approved it', () => {
+        const [found, ...more] = audit.expressions
+        assert.deepEqual([found?.revision, found?.signers, more], [made.commit, ['carl', 'cora'], []])
+        assert.deepEqual(
+          found?.claims.map(({ role, key }) => [role, audit.keys[key]?.label]),
+          [['approver', 'carol-1']],
+        )
+      })
+      await t.test('attack: an approval by a key that is revoked since vouches for no commit', async () => {
+        writeWithout(made, 'principal = "carol"')
+        assert.deepEqual((await auditOf(world, `--policy ${WITHOUT}`)).expressions, [])
       })
       await t.test('what falls without somebody, by taking them out of a copy of the policy', async () => {
         for (const { name, falls } of audit.principals) {

@@ -30,6 +30,11 @@ for (const version of OLDEST) {
       const [component] = bom.components.filter((one: { name: string }) => one.name === 'above')
       assert.equal(component['bom-ref'], above.path)
       assert.equal(component.version, '2.0')
+      const signed: readonly string[] = component.properties.flatMap(
+        ({ name, value }: { name: string; value: string }) => (name === 'nix:narinfo:sig' ? [value] : []),
+      )
+      // The gate signs what it lets in as well.
+      assert.equal(signed.filter(signature => signature.startsWith('builder-1:')).length, 1)
       const depends = bom.dependencies.find(({ ref }: { ref: string }) => ref === above.path)
       assert.deepEqual(depends.dependsOn, [good.path])
       const spdx = JSON.parse(world.read('/root/audit.spdx.json'))

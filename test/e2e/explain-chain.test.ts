@@ -56,6 +56,7 @@ for (const version of NEWEST) {
         `     └─ local source ${paths.config}: refused: needs its developers`,
         '        └─ signed by nobody in the trusted list$',
       )
+      await isShown('respited', ' *not admitted; refused \\S+, during a respite, built here$')
       const plain = await explain('program', { LANG: 'C' })
       assert.match(plain.stdout, /^ {2}`- derivation /m)
       assert.doesNotMatch(plain.stdout, /[^\n\x20-\x7e]/)

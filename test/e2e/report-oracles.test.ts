@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Audit } from '../../src/audit/audit.ts'
+import type { Recorded } from '../../src/audit/recorded.ts'
 import { cycloneDxOf } from '../../src/report/cyclonedx.ts'
 import { sarifOf } from '../../src/report/sarif.ts'
 import { spdxOf } from '../../src/report/spdx.ts'
@@ -62,8 +63,19 @@ function assertRead(readings: readonly Reading[], parts: (audit: Audit) => numbe
   )
 }
 
+/** With what a store may have about every path, whoever wrote it. */
+function cycloneDx(audit: Audit): string {
+  const recorded = audit.paths.map(({ path }, index): Recorded => {
+    const fetched =
+      index % 3 === 0 ? { url: `https://example.org/${path}`, sha256: 'ab'.repeat(32) } : undefined
+    const signatures = [`cache-1:${'A'.repeat(86)}==`, `\u202e${path}`]
+    return { contentAddress: 'fixed:r:sha256:\u0000', signatures, fetched }
+  })
+  return cycloneDxOf(audit, recorded)
+}
+
 test('CycloneDX: every audit is read, each path as a component', () =>
-  withDocuments('cdx.json', cycloneDxOf, async (directory, files) => {
+  withDocuments('cdx.json', cycloneDx, async (directory, files) => {
     assertRead(await readCycloneDx(directory, files), ({ paths }) => paths.length)
   }))
 

@@ -3,6 +3,7 @@ import { SMALL_AUDIT } from '../../fuzz/targets/audits.ts'
 import type { Audit, AuditedPath } from '../../src/audit/audit.ts'
 import type { Finding, FindingKind, Fleet } from '../../src/fleet/fleet.ts'
 import { openMerge } from '../../src/fleet/merge.ts'
+import { NOTHING } from '../support/audits/nothing.ts'
 
 export const NOW = SMALL_AUDIT.time + 60
 
@@ -37,18 +38,8 @@ export function machine(name: string, with_: Partial<Audit> = {}): Audit {
   return {
     ...SMALL_AUDIT,
     machine: { name, key: `ed25519:${digit.padStart(64, '0')}` },
-    respite: undefined,
+    ...NOTHING,
     paths: [path('a'), path('b')],
-    expressions: [],
-    keys: [],
-    principals: [],
-    groups: [],
-    shares: [],
-    weakest: undefined,
-    exemptions: [],
-    ends: [],
-    disk: { unregistered: [], differing: [], missing: [], isCut: false },
-    unjudged: 0,
     ...with_,
   }
 }

@@ -5,7 +5,8 @@ import { FINDING_KINDS } from '../../src/fleet/fleet.ts'
 import { fleetHtml } from '../../src/fleet/html.ts'
 import { fleetJson } from '../../src/fleet/json.ts'
 import { openMerge } from '../../src/fleet/merge.ts'
-import { sectionsOf } from '../../src/fleet/words.ts'
+import { endLines, sectionsOf } from '../../src/fleet/words.ts'
+import { when } from '../../src/policy/words.ts'
 import { randomAudit } from '../support/audits/random.ts'
 import { assertSchema } from '../support/schema.ts'
 import { found, machine, NOW, path, refused, reportOn } from './audits.ts'
@@ -66,6 +67,30 @@ test('paths that one machine trusts and others refuse, by who refuses them', () 
     [[0, 1], [2], ['c']],
   ])
   assert.equal(found(fleet, 'verdict')[0]?.paths[0]?.message, 'nobody signed it')
+})
+
+test('of very many paths that are split some are named, and all are counted', () => {
+  const many = Array.from({ length: 10_003 }, (_, at) => path(String(at)))
+  const fleet = reportOn([
+    machine('a', { paths: many }),
+    machine('b', { paths: many.map(one => ({ ...one, ...refused })) }),
+  ])
+  const [split] = found(fleet, 'verdict')
+  assert.deepEqual([split?.count, split?.paths.length], [10_003, 10_000])
+  const [section] = sectionsOf(fleet)
+  assert.equal(section?.items[0]?.text, '10003 paths: trusted on a, refused on b')
+  assert.equal(section?.items[0]?.details.at(-1), 'and 9998 more')
+  assertSchema('fleet-report', fleetJson(fleet))
+})
+
+test('a refusal is printed as its machine escaped it, and nothing invisible gets through', () => {
+  const message = 'by \\u{1b}[2J \u202e'
+  const fleet = reportOn([
+    machine('a'),
+    machine('b', { paths: [path('a', { ...refused, message }), path('b')] }),
+  ])
+  const [item] = sectionsOf(fleet)[0]?.items ?? []
+  assert.match(item?.details[0] ?? '', /: by \\u\{1b\}\[2J \\u\{202e\}$/)
 })
 
 test('policies by digest and by mode, that of most machines first', () => {
@@ -188,13 +213,33 @@ test('what ends is told once, with the earliest end and each machine', () => {
     }),
   ])
   assert.deepEqual(
-    fleet.ends.map(({ what, at, machines }) => [what, at - NOW, machines]),
+    fleet.ends.map(({ what, at, falls }) => [what, at - NOW, falls.map(({ machine }) => machine)]),
     [
       ['line 3', 0, [0]],
       ['line 3', 0, [1]],
       ['k', 7, [0, 1]],
     ],
   )
+})
+
+test('what ends is named as the policies name it, with how much falls where', () => {
+  const identity = `ed25519:${OTHER}`
+  const key = { identity, label: 'bo-1', principal: undefined, until: NOW + DAY, isRevoked: false, falls: [] }
+  const end = { kind: 'key' as const, what: identity, who: 'bo', at: NOW + DAY }
+  const respite = { kind: 'respite' as const, who: undefined, at: NOW - 1, falls: [1] }
+  const fleet = reportOn([
+    machine('a', { keys: [key], ends: [{ ...end, falls: [0, 1] }] }),
+    machine('b', { keys: [key], ends: [{ ...end, falls: [0] }] }),
+    machine('c', { ends: [{ ...respite, what: '' }] }),
+    machine('d', { ends: [{ ...respite, what: 'the cache\u001b is down' }] }),
+  ])
+  const day = when(NOW + DAY)
+  assert.deepEqual(endLines(fleet, 9), [
+    `respite ended ${when(NOW - 1)}; 1 path fell on c`,
+    `respite (the cache\\u{1b} is down) ended ${when(NOW - 1)}; 1 path fell on d`,
+    `key bo-1 of bo ends ${day}; 3 paths would fall on a, b`,
+  ])
+  assertSchema('fleet-report', fleetJson(fleet))
 })
 
 test('every number of random audits agrees with a count made another way, and all is escaped', () => {
@@ -286,7 +331,7 @@ test('attack: twenty thousand ends with one name take no longer than others', ()
   const begun = performance.now()
   const fleet = reportOn([machine('a', { ends: Array(20_000).fill(end) }), machine('b', { ends: [end] })])
   assert.deepEqual(
-    fleet.ends.map(({ machines }) => machines),
+    fleet.ends.map(({ falls }) => falls.map(({ machine }) => machine)),
     [[0, 1]],
   )
   assert.ok(performance.now() - begun < 1500)

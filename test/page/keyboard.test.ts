@@ -102,6 +102,24 @@ test('all views are reached by keyboard, and who is clicked there is what is loo
   await page.context().close()
 })
 
+test('who asks for more of a list is at the first that came, also when nothing is left', async () => {
+  const users = audit.paths.map((_, at) => audit.paths.filter(path => path.references.includes(at)).length)
+  const most = users.indexOf(Math.max(...users))
+  assert.ok((users[most] ?? 0) > 8)
+  const page = await opened(`#path=${baseOf(audit.paths[most]?.path ?? '')}`)
+  const more = page.locator('[data-key="hop -1 more"]')
+  let seen = 8
+  while ((await more.count()) > 0) {
+    await more.press('Enter')
+    await drawn(page)
+    const items = page.locator('[data-hop="-1"] li')
+    assert.equal(await focused(page), await items.nth(seen).locator('button').getAttribute('data-key'))
+    assert.ok((await items.count()) > seen)
+    seen = await items.count()
+  }
+  assert.ok(seen > 8)
+})
+
 test('a search as you type finds by name, hash, person and group', async () => {
   const page = await opened('#view=table')
   const caption = () => page.locator('caption').textContent()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Audit } from '../../src/audit/audit.ts'
+import type { Recorded } from '../../src/audit/recorded.ts'
 import { cycloneDxOf } from '../../src/report/cyclonedx.ts'
 import { spdxOf } from '../../src/report/spdx.ts'
 import { packageOf } from '../../src/report/text.ts'
@@ -53,6 +54,39 @@ test('CycloneDX: a component is named by its store path, as nixpkgs has it', () 
     assert.deepEqual(valuesOf(component, 'nix:narinfo:deriver'), deriver)
     assert.deepEqual(valuesOf(component, 'nixsig:outcome'), [path.outcome])
   }
+})
+
+test('CycloneDX: signatures, content addresses and fetched files, by the names of nixpkgs', () => {
+  const audit = randomAudit(3, { paths: 3 })
+  const path = `/nix/store/${'0'.repeat(32)}-a-1.0.tar.gz`
+  const [first] = audit.paths
+  assert.ok(first)
+  const some = { ...audit, paths: [{ ...first, path }, ...audit.paths.slice(1)] }
+  const recorded: readonly (Recorded | undefined)[] = [
+    {
+      contentAddress: 'fixed:sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s',
+      signatures: ['cache-1:AAAA', 'cache-2:\u202e', ...Array.from({ length: 50 }, (_, at) => `x:${at}`)],
+      fetched: { url: 'https://example.org/a.tar.gz', sha256: '00'.repeat(32) },
+    },
+    { contentAddress: undefined, signatures: [], fetched: undefined },
+  ]
+  const text = cycloneDxOf(some, recorded)
+  const [a, b, c] = (JSON.parse(text) as { components: readonly Component[] }).components
+  assert.ok(a && b && c)
+  assert.deepEqual(valuesOf(a, 'nix:narinfo:ca'), [recorded[0]?.contentAddress])
+  const signatures = valuesOf(a, 'nix:narinfo:sig')
+  assert.deepEqual([signatures.slice(0, 2), signatures.length], [['cache-1:AAAA', 'cache-2:\\u{202e}'], 20])
+  assert.deepEqual(
+    a.properties.filter(({ name }) => name.startsWith('nix:fod:')),
+    [
+      { name: 'nix:fod:method', value: 'fetchurl' },
+      { name: 'nix:fod:name', value: 'a-1.0.tar.gz' },
+      { name: 'nix:fod:url', value: 'https://example.org/a.tar.gz' },
+      { name: 'nix:fod:sha256', value: '0'.repeat(52) },
+    ],
+  )
+  for (const other of [b, c])
+    assert.ok(!other.properties.some(({ name }) => /^nix:(?:fod:|narinfo:(?:ca|sig)$)/.test(name)))
 })
 
 test('CycloneDX: no reference is there twice, and each leads somewhere', () => {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { layersOf, waysFrom } from '../../src/report/layers.ts'
+import { pageData } from '../../src/report/page-data.ts'
+import { randomAudit } from '../support/audits/random.ts'
 
 /** Graphs without circles: each node needs some of those after it. */
 const graphs = fc
@@ -64,4 +66,16 @@ test('a way from a root is as short as there is one, and ends at a root', () => 
       }
     }),
   )
+})
+
+test('why a path is there is told in an audit of the whole store too, where every path was asked for', () => {
+  const some = randomAudit(7, { paths: 40 })
+  const roots = some.paths.filter(({ part }) => part === 'closure').map(({ path }) => path)
+  const { paths } = pageData({ ...some, asked: { ...some.asked, kind: 'store', roots } })
+  const needed = new Set(
+    some.paths.flatMap(({ references, inputs, derivation }) => [...references, ...inputs, derivation ?? -1]),
+  )
+  assert.ok(needed.size > 1)
+  for (const [place, { via, isAsked }] of paths.entries())
+    if (isAsked) assert.equal(via === undefined, !needed.has(place), `${place}`)
 })

@@ -10,11 +10,15 @@ import { CLAIM_LIMIT } from '../../src/ledger/admission-text.ts'
 import {
   type Admission,
   isCurrent,
+  isOnlySeen,
   NO_POLICY,
+  RESPITED,
   readAdmission,
+  WARNED,
   writeAdmission,
 } from '../../src/ledger/admissions.ts'
 import { expectOutput } from '../../src/ledger/expected.ts'
+import { giveRespite } from '../../src/ledger/respite.ts'
 import type { Claim, Subject } from '../../src/policy/verdict.ts'
 import type { PathInfo } from '../../src/store/store-client.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
@@ -117,6 +121,23 @@ test('it is remembered once, and only while the policy warns and this process re
   const inquiry = inquiryOf('warn')
   for (const key of ['1', '2', '1']) await recordSeen(inquiry, subject(GOOD), [claimOf(key)])
   assert.equal(entryIn(inquiry)?.claims.length, 2)
+})
+
+test('the entry says whether the policy only warned or there was a respite, and admits nothing either way', async () => {
+  for (const [until, rule] of [
+    [1001, RESPITED],
+    [1000, WARNED],
+  ] as const) {
+    const inquiry = inquiryOf('warn')
+    giveRespite(inquiry.places.state, { since: 900, until, reason: '' })
+    await recordSeen(inquiry, subject(GOOD), [claimOf('1')])
+    const entry = entryIn(inquiry)
+    assert.equal(entry?.rule, rule)
+    assert.ok(entry !== undefined && isOnlySeen(entry))
+    // Other contents take its place, as it only says what was seen.
+    await recordSeen(inquiry, subject(OTHER), [claimOf('1', { narHash: OTHER })])
+    assert.equal(entryIn(inquiry)?.narHash, OTHER)
+  }
 })
 
 test('attack: what a cache offers with other contents replaces nothing that the ledger knows of the path', async () => {

@@ -124,7 +124,7 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
     })
     const changes = before && changesSince(before, found)
     const policy = await inquiry.policy()
-    await writeReports(options, found, { policy, places: options, print: terminal.print })
+    await writeReports(options, found, { policy, places: options, inquiry, print: terminal.print })
     if (options.refused !== undefined) sayRefused(terminal, found, options.refused)
     else if (options.json) terminal.print(auditJson(found, changes && { changes }))
     else if (printed === undefined) sayAudit(terminal, found, changes)

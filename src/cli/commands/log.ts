@@ -7,7 +7,7 @@ import { logPlaces } from '../../decisions/places.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { parseInstant } from '../../policy/language/instant.ts'
 import { pathWord } from '../../policy/words.ts'
-import { printable } from '../../primitives/printable.ts'
+import { printable, printableAgain } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -94,5 +94,5 @@ function wordsOf(terminal: Terminal, line: Line): string {
 
 /** Escaped when it was written; once more, as the log may have been written by anybody. */
 function visible(text: string): string {
-  return printable(text, 1000).replaceAll('\\\\', '\\')
+  return printableAgain(text, 1000)
 }

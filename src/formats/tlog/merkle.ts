@@ -94,11 +94,8 @@ function isPowerOfTwo(size: number): boolean {
   )
 }
 
-/**
- * The most hashes that a proof about a tree of at most 2^53 - 1 leaves has. A proof of consistency
- * has one more than one of inclusion.
- */
-export const PROOF_LIMIT = 54
+/** The most hashes that a proof of inclusion in a tree of at most 2^53 - 1 leaves has. */
+export const PROOF_LIMIT = 53
 
 /**
  * Whether a leaf stands at this index of a tree, counted from 0: `proof` has the hashes beside its
@@ -127,34 +124,6 @@ export function includes(
     ;[node, lastNode] = [half(node), half(lastNode)]
   }
   return lastNode === 0 && equal(hash, tree.root)
-}
-
-/**
- * Whether one tree only appended to another (RFC 6962, section 2.1.2). The proof is empty if both
- * have as many leaves, or the older one has none.
- */
-export function isConsistent(older: TreeHead, newer: TreeHead, proof: readonly Uint8Array[]): boolean {
-  if (!isSize(older.size) || !isSize(newer.size) || older.size > newer.size) return false
-  if (![older.root, newer.root, ...proof].every(isHash) || proof.length > PROOF_LIMIT) return false
-  if (older.size === newer.size) return proof.length === 0 && equal(older.root, newer.root)
-  if (older.size === 0) return proof.length === 0 && equal(older.root, emptyRoot())
-  const [first, ...rest] = isPowerOfTwo(older.size) ? [older.root, ...proof] : proof
-  if (first === undefined) return false
-  let [node, lastNode] = [older.size - 1, newer.size - 1]
-  while (isOdd(node)) [node, lastNode] = [half(node), half(lastNode)]
-  let [olderHash, newerHash] = [first, first]
-  for (const sibling of rest) {
-    if (lastNode === 0) return false
-    if (isOdd(node) || node === lastNode) {
-      olderHash = nodeHash(sibling, olderHash)
-      newerHash = nodeHash(sibling, newerHash)
-      while (node !== 0 && !isOdd(node)) [node, lastNode] = [half(node), half(lastNode)]
-    } else {
-      newerHash = nodeHash(newerHash, sibling)
-    }
-    ;[node, lastNode] = [half(node), half(lastNode)]
-  }
-  return lastNode === 0 && equal(olderHash, older.root) && equal(newerHash, newer.root)
 }
 
 function isSize(size: number): boolean {

@@ -10,7 +10,7 @@ import { sha256 } from '../../primitives/sodium.ts'
 /** Bytes of a note. Room for 16 signatures by ML-DSA-87, which have 4.7 kB each. */
 export const NOTE_LIMIT = 256 * 1024
 /** Signatures of a note. */
-export const NOTE_SIGNATURE_LIMIT = 100
+const NOTE_SIGNATURE_LIMIT = 100
 
 /** Kinds of signatures by the byte that stands for them in keys. */
 export const NOTE_ED25519 = 0x01

@@ -11,9 +11,9 @@ import { isEd25519, NOTE_ED25519, type NoteKey, parseNoteKey } from './note.ts'
 import { parseSigsumKey } from './sigsum-proof.ts'
 
 /** Characters of a policy. A key by ML-DSA-44 has 1.8 kB. */
-export const TLOG_POLICY_LIMIT = 256 * 1024
-/** Logs, witnesses and groups, of each. */
-const ENTITY_LIMIT = 100
+const TLOG_POLICY_LIMIT = 256 * 1024
+/** Logs, and names of witnesses and groups, of each. */
+const ENTITY_LIMIT = 200
 
 /** The key of a log or a witness. */
 export interface TlogKey {
@@ -213,7 +213,7 @@ function keyOf(key: string, line: number): TlogKey {
 }
 
 function assertRoom(count: number, line: number): void {
-  if (count >= 2 * ENTITY_LIMIT) throw malformed(`more than ${2 * ENTITY_LIMIT} logs or names`, line)
+  if (count >= ENTITY_LIMIT) throw malformed(`more than ${ENTITY_LIMIT} logs or names`, line)
 }
 
 /** The digest of TlogPolicy; members and logs in an order of their own. */

@@ -25,18 +25,13 @@ export const TLOG_PROOF_LIMIT = 64 * 1024
 
 const HEAD = 'c2sp.org/tlog-proof@v1'
 
-/** Whether a text begins as such a proof does. */
-export function looksLikeTlogProof(text: string): boolean {
-  return text.startsWith(`${HEAD}\n`)
-}
-
 /**
  * Parses a proof. The line of extra data may be there and is passed over: nobody signed it. Throws
  * FormatError.
  */
 export function parseTlogProof(text: string): TlogProof {
   if (text.length > TLOG_PROOF_LIMIT) throw malformed(`longer than ${TLOG_PROOF_LIMIT} characters`, 'length')
-  if (!looksLikeTlogProof(text)) throw malformed(`does not begin with ${HEAD}`, 'line 1')
+  if (!text.startsWith(`${HEAD}\n`)) throw malformed(`does not begin with ${HEAD}`, 'line 1')
   const blank = text.indexOf('\n\n')
   if (blank < 0) throw malformed('no blank line before the checkpoint', 'end')
   const lines = text.slice(HEAD.length + 1, blank).split('\n')

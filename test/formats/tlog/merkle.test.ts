@@ -5,14 +5,13 @@ import {
   emptyRoot,
   GrowingTree,
   includes,
-  isConsistent,
   leafHash,
   nodeHash,
   PROOF_LIMIT,
   rootOfLeaves,
 } from '../../../src/formats/tlog/merkle.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
-import { referenceConsistency, referenceInclusion, referenceRoot } from '../../support/tlog/reference-tree.ts'
+import { referenceInclusion, referenceRoot } from '../../support/tlog/reference-tree.ts'
 
 /** Entries and roots by size, as the tests of Certificate Transparency have them. */
 const ENTRIES = [
@@ -142,39 +141,5 @@ describe('a proof of inclusion', () => {
         assert.ok(!includes(headOf(size), { leaf, index, proof }))
       }),
     )
-  })
-})
-
-describe('a proof of consistency', () => {
-  it('holds between each two sizes, and not with another root or proof', () => {
-    for (let newer = 1; newer <= 20; newer++) {
-      for (let older = 1; older < newer; older++) {
-        const proof = referenceConsistency(older, entries(newer))
-        assert.ok(isConsistent(headOf(older), headOf(newer), proof), `${older} to ${newer}`)
-        const other = { size: older, root: leafHash(Buffer.from('other')) }
-        assert.ok(!isConsistent(other, headOf(newer), proof))
-        assert.ok(!isConsistent(headOf(older), { ...other, size: newer }, proof))
-        assert.ok(!isConsistent(headOf(older), headOf(newer), [...proof, other.root]))
-        assert.ok(!isConsistent(headOf(older), headOf(newer), proof.slice(0, -1)))
-        assert.ok(!isConsistent(headOf(newer), headOf(older), proof))
-      }
-    }
-  })
-
-  it('is empty from nothing and to itself', () => {
-    assert.ok(isConsistent(headOf(0), headOf(5), []))
-    assert.ok(isConsistent(headOf(5), headOf(5), []))
-    assert.ok(!isConsistent(headOf(5), headOf(5), leaves(1)))
-    assert.ok(!isConsistent(headOf(0), headOf(5), leaves(1)))
-    assert.ok(!isConsistent({ size: 0, root: headOf(1).root }, headOf(5), []))
-    assert.ok(!isConsistent(headOf(3), headOf(5), []))
-  })
-
-  it('attack: a log that rewrote an entry', () => {
-    const rewritten = entries(8).map((entry, index) => (index === 2 ? Buffer.from('other') : entry))
-    const newer = { size: 8, root: referenceRoot(rewritten) }
-    for (let older = 3; older < 8; older++) {
-      assert.ok(!isConsistent(headOf(older), newer, referenceConsistency(older, rewritten)))
-    }
   })
 })

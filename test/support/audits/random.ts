@@ -129,7 +129,8 @@ function randomExpressions(
   return times(random.below(4), () => ({
     url: say('https://git.example.org/packages'),
     revision: hex(random, 40),
-    claims: people.claim(random, random.pick(['committer', 'reviewer'])),
+    signers: times(random.below(3), () => say('carl')),
+    claims: people.claim(random, 'approver'),
     covers: makings.filter(() => random.oneIn(2)),
   }))
 }

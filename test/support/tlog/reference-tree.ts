@@ -1,4 +1,4 @@
-// RFC 6962, sections 2.1 to 2.1.2, word for word: recursive and slow, to hold against what
+// RFC 6962, sections 2.1 and 2.1.1, word for word: recursive and slow, to hold against what
 // src/formats/tlog computes. Leaves are entries, not hashes.
 import { createHash } from 'node:crypto'
 
@@ -23,20 +23,6 @@ export function referenceInclusion(index: number, entries: readonly Uint8Array[]
   return index < split
     ? [...referenceInclusion(index, left), referenceRoot(right)]
     : [...referenceInclusion(index - split, right), referenceRoot(left)]
-}
-
-/** PROOF(m, D[n]) for 0 < m < n */
-export function referenceConsistency(older: number, entries: readonly Uint8Array[]): readonly Uint8Array[] {
-  return subproof(older, entries, true)
-}
-
-function subproof(older: number, entries: readonly Uint8Array[], known: boolean): readonly Uint8Array[] {
-  if (older === entries.length) return known ? [] : [referenceRoot(entries)]
-  const split = splitOf(entries.length)
-  const [left, right] = [entries.slice(0, split), entries.slice(split)]
-  return older <= split
-    ? [...subproof(older, left, known), referenceRoot(right)]
-    : [...subproof(older - split, right, false), referenceRoot(left)]
 }
 
 /** The largest power of two below n. */
