@@ -6,7 +6,7 @@ import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { fields, type JsonNode, rootNode } from '../formats/json/shape.ts'
-import { parseStrictJson } from '../formats/json/strict.ts'
+import { decodeUtf8, parseStrictJson } from '../formats/json/strict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { LogPlaces } from './places.ts'
 
@@ -22,11 +22,20 @@ export interface Trouble {
 const FORMAT = 'trouble of the decision log'
 const LIMIT = 8192
 const WHY_LIMIT = 1000
+/** What cutting leaves of a character. */
+const HALF = /[\ud800-\udbff]$/
+/** The last moment that a Date can be. */
+const LAST_TIME = 8.64e15
 
 /** What was last noted; undefined if nothing is wrong. Throws FileError and FormatError. */
 function readTrouble({ trouble }: LogPlaces): Trouble | undefined {
-  const text = readOwnedFile(trouble, LIMIT)?.toString('utf8')
-  if (text === undefined) return undefined
+  const bytes = readOwnedFile(trouble, LIMIT)
+  return bytes && parseTrouble(bytes)
+}
+
+/** Reads a note. Throws FormatError. */
+export function parseTrouble(bytes: Uint8Array): Trouble {
+  const text = decodeUtf8(bytes, FORMAT)
   const node = rootNode(FORMAT, parseStrictJson(text, { length: LIMIT, depth: 1 }))
   const known = fields(node, { required: ['since', 'tried', 'why'], optional: [], others: 'refuse' })
   return { since: time(known.since), tried: time(known.tried), why: words(known.why) }
@@ -36,11 +45,16 @@ function readTrouble({ trouble }: LogPlaces): Trouble | undefined {
 export function noteTrouble(places: LogPlaces, why: string, now = Date.now()): void {
   try {
     const since = noted(places)?.since || now
-    const trouble: Trouble = { since, tried: now, why: why.slice(0, WHY_LIMIT) }
-    writeDurably(places.trouble, `${JSON.stringify(trouble)}\n`, { flush: false })
+    const trouble: Trouble = { since, tried: now, why: why.slice(0, WHY_LIMIT).replace(HALF, '') }
+    writeDurably(places.trouble, printTrouble(trouble), { flush: false })
   } catch {
     // Whoever looks at the log finds a full disk without it.
   }
+}
+
+/** A note as it is written. */
+export function printTrouble({ since, tried, why }: Trouble): string {
+  return `${JSON.stringify({ since, tried, why })}\n`
 }
 
 /** Notes that nothing is wrong any more. Throws errors of the system. */
@@ -58,7 +72,7 @@ export function noted(places: LogPlaces): Trouble | undefined {
 }
 
 function time({ value, where }: JsonNode): number {
-  if (typeof value === 'number' && value >= 0) return value
+  if (typeof value === 'number' && value >= 0 && value <= LAST_TIME) return value
   throw new FormatError(FORMAT, 'must be milliseconds since 1970', where)
 }
 

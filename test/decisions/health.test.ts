@@ -287,6 +287,7 @@ test('attack: a note of trouble that root wrote escapes nothing, and a damaged o
   for (const damaged of [
     '',
     '{"since":1,"tried":1,"why":"\\u001b[2J"}',
+    '{"since":8640000000000001,"tried":1,"why":""}',
     '{"since":-1,"tried":1,"why":""}',
     '[]',
   ]) {
@@ -299,4 +300,8 @@ test('attack: a note of trouble that root wrote escapes nothing, and a damaged o
   }
   assert.equal(keepInOrder(logWith(), 'at once'), undefined)
   assert.deepEqual(problems(), [])
+  noteTrouble(logPlaces(state), '\u{1f512}'.repeat(2000))
+  assert.equal(noted(logPlaces(state))?.why, '\u{1f512}'.repeat(500))
+  noteTrouble(logPlaces(state), `x${'\u{1f512}'.repeat(2000)}`)
+  assert.equal(noted(logPlaces(state))?.why, `x${'\u{1f512}'.repeat(499)}`)
 })
