@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert'
 import { parseKept } from '../../src/decisions/checkpoint.ts'
 import {
   type Decision,
@@ -7,6 +8,7 @@ import {
   printLeftOut,
 } from '../../src/decisions/line.ts'
 import { type Line, parseLine, printLine } from '../../src/decisions/parse-line.ts'
+import { parseTrouble, printTrouble, type Trouble } from '../../src/decisions/trouble.ts'
 import { NAR_HASH, NOW } from '../seeds.ts'
 import { formatTarget, type Target } from '../target.ts'
 
@@ -59,6 +61,17 @@ export const DECISIONS: readonly Target[] = [
     read: input => parseLine(Buffer.from(input).toString('latin1')),
     print: printLine,
     oneSpelling: () => true,
+  }),
+  formatTarget<Trouble>({
+    name: 'decision trouble',
+    seeds: [printTrouble({ since: NOW, tried: NOW * 1000, why: 'cannot write /x: no space is left' })],
+    tokens: ['"since"', '"tried"', '"why"', '8640000000000001', '-1', 'null', '\\u001b', '\u2028'],
+    read: parseTrouble,
+    print: printTrouble,
+    also: ({ since, tried, why }) => {
+      for (const time of [since, tried]) new Date(time).toISOString()
+      assert.doesNotMatch(why, /\p{C}/u)
+    },
   }),
   formatTarget({
     name: 'decision checkpoint',

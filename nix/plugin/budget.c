@@ -18,6 +18,8 @@
 enum { RECORD = 64, DIGITS = 15, ALL = 0, ASKERS = 4095, SIZE = 4096, SHARE = 16, SHARE_OF_ALL = 4 };
 #define DAY_MS (24LL * 60 * 60 * 1000)
 #define TOLD_MS (10LL * 60 * 1000)
+#define TELLING_BYTES 320
+#define UNPAID_MS (60LL * 1000)
 /* Of a policy that does not name the size of the log. */
 #define DEFAULT_SIZE (64LL * 1024 * 1024)
 
@@ -83,6 +85,25 @@ static struct budget grown(int file, unsigned slot, unsigned long long share, lo
   return budget;
 }
 
+/** Whether it was told so long ago; also if the clock was set back since. */
+static bool is_due(const struct budget *budget, long long after, long long now) {
+  const long long told_at = (long long)budget->told_at;
+  return now < told_at || now - told_at >= after;
+}
+
+/** Whether a line may tell what an asker's budget left out; the budget of all pays it, or there is one a minute. */
+static bool is_told(int file, struct budget *own, struct budget *all, long long now) {
+  const bool is_paid = all->left >= TELLING_BYTES;
+  if (!is_due(own, TOLD_MS, now) || (!is_paid && !is_due(all, UNPAID_MS, now))) return false;
+  if (is_paid) all->left -= TELLING_BYTES;
+  else all->told_at = (unsigned long long)now;
+  own->left_out = 0;
+  own->told_at = (unsigned long long)now;
+  /* What cannot be written bounds nobody. */
+  write_budget(file, ALL, all);
+  return true;
+}
+
 enum afforded afford(const char *state, const char *asker, size_t bytes, unsigned long long *left_out) {
   struct budget size;
   if (strcmp(asker, "root") == 0) return A_LINE;
@@ -100,13 +121,8 @@ enum afforded afford(const char *state, const char *asker, size_t bytes, unsigne
     write_budget(file, slot, &own);
   } else {
     *left_out = ++own.left_out;
-    const bool is_told = now < (long long)own.told_at || now - (long long)own.told_at >= TOLD_MS;
-    if (is_told) {
-      own.left_out = 0;
-      own.told_at = (unsigned long long)now;
-    }
-    /* What cannot be written bounds nobody. */
-    if (write_budget(file, slot, &own)) afforded = is_told ? A_TELLING : NOTHING;
+    const enum afforded instead = is_told(file, &own, &all, now) ? A_TELLING : NOTHING;
+    if (write_budget(file, slot, &own)) afforded = instead;
   }
   close(file);
   return afforded;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes of a line at most. The same as in src/decisions/limits.ts. */
+/* Bytes of a line at most. The same as in src/decisions/line.ts. */
 enum { CHAIN_LINE_LIMIT = 4096 };
 
 /** Whether a line has to be on the disk before anything else is done. */

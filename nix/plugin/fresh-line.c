@@ -46,22 +46,25 @@ static bool segment_has(const struct log_files *files, unsigned long long first,
   return has_line;
 }
 
+/** Where a line is that was given its number. NOT_KNOWN: the segments cannot be looked at. */
+enum where { AT_END, AMONG_FOLDED, NOT_KNOWN };
+
 /**
  * Whether a number was free because it is the next one, and not because the lines around it were
  * folded into a segment and removed. Whoever folds writes the segment first, and then removes its
  * lines. The line may also have been folded itself since it got its number. A segment goes as well
  * when the log is full, but never the newest. The line before tells nothing: it may have been
- * written by somebody else who stood still.
+ * written by somebody else who stood still. If NOT_KNOWN, `why` says why.
  */
-static bool is_next(const struct log_files *files, unsigned long long number, const char *line, size_t length, const struct moment *found) {
+static enum where find_where(const struct log_files *files, unsigned long long number, const char *line, size_t length,
+                             const struct moment *found, char *why, size_t size) {
   const unsigned long long first = number - number % SEGMENT_LINES;
   unsigned long long newest;
   bool is_any;
-  char why[512];
-  if (has_number(files->segments, first)) return segment_has(files, first, line, length);
-  if (this_moment().ms - found->ms < SHORT_MS) return true;
-  if (!find_greatest(files->segments, "segments", &newest, &is_any, why, sizeof why)) return false;
-  return !is_any || newest < first;
+  if (has_number(files->segments, first)) return segment_has(files, first, line, length) ? AT_END : AMONG_FOLDED;
+  if (this_moment().ms - found->ms < SHORT_MS) return AT_END;
+  if (!find_greatest(files->segments, "segments", &newest, &is_any, why, size)) return NOT_KNOWN;
+  return !is_any || newest < first ? AT_END : AMONG_FOLDED;
 }
 
 /** Moves a line from its own name to its number; false if that is taken, or if there is an error. */
@@ -92,7 +95,10 @@ enum placed place_line(const struct log_files *files, struct fresh *fresh, unsig
     failing(why, size, "a line cannot be given its number");
     return FAILED;
   }
-  if (is_next(files, number, line, length, found)) return PLACED;
+  const enum where where = find_where(files, number, line, length, found, why, size);
+  if (where == AT_END) return PLACED;
+  /* It stays: others may have chained theirs to it, and without it there would be a gap. */
+  if (where == NOT_KNOWN) return FAILED;
   /* Nobody takes it for the last line, as a newer segment says where the log goes on. */
   unlinkat(files->open, name, 0);
   finish_line(files, fresh, MAY_BE_LOST, why, size);

@@ -1,5 +1,6 @@
 /** What `nixsig status` prints, within 80 columns but for store paths and addresses. */
 import { spanWords } from '../adopt/estimate.ts'
+import { logErrors } from '../decisions/health.ts'
 import { list, pathWord, when, word } from '../policy/words.ts'
 import { counted } from '../primitives/counted.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
@@ -26,6 +27,7 @@ export function sayStatus(terminal: Terminal, status: MachineStatus): void {
   row('mode', modeWords(status))
   row('version', [status.version, ...status.otherVersions].join('; '))
   row('doors', doorWords(status))
+  sayLog(terminal, status)
   sayAnswering(terminal, 'caches', status.caches, status)
   sayAnswering(terminal, 'sources', status.sources, status)
   row('paths', pathWords(status))
@@ -81,6 +83,14 @@ function doorWords({ doors }: MachineStatus): string {
   return `${closed} closed, ${open.length} open${names}; ${untried} more are tried by nixsig doctor`
 }
 
+/** Nothing, as long as the log is well. */
+function sayLog(terminal: Terminal, { log }: MachineStatus): void {
+  for (const { detail, next, isError } of log?.problems ?? []) {
+    const text = `${isError ? '' : 'warning: '}${detail}; next: ${next}`
+    terminal.print(labelled('log', text), isError ? 'refusal' : 'plain')
+  }
+}
+
 function sayAnswering(
   terminal: Terminal,
   label: string,
@@ -119,10 +129,14 @@ function pathWords({ roots, survey, isWhole }: MachineStatus): string {
 }
 
 /** How far the machine is from enforcing. */
-function distanceWords(terminal: Terminal, { reader, mode, lack, respite, survey }: MachineStatus): string {
+function distanceWords(terminal: Terminal, status: MachineStatus): string {
+  const { reader, mode, lack, respite, survey } = status
   const words = countWords(survey)
   if (survey.refused.length > 0) return terminal.bad(words)
   if (survey.unjudged > 0) return `${terminal.doubtful(words)}; next: ${LONGER}`
+  const [error] = logErrors(status.log)
+  if (error !== undefined)
+    return `${terminal.doubtful(words)}, but\n${wrapped(`the policy requires a decision log, which is not well; next: ${error.next}`, 2)}`
   const said = terminal.good(words)
   if (mode === 'warn' && lack !== undefined)
     return `${said}, but\n${wrapped(`nixsig enforce would not yet be of use: the policy ${lack}`, 2)}`

@@ -30,6 +30,8 @@ import { greatest, type LogPlaces, logPlaces, numberName } from './places.ts'
 
 /** Milliseconds of trying, while others are faster. */
 const PATIENCE = 5000
+/** Lines of others that are followed one by one before the end is looked for anew: as in chain.c. */
+const WALK = 64
 
 /** How a line is appended. */
 export interface AppendOptions {
@@ -63,7 +65,7 @@ export function appendLine(
     assertPlaces(places, onlyIfQuick ? 'as it is' : 'made')
     for (let end = nearEnd(places) ?? endOf(places); now() < until; ) {
       const isBeginning = end.number === 0
-      if (onlyIfQuick && end.number % SEGMENT_LINES === 0) throw new FileError(NOT_QUICK)
+      if (onlyIfQuick && isUntidy(end)) throw new FileError(NOT_QUICK)
       const line = isBeginning ? (place: Place) => beginning(place, machine) : print
       const taken =
         end.previous === undefined
@@ -78,6 +80,11 @@ export function appendLine(
   }
   const problem = `other programs wrote to it first for ${PATIENCE / 1000} seconds, or a line is missing`
   throw new FileError(`cannot write to ${printable(places.directory)}: ${problem} (nixsig log verify)`)
+}
+
+/** Whether it has to be begun, or lines were left as files of their own for longer than they should. */
+function isUntidy({ number, folded }: End): boolean {
+  return number % SEGMENT_LINES === 0 || number >= folded + 2 * SEGMENT_LINES
 }
 
 const NOT_QUICK = 'the decision log has to be begun, or its lines folded, first'
@@ -183,7 +190,7 @@ interface Linking {
 
 /**
  * Links a line to the first number that is free from `end` on. Undefined if it has to be looked for
- * anew, as lines were folded meanwhile.
+ * anew, as lines were folded meanwhile, or others wrote many.
  */
 function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking): Appended | undefined {
   const name = join(places.directory, `~${process.pid}-${process.hrtime.bigint()}`)
@@ -191,7 +198,7 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
   let isNamed = true
   try {
     let { number, previous } = end
-    while (previous !== undefined && now() < until) {
+    for (let steps = 0; steps <= WALK && previous !== undefined && now() < until; steps++) {
       const bytes = Buffer.from(line({ number, previous, time: Date.now() }), 'latin1')
       if (bytes.length > LINE_LIMIT) throw new FileError(`a line of ${bytes.length} bytes`)
       overwrite(fd, bytes)
@@ -199,9 +206,11 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
         if (!isAtEnd(places, number, bytes)) return undefined
         removeFile(name)
         isNamed = false
-        written.set(places.directory, { number, folded: end.folded })
+        const isFull = (lines: number) => number + 1 >= lines + SEGMENT_LINES
+        const folded = isFull(end.folded) ? foldedLines(places) : end.folded
+        written.set(places.directory, { number, folded })
         if (isDurable) fsyncSync(fd)
-        return { number, isFoldable: number + 1 >= end.folded + SEGMENT_LINES }
+        return { number, isFoldable: isFull(folded) }
       }
       const first = openLine(places, number++)
       previous = first && digestOf(first)

@@ -14,8 +14,12 @@ const DAY = 86_400_000
 const SHARE = 16
 /** All of them together may write this part: a user may have many numbers, and a network many addresses. */
 const SHARE_OF_ALL = 4
-/** Milliseconds between two lines that tell what a budget left out. */
+/** Milliseconds between two lines that tell what one asker's budget left out. */
 const TOLD_MS = 600_000
+/** The most bytes of such a line, which the budget of all pays. */
+const TELLING_BYTES = 320
+/** Milliseconds between two of them, whoever they are about, where that budget is used up. */
+const UNPAID_MS = 60_000
 
 /** Records of `askers`: 64 bytes each, four numbers of 15 digits. */
 const RECORD = 64
@@ -60,10 +64,18 @@ export function afford(
       return 'line'
     }
     const leftOut = own.leftOut + 1
-    const isTold = now < own.toldAt || now - own.toldAt >= TOLD_MS
+    const isPaid = all.left >= TELLING_BYTES
+    const isTold = isDue(own, TOLD_MS, now) && (isPaid || isDue(all, UNPAID_MS, now))
+    if (isTold)
+      writeBudget(fd, ALL, isPaid ? { ...all, left: all.left - TELLING_BYTES } : { ...all, toldAt: now })
     writeBudget(fd, slot, { ...own, ...(isTold ? { leftOut: 0, toldAt: now } : { leftOut }) })
     return isTold ? { leftOut } : 'nothing'
   })
+}
+
+/** Whether it was told so long ago; also if the clock was set back since. */
+function isDue({ toldAt }: Budget, after: number, now: number): boolean {
+  return now < toldAt || now - toldAt >= after
 }
 
 /** Notes the size of the log for the store plugin, which does not read the whole policy. */

@@ -18,7 +18,7 @@ import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../forma
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { SEGMENT_LINES } from './line.ts'
-import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
+import { greatest, type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { linesFrom, segmentLines, segmentsOf } from './read.ts'
 import { beginningIn, type Removed, readFolded, treeOver, withSegment, writeFolded } from './removed.ts'
 
@@ -108,10 +108,20 @@ function flushLines(places: LogPlaces, end: number): void {
 
 /** Under a name of its own, so that many machines can keep theirs in one directory. */
 function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: Uint8Array): void {
-  if (!existsSync(directory))
-    throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
+  assertElsewhere(directory)
   const file = join(directory, `${origin.slice(ORIGIN.length)}-${numberName(size)}`)
   writeDurably(file, bytes, { flush: true, mode: 0o644 })
+}
+
+/** Throws FileError if there is no such directory for checkpoints elsewhere. */
+export function assertElsewhere(directory: string): void {
+  if (!existsSync(directory))
+    throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
+}
+
+/** How many lines the newest checkpoint beside the log covers; 0 without any. By its name alone. */
+export function newestCheckpoint({ checkpoints }: LogPlaces): number {
+  return Math.max(0, greatest(namesIn(checkpoints)))
 }
 
 /**

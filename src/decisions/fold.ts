@@ -15,33 +15,43 @@ import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 const LEFT_BEHIND = 3_600_000
 
 /**
- * Folds every whole segment, and returns the first numbers of those that this process folded. A
- * segment with a missing line stays as it is. Throws FileError, and errors of the system.
+ * Folds whole segments, `most` at a time, and returns the first numbers of those that this process
+ * folded. One
+ * with missing lines is folded when the log goes on behind the segment after it: each of them is an
+ * empty line then, as a loss of power leaves one, so that a gap does not keep the log from being
+ * bounded. Throws FileError, and errors of the system.
  */
-export function foldSegments(state: string): readonly number[] {
+export function foldSegments(state: string, most = Number.POSITIVE_INFINITY): readonly number[] {
   const places = logPlaces(state)
   const folded: number[] = []
   removeFolded(places)
-  for (let first = foldedLines(places); ; first += SEGMENT_LINES) {
-    const lines = wholeSegment(places, first)
-    if (lines === undefined) break
-    if (isKept(places, first, lines)) folded.push(first)
+  const numbers = new Set(namesIn(places.open).flatMap(name => numberOf(name) ?? []))
+  const begin = foldedLines(places)
+  const end = begin + most * SEGMENT_LINES
+  for (let first = begin; first < end && isFoldable(numbers, first); first += SEGMENT_LINES) {
+    const lines = Array.from({ length: SEGMENT_LINES }, (_, at) => openLine(places, first + at) ?? EMPTY)
+    // Another process that folds it removes its lines when the segment is there.
+    if (foldedLines(places) === first && isKept(places, first, lines)) folded.push(first)
     removeFolded(places)
   }
   removeLeftBehind(places)
   return folded
 }
 
-function wholeSegment(places: LogPlaces, first: number): readonly Buffer[] | undefined {
-  const lines: Buffer[] = []
-  // Looked for from its end: a segment that is not full is the usual case.
-  if (openLine(places, first + SEGMENT_LINES - 1) === undefined) return undefined
-  for (let number = first; number < first + SEGMENT_LINES; number++) {
-    const line = openLine(places, number)
-    if (line === undefined) return undefined
-    lines.push(line)
+const EMPTY = Buffer.alloc(0)
+
+/** Whether lines can be folded from `first` on: by the names of those that are not. */
+function isFoldable(numbers: ReadonlySet<number>, first: number): boolean {
+  const present = (from: number) => {
+    let count = 0
+    for (let number = from; number < from + SEGMENT_LINES; number++) if (numbers.has(number)) count++
+    return count
   }
-  return lines
+  const count = present(first)
+  if (count === SEGMENT_LINES) return true
+  // Not across a gap that has no end near: whoever is root can give any number to a file.
+  const next = first + SEGMENT_LINES
+  return count > 0 && present(next) > 0 && present(next + SEGMENT_LINES) > 0
 }
 
 /** Linked, not renamed: a segment never changes. False if it was there already. */
@@ -76,12 +86,16 @@ function removeFolded(places: LogPlaces): void {
   for (const number of folded) removeIfThere(join(places.open, numberName(number)))
 }
 
-function removeLeftBehind({ directory, segments }: LogPlaces): void {
-  const own = namesIn(directory).filter(name => name.startsWith('~'))
-  const others = namesIn(segments).filter(isPartial)
+function removeLeftBehind({ directory, open, segments, removed, checkpoints, cosigned }: LogPlaces): void {
+  const left = (where: string, is: (name: string) => boolean) =>
+    namesIn(where)
+      .filter(is)
+      .map(name => join(where, name))
+  const isPrivate = (name: string) => name.startsWith('~')
   for (const file of [
-    ...own.map(name => join(directory, name)),
-    ...others.map(name => join(segments, name)),
+    ...left(directory, name => isPrivate(name) || isPartial(name)),
+    ...left(open, isPrivate),
+    ...[segments, removed, checkpoints, cosigned].flatMap(where => left(where, isPartial)),
   ]) {
     const changed = lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY
     if (changed < Date.now() - LEFT_BEHIND) removeIfThere(file)

@@ -18,6 +18,8 @@ export interface LogPlaces {
   readonly checkpoints: string
   /** Likewise, those that witnesses cosigned. */
   readonly cosigned: string
+  /** Why the log could not be kept in order, as long as that is so: trouble.ts. */
+  readonly trouble: string
 }
 
 /** The places in a state directory. */
@@ -32,6 +34,7 @@ export function logPlaces(state: string): LogPlaces {
     askers: join(directory, 'askers'),
     checkpoints: join(directory, 'checkpoints'),
     cosigned: join(directory, 'cosigned'),
+    trouble: join(directory, 'trouble'),
   }
 }
 

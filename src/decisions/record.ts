@@ -27,8 +27,9 @@ function memoryOf(state: string): DecisionMemory {
 }
 
 /**
- * Writes decisions; they are on the disk when this resolves. Resolves to what went wrong, in words,
- * or undefined. Never rejects.
+ * Writes decisions; they are on the disk when this resolves. Resolves to why a line could not be
+ * written, in words, or undefined: what becomes of lines that are written is no reason to refuse what
+ * they say was let in. Never rejects.
  */
 export async function recordDecisions(
   log: DecisionLog,
@@ -38,9 +39,9 @@ export async function recordDecisions(
   if (settings.log === 'off' || decisions.length === 0) return undefined
   const memory = memoryOf(state)
   let write: ToWrite = { decisions: [], leftOut: [] }
+  let isFoldable = false
   try {
     write = memory.take(decisions, settings.size)
-    let isFoldable = false
     const append = (print: Parameters<typeof appendLine>[1], isDurable: boolean) => {
       isFoldable = appendLine(state, print, { isDurable, machine: log.machine() }).isFoldable || isFoldable
     }
@@ -50,32 +51,24 @@ export async function recordDecisions(
         decision.ground !== LEDGER && decision.times === undefined,
       )
     for (const one of write.leftOut) append(place => printLeftOut(place, one), false)
-    if (settings.journal && write.decisions.length > 0) {
-      const { tellJournal } = await import('./journal.ts')
-      await tellJournal(write.decisions)
-    }
-    return isFoldable ? await keepInOrder(log) : undefined
   } catch (error) {
     memory.forget(write.decisions)
     return printable((error as Error).message)
   }
+  await afterWriting(log, { decisions: write.decisions, isFoldable }).catch(() => {})
+  return undefined
 }
 
-/** Folds lines, signs the state of the log, and keeps it below its size. */
-async function keepInOrder({ state, settings, key }: DecisionLog): Promise<string | undefined> {
-  const { foldSegments } = await import('./fold.ts')
-  if (foldSegments(state).length === 0) return undefined
-  const { keepCheckpoint } = await import('./checkpoint.ts')
-  const { limitSize } = await import('./limit.ts')
-  limitSize(state, settings.size)
-  const { noteSize } = await import('./budgets.ts')
-  noteSize(logPlaces(state), settings.size)
-  try {
-    keepCheckpoint(state, key(), settings.checkpointsTo)
-    return undefined
-  } catch (error) {
-    // The decision is written, and the next checkpoint covers it too.
-    if (settings.log === 'required') return printable((error as Error).message)
-    return undefined
+/** What goes wrong with a log that is written is noted for the doctor, and keeps nothing out. */
+async function afterWriting(
+  log: DecisionLog,
+  { decisions, isFoldable }: { readonly decisions: readonly Decision[]; readonly isFoldable: boolean },
+): Promise<void> {
+  if (log.settings.journal && decisions.length > 0) {
+    const { tellJournal } = await import('./journal.ts')
+    await tellJournal(decisions)
   }
+  if (!isFoldable) return
+  const { keepInOrder } = await import('./keep-order.ts')
+  keepInOrder(log, 'in time')
 }

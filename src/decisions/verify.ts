@@ -8,35 +8,12 @@ import { leafHash } from '../formats/tlog/merkle.ts'
 import type { LogQuorum } from '../policy/log-quorums.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { digestOf } from './append.ts'
+import { followLines, type LogFault, type Tell } from './chain.ts'
 import { isSignedBy, type KeptCheckpoint, keptCheckpoints, originOf } from './checkpoint.ts'
-import { type Line, parseLine } from './parse-line.ts'
 import type { LogPlaces } from './places.ts'
-import { lengthOf, linesFrom } from './read.ts'
+import { lengthOf } from './read.ts'
 import { beginningIn, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
 import { lacksOf } from './witnessed.ts'
-
-/** Something that is wrong with a log. */
-export interface LogFault {
-  readonly kind:
-    | 'missing' // a line, or several one after the other
-    | 'changed' // a line is not the one that the next names
-    | 'moved' // a line that says that it has another number
-    | 'malformed' // bytes that are no line
-    | 'lost' // an empty line, as a loss of power leaves it
-    | 'no-beginning' // the first line does not begin a log
-    | 'cut' // a checkpoint covers more lines than there are
-    | 'rewritten' // a checkpoint covers other lines
-    | 'gone' // a checkpoint from elsewhere covers no line that is still there
-    | 'other-log' // a checkpoint is one of another log
-    | 'unwitnessed' // no checkpoint that agrees has the cosignatures that a quorum needs
-    | 'bad-checkpoint' // one that cannot be read, or that this machine's key did not sign
-    | 'unreadable' // a file of the log that is not root's, or not a file
-  /** The first line that it is about; undefined if it is about none. */
-  readonly line: number | undefined
-  /** What was found, in words; escaped. */
-  readonly detail: string
-}
 
 /** What verifying found. */
 export interface LogReport {
@@ -169,8 +146,6 @@ export function checkpointFault(
   return againstLog(kept, found)
 }
 
-type Tell = (kind: LogFault['kind'], line: number | undefined, detail: string) => void
-
 function guarded<T>(tell: Tell, read: () => T, kind: LogFault['kind'] = 'unreadable'): T | undefined {
   try {
     return read()
@@ -188,69 +163,28 @@ interface Walk {
   readonly tell: Tell
 }
 
-/** What has to stand in the next line; undefined if that is not known. */
-interface Walked {
-  previous: string | undefined
-  time: number
-  isMissing: boolean
-}
-
 function walk(places: LogPlaces, { removed, roots, tell }: Walk) {
   const tree = treeOver(removed)
   const setBack: number[] = []
   let { log, lines } = removed
+  let time = 0
   if (lengthOf(places) === 0)
     tell('no-beginning', undefined, `there is no line in ${printable(places.directory)}`)
   if (lines > 0 && log === undefined)
     tell('no-beginning', undefined, 'what is known of removed lines names no log')
-  const walked: Walked = { previous: removed.previous, time: 0, isMissing: false }
-  for (const { number, bytes } of linesFrom(places, removed.lines)) {
+  const from = { number: removed.lines, previous: removed.previous }
+  for (const { number, bytes, line } of followLines(places, from, tell)) {
     lines = number + 1
-    if (bytes === undefined) {
-      if (!walked.isMissing) tell('missing', number, 'there is a later line')
-      Object.assign(walked, { previous: undefined, isMissing: true })
-      continue
-    }
+    if (bytes === undefined) continue
     if (number === 0) log = beginningIn(bytes)?.log
     if (number === 0 && log === undefined) tell('no-beginning', 0, 'the first line does not begin a log')
-    const line = read(bytes, number, tell)
-    if (line !== undefined) compare(line, number, walked, tell)
-    if (line !== undefined && line.time < walked.time && setBack.length < SET_BACK) setBack.push(number)
-    const previous = isLost(bytes) ? undefined : digestOf(bytes)
-    Object.assign(walked, { previous, isMissing: false, time: line?.time ?? walked.time })
+    if (line !== undefined && line.time < time && setBack.length < SET_BACK) setBack.push(number)
+    time = line?.time ?? time
     // After a missing line the tree is not the one that anybody signed.
     if (tree.size === number) tree.append(leafHash(bytes))
     if (roots.has(tree.size)) roots.set(tree.size, tree.root())
   }
   return { lines, log, setBack }
-}
-
-function compare(line: Line, number: number, { previous }: Walked, tell: Tell): void {
-  if (line.number !== number) {
-    tell('moved', number, `it says that it is line ${line.number}`)
-    return
-  }
-  if (previous === undefined || line.previous === previous) return
-  tell('changed', Math.max(number - 1, 0), `line ${number} names another one in its place`)
-}
-
-function isLost(bytes: Buffer): boolean {
-  return bytes.every(byte => byte === 0)
-}
-
-/** A line; if it is damaged, that is told. */
-function read(bytes: Buffer, number: number, tell: Tell): Line | undefined {
-  if (isLost(bytes)) {
-    tell('lost', number, 'it is empty, as a loss of power leaves it; root could have emptied it as well')
-    return undefined
-  }
-  try {
-    return parseLine(bytes.toString('latin1'))
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    tell('malformed', number, error.message)
-    return undefined
-  }
 }
 
 interface Found {

@@ -7,6 +7,7 @@ import type { Finding } from './door.ts'
 import * as effect from './effect-door.ts'
 import type { Facts } from './facts.ts'
 import * as hook from './hook-doors.ts'
+import * as log from './log-door.ts'
 import * as machine from './machine-doors.ts'
 import * as policy from './policy-doors.ts'
 import type { DoorName } from './wording.ts'
@@ -54,6 +55,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   store: machine.store,
   state: machine.state,
   ledger: machine.ledger,
+  'decision-log': log.decisionLog,
   bundle: machine.bundle,
   versions: machine.versions,
   clock: machine.clock,

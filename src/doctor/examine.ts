@@ -1,6 +1,7 @@
 /** Collects all facts about this machine that its doors are judged by. */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { lookAtLog } from '../decisions/health.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { readRespite, underRespite } from '../ledger/respite.ts'
@@ -8,6 +9,7 @@ import { askSettings, askVersion, type NixProgram } from '../nix-config/ask-nix.
 import { type Environment, readConfiguration, VARIABLES } from '../nix-config/conf-files.ts'
 import { optionAssignments } from '../nix-config/options.ts'
 import { type DaemonProcess, findDaemons } from '../nix-config/processes.ts'
+import { DEFAULT_DECISIONS } from '../policy/language/decisions.ts'
 import { lookAtVersions } from '../setup/in-force.ts'
 import { SYSTEMD } from '../setup/places.ts'
 import { failedDaemonUnits } from '../setup/systemd.ts'
@@ -76,6 +78,7 @@ export async function examine({ places, installation, gate, mended, doors }: Exa
   const read = known(policy)
   const lists = await learn(() => (read === undefined ? [] : lookAtLists(read, places)), TIMEOUT)
   const respite = await learn(() => readRespite(places.state), TIMEOUT)
+  const log = await learn(() => lookAtLog(places.state, read?.decisions ?? DEFAULT_DECISIONS), TIMEOUT)
   const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
     viewOf('root', { program: nix, environment, options: [] }),
     running && viewOf('nix-daemon', nixOf(running, environment)),
@@ -108,6 +111,7 @@ export async function examine({ places, installation, gate, mended, doors }: Exa
     policy,
     lists,
     respite,
+    log,
     gate: gateFacts,
     machine,
     canaries,

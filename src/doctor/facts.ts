@@ -1,5 +1,6 @@
 /** Facts about a machine, for the doors to judge. Text is raw unless stated otherwise. */
 
+import type { LogHealth } from '../decisions/health.ts'
 import type { NixPublicKey } from '../formats/nix/nix-key.ts'
 import type { Asked } from '../gate/ask-resident.ts'
 import type { Respite } from '../ledger/respite.ts'
@@ -30,6 +31,8 @@ export interface Facts {
   readonly respite: Learned<Respite | undefined>
   readonly gate: GateFacts
   readonly machine: MachineFacts
+  /** The decision log; undefined where the policy keeps none. */
+  readonly log: Learned<LogHealth | undefined>
   readonly canaries: CanaryFacts
   /** Advisories (CVE-… or GHSA-…) that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]

@@ -44,6 +44,7 @@ const REMEDIES = {
   state: 'give it back to root (chown root, chmod go-w), and think about who could have written there',
   ledger:
     'nixsig verify --recursive --quiet /run/current-system says what nobody vouches for: restore the state, or have these paths attested, or build them anew',
+  'decision-log': 'nixsig log verify',
   bundle: 'reinstall nixsig where only root can write',
   versions: 'nixsig setup with the version that you want, then restart the gate and nix-daemon',
   clock: 'set the clock',

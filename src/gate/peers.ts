@@ -46,24 +46,34 @@ export function openPeers(sources: Partial<PeerSources> = {}): FindPeer {
     userOf: sources.userOf ?? openSubordinateUsers(),
   }
 
-  async function localPeer(owner: Owner | undefined): Promise<Peer> {
-    if (owner === undefined) return peer('user', 'unknown')
+  async function localPeer(ends: Ends, owner: Owner | undefined): Promise<Peer> {
+    if (owner === undefined) return UNKNOWN
     if (owner.user !== 0) return peer('user', userOf(owner.user))
     const client = await clients.clientOf(owner.inode)
-    if (client === undefined) return ROOT
+    if (client === undefined) return (await isStill(ends, owner)) ? ROOT : UNKNOWN
     if ('worker' in client) return peer('client', `of process ${client.worker}`)
     return client.user === 0 ? ROOT : peer('client', userOf(client.user))
+  }
+
+  /**
+   * Whether some process has the socket still. The one of nix-daemon that had it may have ended since,
+   * as it does when its client goes away: its user is not root for that.
+   */
+  async function isStill(ends: Ends, { inode }: Owner): Promise<boolean> {
+    return (await owners.ownerOf(ends))?.inode === inode
   }
 
   return socket => {
     const ends = endsOf(socket)
     if (ends === undefined) return undefined
     if (!isLocal(ends)) return peer('machine', networkOf(ends.client.address))
-    return owners.ownerOf(ends).then(localPeer)
+    return owners.ownerOf(ends).then(owner => localPeer(ends, owner))
   }
 }
 
 const ROOT: Peer = { name: 'root', kind: 'root' }
+
+const UNKNOWN = peer('user', 'unknown')
 
 function peer(kind: PeerKind, who: number | string): Peer {
   return { name: `${kind} ${who}`, kind }

@@ -25,6 +25,7 @@ import type { Log } from './log.ts'
 import { logOnce } from './log-once.ts'
 import { openMetrics } from './metrics.ts'
 import { tellRespites } from './respites.ts'
+import { tidyLog } from './tidy-log.ts'
 
 export interface ServiceOptions {
   readonly places: Places
@@ -80,14 +81,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       memory_bytes: process.memoryUsage.rss(),
     },
   })
-  const respites = tellRespites(places.state, log)
+  const watch = watchState(places.state, kept, log)
   const reload = async () => {
     forget()
     kept.forget()
     const { digest } = kept.policy()
     await http?.reload()
     log('info', 'reloaded', { policy: digest })
-    respites.tell()
+    watch.tell()
   }
 
   async function answer(question: HookQuestion): Promise<HookReply> {
@@ -129,11 +130,22 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url: `http://${started.address}`,
     reload,
     async close(graceMs) {
-      respites.stop()
+      watch.stop()
       await Promise.all([started.close(graceMs), opened.close(graceMs)])
       kept.close()
     },
   }
+}
+
+/** What is done and told at times, whoever asks. `tell` tells anew. */
+function watchState(state: string, kept: ResidentCache, log: Log) {
+  const respites = tellRespites(state, log)
+  const tidying = tidyLog({ state, policy: () => kept.policy(), log })
+  const stop = () => {
+    respites.stop()
+    tidying.stop()
+  }
+  return { tell: respites.tell, stop }
 }
 
 type ForWhom = Pick<HookQuestion, 'asker'>

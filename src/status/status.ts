@@ -1,5 +1,6 @@
 /** All that `nixsig status` says, as data. */
 
+import { type LogHealth, logErrors } from '../decisions/health.ts'
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
@@ -23,6 +24,8 @@ export interface MachineStatus {
   readonly otherVersions: readonly string[]
   /** Undefined: not looked at, as only root can; `problem`: why they could not be. */
   readonly doors: Doors | { readonly problem: string } | undefined
+  /** The decision log; undefined: not looked at, as only root can, or the policy keeps none. */
+  readonly log: LogHealth | undefined
   readonly caches: readonly Answering[]
   readonly sources: readonly Answering[]
   /** How many roots were followed. */
@@ -33,10 +36,13 @@ export interface MachineStatus {
   readonly isWhole: boolean
 }
 
-/** The exit statuses of all paths that would be refused; undecided if something was not judged. */
-export function exitCodesOf({ refused, unjudged }: Survey): readonly ExitCode[] {
+/**
+ * The exit statuses of all paths that would be refused; undecided if something was not judged, or the
+ * log that the policy makes a condition is not well.
+ */
+export function exitCodesOf({ refused, unjudged }: Survey, log?: LogHealth): readonly ExitCode[] {
   const codes = refused.map(exitCode)
-  return unjudged > 0 ? [...codes, UNDECIDED] : codes
+  return unjudged > 0 || logErrors(log).length > 0 ? [...codes, UNDECIDED] : codes
 }
 
 /** The least severe status: any refusal says more. */
@@ -51,13 +57,14 @@ export function judgedIn({ trusted, refused }: Survey): number {
  * The value that `nixsig status --json` prints: docs/schemas/status.schema.json. Times in seconds.
  */
 export function statusJson(status: MachineStatus): object {
-  const { survey, doors } = status
+  const { survey, doors, log } = status
   return {
     mode: status.mode,
     respite: status.respite ?? null,
     version: status.version,
     other_versions: status.otherVersions,
     doors: doors ?? null,
+    log: log === undefined ? null : logJson(log),
     caches: status.caches.map(answeringJson),
     sources: status.sources.map(answeringJson),
     paths: {
@@ -85,4 +92,12 @@ export function statusJson(status: MachineStatus): object {
 
 function answeringJson({ url, last }: Answering): object {
   return { url, answered: last?.answered ?? null, failed: last?.failed ?? null }
+}
+
+function logJson({ lines, unfolded, problems }: LogHealth): object {
+  return {
+    lines,
+    unfolded,
+    problems: problems.map(({ code, detail, next, isError }) => ({ code, detail, next, error: isError })),
+  }
 }

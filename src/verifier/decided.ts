@@ -43,7 +43,10 @@ export async function record(
   if (asked.policy?.decisions.log === 'off') return undefined
   try {
     const refused = refusals.slice(0, REFUSALS).map(refusal => refusedAs(asked, refusal, about))
-    return await recordDecisions(logOf(asked), [...refused, ...admitted.map(one => admittedAs(asked, one))])
+    return await recordDecisions(logIn(asked.places.state, asked.policy?.decisions), [
+      ...refused,
+      ...admitted.map(one => admittedAs(asked, one)),
+    ])
   } catch (error) {
     return printable((error as Error).message)
   }
@@ -82,10 +85,11 @@ export function notWritten(why: string): string {
   return `warning: a decision is not in the log: ${why}; next: nixsig log verify`
 }
 
-function logOf({ places: { state }, policy }: Asked): DecisionLog {
+/** The log in a state directory; without settings, as a policy has it that says nothing of it. */
+export function logIn(state: string, settings: Policy['decisions'] = DEFAULT_DECISIONS): DecisionLog {
   return {
     state,
-    settings: policy?.decisions ?? DEFAULT_DECISIONS,
+    settings,
     key: () => machineKey(state),
     machine: () => readMachineIdentity(state),
   }

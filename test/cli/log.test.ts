@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { appendLine } from '../../src/decisions/append.ts'
@@ -87,6 +87,24 @@ test('attack: a log that is cut, or has a line far away, does not stop one that 
   } finally {
     follower.kill()
   }
+})
+
+test('a refusal is a line that names its path once; as JSON it is as it lies there', () => {
+  const path = '/nix/store/00000000000000000000000000000000-x.drv'
+  const message = `refused ${path} (derivation) under rule "default": needs bob for its derivation; next: nixsig explain ${path}`
+  append({ door: 'before-build', asker: 'user 1000', path, ground: 'default', message })
+  const [, line] = log().stdout.trimEnd().split('\n')
+  assert.equal(
+    line?.replace(/^1 {2}\S+ {2}/, ''),
+    `before-build  refused ${path} for user 1000: derivation under rule "default": needs bob for its derivation`,
+  )
+  assert.equal(JSON.parse(log('--json').stdout.trimEnd().split('\n')[1] ?? '').message, message)
+})
+
+test('a log in a directory that the caller names, as of another machine, stays as it is', () => {
+  for (let count = 0; count < 1030; count++) append({ asker: 'root' })
+  assert.equal(log().status, 0)
+  assert.equal(readdirSync(logPlaces(state).open).length, 1031)
 })
 
 test('a log that this user may not read is not called broken', asRoot, () => {

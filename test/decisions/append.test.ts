@@ -225,6 +225,23 @@ test(`killed at ${KILLS} points, what was answered is in the log, and the chain 
   }
 })
 
+test('attack: thousands of lines of others do not hold up a process that wrote long ago', () => {
+  append()
+  const links: string[] = []
+  // It wrote line 1, and others 3,000 since, which nobody folded.
+  for (let number = 2; number < 3000; number++)
+    writeFileSync(openFile(number), `line ${number}`, { mode: 0o600 })
+  const print = (place: Place) => {
+    links.push(numberName(place.number))
+    return printDecision(place, DECISION)
+  }
+  assert.equal(appendLine(state, print, { isDurable: false }).number, 3000)
+  assert.ok(links.length < 100, `${links.length} numbers were tried`)
+  // And what has no time leaves it to who folds.
+  const quick = () => appendLine(state, print, { isDurable: false, onlyIfQuick: true })
+  assert.throws(quick, /has to be begun, or its lines folded, first/)
+})
+
 test('what others could have written, and a link in its place, is refused with the reason', () => {
   append()
   const open = join(state, 'decisions/open')

@@ -85,9 +85,12 @@ test('attack: a user with 65,536 numbers of subordinate users, or a network of a
   for (const asker of [(index: number) => `user ${100_000 + index}`, (index: number) => `fd00::${index}`]) {
     rmSync(logPlaces(state).askers, { force: true })
     const memory = new DecisionMemory(logPlaces(state))
-    const { lines, told } = flood(40_000, asker, () => memory)
+    const { lines, told, tellings } = flood(40_000, asker, () => memory)
     assert.ok(lines * LINE < (3 * SIZE) / 4, `${lines} lines`)
     assert.ok(told > 0)
+    // Each asker of thousands has something to tell every ten minutes: that is bounded as well.
+    assert.ok((lines + tellings) * LINE < (3 * SIZE) / 4, `${tellings} lines about what was left out`)
+    assert.ok(tellings > 24, `${tellings} lines about what was left out`)
     assert.equal(memory.take([decision({ asker: 'root' })], SIZE, NOW).decisions.length, 1)
   }
 })

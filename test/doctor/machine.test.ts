@@ -390,3 +390,40 @@ describe('the ledger', () => {
     assert.equal(judge('ledger', withLedger({ problem: 'no answer' })).state, 'unknown')
   })
 })
+
+describe('the decision log', () => {
+  const GAP = {
+    code: 'broken',
+    detail: 'its end is broken: line 7 is missing, there is a later line',
+    next: 'as root: nixsig log verify',
+  } as const
+  const OLD = { code: 'unsigned', detail: 'none is signed', next: 'nixsig log checkpoint' } as const
+  const withLog = (log: Facts['log']): Facts => ({ ...WELL, log })
+  const found = (isError: boolean) =>
+    withLog({ value: { lines: 9, unfolded: 9, problems: [GAP, OLD].map(one => ({ ...one, isError })) } })
+
+  test('that is well has one line, as has one that is kept by nobody', () => {
+    assert.deepEqual(judge('decision-log', WELL), {
+      door: 'decision-log',
+      state: 'closed',
+      detail: '7 lines, and its end is whole',
+    })
+    const empty = withLog({ value: { lines: 0, unfolded: 0, problems: [] } })
+    assert.equal(judge('decision-log', empty).detail, 'no decision yet')
+    const none = judge('decision-log', withLog({ value: undefined }))
+    assert.deepEqual(
+      [none.state, none.detail],
+      ['not applicable', 'the policy keeps none ([decisions] keep = false)'],
+    )
+  })
+
+  test('that is not well is a warning, and a hole where the policy requires it', () => {
+    const warned = judge('decision-log', found(false))
+    assert.equal(warned.state, 'warning')
+    assert.equal(warned.detail, `${GAP.detail}; none is signed`)
+    assert.equal(warned.remedy, 'as root: nixsig log verify')
+    assert.deepEqual(holes(found(false)), [])
+    assert.deepEqual(holes(found(true)), ['decision-log open'])
+    assert.deepEqual(holes(withLog({ problem: 'not found out in 10 seconds' })), ['decision-log unknown'])
+  })
+})

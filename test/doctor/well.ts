@@ -103,6 +103,7 @@ export const WELL: Facts = {
     bundleProblems: { value: [] },
     newestFile: { value: NOW - 10 },
   },
+  log: { value: { lines: 7, unfolded: 7, problems: [] } },
   canaries: {
     importByRoot: refusedBy('plugin'),
     importByDaemon: refusedBy('plugin'),

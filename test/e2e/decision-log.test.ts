@@ -2,6 +2,8 @@
 // decided, and whether anything was let in that is not written. docs/semantics.md, L1 to L6.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { appendLine } from '../../src/decisions/append.ts'
+import { printDecision } from '../../src/decisions/line.ts'
 import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, BETA, stock, withGatedWorld } from '../support/gated-world.ts'
@@ -110,11 +112,56 @@ for (const version of NEWEST) {
         /unwritten.*the decision log: .*decisions is not a directory.*\[decisions\] required/s,
       )
       assert.equal(await isValid(world, out), false)
+      const required = await world.run('/opt/nixsig/nixsig status')
+      assert.equal(required.status, 20)
+      assert.match(
+        required.stdout.replaceAll(/\s+/g, ' '),
+        / log \/var\/lib\/nixsig\/decisions is not a directory; next: make it writable again, then, as root/,
+      )
       await policy(world, 'nothing', { more: '[decisions]\nkeep = true\n' })
+      const told = await world.run('/opt/nixsig/nixsig status')
+      assert.match(told.stdout, /^log {7}warning: \/var\/lib\/nixsig\/decisions is not a\s+directory;/m)
       const warned = await nixBuild(world)
       assert.equal(warned.status, 0, warned.stderr)
       assert.match(warned.stderr, /warning: a decision is not in the log: .*decisions is not a directory/)
       await world.output('rm /var/lib/nixsig/decisions; mv /srv/gone /var/lib/nixsig/decisions')
+      await assertWhole(world)
+    }))
+
+  test(`${version}: attack: what cannot be signed after its line is written is built, told and made good`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      const more = '[decisions]\nrequired = true\ncheckpoints-to = "/srv/audit"\n'
+      await policy(world, 'nothing', { more })
+      await instantiate(world, nix.derivation('before'))
+      await assertBuilt(world)
+      // What the store plugin alone writes is folded by nobody.
+      const state = world.path('/var/lib/nixsig')
+      const one = { door: 'plugin', asker: 'root', path: '/nix/store/x', outcome: 'trusted' } as const
+      for (let count = 0; count < 1100; count++)
+        appendLine(state, at => printDecision(at, { ...one, letIn: true, ground: 'ledger' }), {
+          isDurable: false,
+        })
+      await instantiate(world, nix.derivation('after'))
+      await assertBuilt(world)
+      assert.equal(await world.output('ls /var/lib/nixsig/decisions/segments'), '000000000000')
+      const { status, stdout: told } = await world.run('/opt/nixsig/nixsig status --json')
+      assert.equal(status, 20)
+      const { log } = JSON.parse(told) as { log: { problems: { code: string; error: boolean }[] } }
+      assert.deepEqual(
+        log.problems.map(({ code, error }) => [code, error]),
+        [['untidy', true]],
+      )
+      const words =
+        /could not be kept in order.*: \/srv\/audit, where checkpoints are kept as well, is not there/
+      assert.match(told, words)
+      const noted = await world.run('/opt/nixsig/nixsig log --door command')
+      assert.match(
+        noted.stderr,
+        /^warning: the decision log is written, and could not be kept in order: \/srv\/audit,/,
+      )
+      await world.output('mkdir /srv/audit; /opt/nixsig/nixsig log --door command')
+      assert.match(await world.output('ls /srv/audit'), /^[0-9a-f]{32}-\d{12}$/)
+      assert.match(await world.output('/opt/nixsig/nixsig status --json'), /"problems":\[\]/)
       await assertWhole(world)
     }))
 

@@ -128,6 +128,24 @@ test('another user is told from root, and root from one who closed what root nev
   socket.destroy()
 })
 
+test('attack: a user whose nix-daemon process ends while it is looked for is not taken for root', async () => {
+  const socket = { remoteAddress: '127.0.0.1', remotePort: 1, localAddress: '127.0.0.1', localPort: 2 }
+  const peerBy = (looks: readonly ({ user: number; inode: string } | undefined)[]) => {
+    const left = [...looks]
+    return openPeers({
+      owners: { ownerOf: async () => left.shift() },
+      clients: { clientOf: async () => undefined },
+    })(socket as Socket)
+  }
+  const [own, other] = [
+    { user: 0, inode: '1' },
+    { user: 0, inode: '2' },
+  ]
+  assert.deepEqual(await peerBy([own, own]), { name: 'root', kind: 'root' })
+  for (const later of [undefined, other])
+    assert.deepEqual(await peerBy([own, later]), { name: 'user unknown', kind: 'user' })
+})
+
 test('peers elsewhere are told by their address, those of IPv6 by its first half', async () => {
   const peerOf = (remoteAddress: string) =>
     openPeers()({ remoteAddress, remotePort: 1, localAddress: '192.0.2.1', localPort: 4649 } as Socket)

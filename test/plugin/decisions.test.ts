@@ -6,9 +6,11 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,6 +18,7 @@ import {
   truncateSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
@@ -322,6 +325,39 @@ test(
     }
   },
 )
+
+test('attack: many users over the budget of all have one line a minute about what has none', asRoot, () => {
+  const own = mkdtempSync('/tmp/nixsig-test-')
+  try {
+    const places = logPlaces(own)
+    const decision = { door: 'command', asker: 'root', path: PATH, outcome: 'trusted', letIn: true } as const
+    appendLine(own, place => printDecision(place, { ...decision, ground: 'rule' }), { isDurable: false })
+    noteSize(places, 8 * 1024 * 1024)
+    const used = [0, Date.now(), 0, 0].map(number => String(number).padStart(15, '0')).join(' ')
+    const file = openSync(places.askers, 'r+')
+    writeSync(file, `${used}\n`, 0)
+    closeSync(file)
+    const users = [4321, 4322, 4323, 4324]
+    for (const user of users) {
+      spawnSync('chown', ['-R', `${user}:${user}`, own])
+      const asUser = [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', plugin.program]
+      const input = `${logQuestion(line({ state: own, log: 'required' }))}\n`
+      const { stdout, stderr } = spawnSync('setpriv', asUser, { input, encoding: 'utf8' })
+      assert.equal(stdout, 'logged\t\n', stderr)
+    }
+    spawnSync('chown', ['-R', '0:0', own])
+    const read = [...linesFrom(places, 2)].map(({ bytes }) => parseLine(bytes?.toString('latin1') ?? ''))
+    assert.deepEqual(
+      read.map(each => each.kind === 'left-out' && [each.asker, each.leftOut]),
+      [['user 4321', 1]],
+    )
+    // Nothing is forgotten: it is told later, by Node as well.
+    const later = { bytes: 1e9, size: 8 * 1024 * 1024, now: Date.now() + 60_001 }
+    assert.deepEqual(afford(places, { ...later, asker: 'user 4322' }), { leftOut: 2 })
+  } finally {
+    rmSync(own, { recursive: true })
+  }
+})
 
 /** Starts C that writes so many lines, or Node. */
 function writer(language: 'C' | 'Node', name: string, each: number) {

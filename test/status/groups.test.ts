@@ -79,6 +79,7 @@ function statusWith(refused: readonly Refusal[], more: Partial<MachineStatus> = 
     version: '0.1.0',
     otherVersions: [],
     doors: { closed: 37, open: ['plugin-loaded', 'sandbox', 'mode', 'policy'], untried: 8 },
+    log: { lines: 7, unfolded: 7, problems: [] },
     caches: [
       { url: 'https://cache.example.org', last: { answered: 1_799_999_700, failed: undefined } },
       {
@@ -188,6 +189,43 @@ test('the last line says how far it is, and what is next', () => {
     last(statusWith([], { survey })),
     'not known: 5 paths were not judged; next: nixsig status --timeout 600',
   )
+})
+
+const GAP = {
+  code: 'broken',
+  detail: 'its end is broken: line 7 is missing, there is a later line',
+  next: 'nixsig log verify',
+} as const
+
+test('a log that is well is not mentioned, and one that is not has a line with its next step', () => {
+  const said = (log: MachineStatus['log'], more: Partial<MachineStatus> = {}) => {
+    const { terminal, printed } = screen()
+    sayStatus(terminal, statusWith([], { log, ...more }))
+    return printed.join('\n').replaceAll(/\s+/g, ' ')
+  }
+  const of = (isError: boolean) => ({ lines: 9, unfolded: 9, problems: [{ ...GAP, isError }] })
+  assert.doesNotMatch(said({ lines: 7, unfolded: 7, problems: [] }), /\blog\b/)
+  assert.doesNotMatch(said(undefined), /\blog\b/)
+  const warned = said(of(false))
+  assert.match(
+    warned,
+    / log warning: its end is broken: line 7 is missing, there is a later line; next: nixsig log verify /,
+  )
+  assert.match(warned, /none of 7 paths would be refused now; next: nixsig enforce$/)
+  const required = said(of(true), { mode: 'enforce' })
+  assert.match(required, / log its end is broken: line 7 is missing/)
+  assert.match(
+    required,
+    /none of 7 paths would be refused now, but the policy requires a decision log, which is not well; next: nixsig log verify$/,
+  )
+  const survey = { letIn: 0, trusted: 3, refused: [], unjudged: 0 }
+  assert.deepEqual(exitCodesOf(survey, of(false)), [])
+  assert.deepEqual(exitCodesOf(survey, of(true)), [20])
+  assert.deepEqual(JSON.parse(JSON.stringify(statusJson(statusWith([], { log: of(true) })))).log, {
+    lines: 9,
+    unfolded: 9,
+    problems: [{ ...GAP, error: true }],
+  })
 })
 
 test('attack: where something was not judged, nothing is said to be well', () => {

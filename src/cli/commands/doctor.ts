@@ -52,7 +52,10 @@ async function examineMachine(
   const { judgeDoors } = await import('../../doctor/doors.ts')
   const { isHole } = await import('../../doctor/door.ts')
   const { parseNixPublicKey } = await import('../../formats/nix/nix-key.ts')
+  const { lookAfterOwnLog } = await import('../own-log.ts')
   const installation = ownDirectory()
+  // What is wrong with it then is one of the findings.
+  lookAfterOwnLog(places, { note: () => {} })
   const keys = options['gate-key'].map(text => parseNixPublicKey(text))
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(

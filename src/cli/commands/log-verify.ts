@@ -1,5 +1,6 @@
 /** `nixsig log verify` and `nixsig log checkpoint`: whether the decision log is as it was written. */
 import { writeFileSync } from 'node:fs'
+import type { LogFault } from '../../decisions/chain.ts'
 import {
   CHECKPOINT_LIMIT,
   type KeptCheckpoint,
@@ -8,7 +9,7 @@ import {
 } from '../../decisions/checkpoint.ts'
 import { keepCosigned } from '../../decisions/keep-cosigned.ts'
 import { logPlaces } from '../../decisions/places.ts'
-import { type LogFault, type LogReport, verifyLog } from '../../decisions/verify.ts'
+import { type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { namesIn } from '../../files/names-in.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
@@ -21,6 +22,7 @@ import { machineKey, readMachineKey } from '../../verifier/machine-key.ts'
 import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
+import { lookAfterOwnLog } from '../own-log.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -159,6 +161,7 @@ async function signOrKeep(
     throw new UsageError(`only root can sign with the key of this machine; next: call it ${BY_ROOT}`)
   if (cosigned === undefined) {
     if (quorum !== undefined) throw new UsageError('--quorum goes with --cosigned')
+    lookAfterOwnLog(places, terminal)
     return signNow(to, places, terminal)
   }
   if (to !== undefined) throw new UsageError('--to and --cosigned exclude each other')

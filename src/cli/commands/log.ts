@@ -9,7 +9,9 @@ import { parseInstant } from '../../policy/language/instant.ts'
 import { pathWord } from '../../policy/words.ts'
 import { printable, printableAgain } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
+import { withoutPath } from '../decision-words.ts'
 import type { Status } from '../exit-status.ts'
+import { lookAfterOwnLog } from '../own-log.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -43,13 +45,18 @@ export const log = command({
     ['log --since 2026-12-01 --door gate', 'What the gate let in and refused since then'],
     ['log --path hello --json', 'For programs: the lines as they are in the log'],
   ],
-  epilogue: 'See also: nixsig log verify, nixsig log checkpoint.',
-  reads: ['state'],
+  epilogue:
+    'Called by root, it also folds lines into segments, as hooks and the gate do.\nSee also: nixsig log verify, nixsig log checkpoint.',
+  reads: ['policy', 'state'],
   run: printLog,
 })
 
-async function printLog(options: LogOptions, { places, terminal }: Invocation<'state'>): Promise<Status> {
+async function printLog(
+  options: LogOptions,
+  { places, terminal }: Invocation<'policy' | 'state'>,
+): Promise<Status> {
   const wanted: Wanted = { ...options, since: sinceOf(options.since) }
+  lookAfterOwnLog(places, terminal)
   const log = logPlaces(places.state)
   let next = firstNumber(log)
   if (next > 0) terminal.note(`${next} older decisions were removed, as the log has a size`)
@@ -89,7 +96,8 @@ function wordsOf(terminal: Terminal, line: Line): string {
   const how = letIn && outcome !== 'trusted' ? terminal.doubtful(` although ${outcome}`) : ''
   const often = times === undefined ? '' : ` (${times} more times)`
   const what = `${pathWord(line.path)} for ${visible(line.asker)}${often}`
-  return `${time}  ${line.door}  ${word}${how} ${what}: ${visible(message ?? ground)}`
+  const why = message === undefined ? ground : withoutPath(message, line.path)
+  return `${time}  ${line.door}  ${word}${how} ${what}: ${visible(why)}`
 }
 
 /** Escaped when it was written; once more, as the log may have been written by anybody. */

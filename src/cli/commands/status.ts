@@ -1,6 +1,7 @@
 /** `nixsig status`: how this machine stands, and how far it is from enforcing. */
 
 import project from '../../../package.json' with { type: 'json' }
+import { lookAtLog } from '../../decisions/health.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { respiteAt } from '../../ledger/respite.ts'
 import { lackOf } from '../../policy/lack.ts'
@@ -52,8 +53,8 @@ export const status = command({
   ],
   epilogue: `Judges by today's evidence what this machine uses: what its systems, profiles and links such as ./result lead to,
 and what was let in with a warning. Contents are not read; "nixsig verify" does that.
-Systems come first. Status 0: all of it was judged, and nothing would be refused. 20: not all of it was judged, or
-something is undecided. Otherwise the most severe status of what would be refused, as with "nixsig verify".`,
+Systems come first. Status 0: all of it was judged, and nothing would be refused. 20: not all of it was judged,
+something is undecided, or the decision log is not well that the policy requires. Otherwise the most severe status of what would be refused, as with "nixsig verify".`,
   reads: EVERYWHERE,
   run: sayHowItStands,
 })
@@ -73,7 +74,7 @@ async function sayHowItStands(options: Options, invocation: Invocation<PlaceName
   }
   // What never answered is waited for no longer.
   setTimeout(() => process.exit(), LEAVE_MS).unref()
-  return mostSevere(exitCodesOf(found.survey))
+  return mostSevere(exitCodesOf(found.survey, found.log))
 }
 
 interface Task {
@@ -106,6 +107,7 @@ async function findOut(
       version: project.version,
       otherVersions: otherVersions(),
       doors: await looking,
+      log: looks && reader === 'root' ? lookAtLog(state, policy.decisions) : undefined,
       caches: answersOfCaches(state, policy),
       sources: answersOfSources(state, policy),
       roots,
