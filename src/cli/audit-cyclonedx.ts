@@ -2,9 +2,12 @@
 import type { Audit } from '../audit/audit.ts'
 import { recordedOf } from '../audit/recorded.ts'
 import { cycloneDxOf } from '../report/cyclonedx.ts'
-import type { ReportContext } from './audit-reports.ts'
+import type { Inquiry } from '../verifier/inquiry.ts'
 
 /** The audit in CycloneDX. Throws StoreError where the store does not answer. */
-export async function auditCycloneDx(audit: Audit, { inquiry }: ReportContext): Promise<string> {
+export async function auditCycloneDx(
+  audit: Audit,
+  { inquiry }: { readonly inquiry: Inquiry },
+): Promise<string> {
   return cycloneDxOf(audit, await recordedOf(audit, inquiry))
 }
