@@ -13,7 +13,7 @@ import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { digestIn } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
 import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
@@ -83,7 +83,7 @@ export function holdsStill(
   if (standing.outcome !== 'trusted' || entry === undefined || stamp === undefined) return false
   if (standing.until !== undefined && now >= standing.until) return false
   if (info === undefined || info.narHash !== narHash || stampOf(path) !== stamp) return false
-  return versionOf(entryFile(state, parseStorePath(path).digest)) === entry
+  return versionOf(entryFile(state, digestIn(path))) === entry
 }
 
 /** What may be kept of these: those that the ledger alone decided, by entries that are old enough. */
