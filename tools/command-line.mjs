@@ -147,13 +147,18 @@ async function writeSplit(parts) {
       SODIUM,
       parserOfYargs(),
       lazyBuiltins(),
-      relativeImports(elsewhere(parts, module => parts.placed.has(module))),
-      fromLayers(parts),
+      relativeImports(
+        inLayer(
+          parts,
+          elsewhere(parts, module => parts.placed.has(module)),
+        ),
+      ),
     ],
   })
   for (const { path, text } of outputFiles) {
     const { code, map } = await transform(text, { ...COMMON, format: 'cjs', sourcemap: 'external' })
-    writeFileSync(path, code)
+    // As long as before, so that the source map still fits.
+    writeFileSync(path, code.replace(/(require\("\.\/\w+\.js)#(\w+)"\)/g, '$1").$2'))
     writeFileSync(`${path}.map`, map)
   }
 }
@@ -171,6 +176,19 @@ function elsewhere(parts, isApart) {
     }
     // A path within the project: an absolute one would make the output depend on where that lies.
     return parts.placed.has(module) ? { namespace: 'layer', path: relative(parts.root, module) } : undefined
+  }
+}
+
+/**
+ * The same for what is split: what a layer has is named there, `./verify.js#m12`, as a file that
+ * passes it on would take longer to load than most of what is split.
+ */
+function inLayer({ root, placed }, decide) {
+  return request => {
+    const decided = decide(request)
+    if (decided?.namespace !== 'layer') return decided
+    const { file, key } = placed.get(join(root, decided.path))
+    return { external: true, path: `${file}#${key}` }
   }
 }
 

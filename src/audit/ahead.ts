@@ -1,6 +1,6 @@
 /** What an audit looks at on the disk while the store answers. */
 import { FileError } from '../files/regular-file.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { digestIn } from '../formats/nix/store-path.ts'
 import { type Admission, readVersionedAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 
@@ -18,7 +18,7 @@ const TURN = 32
 
 /** Looks at the disk. Throws FileError where a ledger entry cannot be read. */
 export function lookAt(state: string, path: string): OnDisk {
-  const read = readVersionedAdmission(state, parseStorePath(path).digest, path)
+  const read = readVersionedAdmission(state, digestIn(path), path)
   return { version: read?.version, entry: read?.entry, stamp: stampOf(path) }
 }
 

@@ -114,12 +114,14 @@ function pathOf(known: Known, member: Member, place: number): AuditedPath {
     derivation: derivation === undefined ? undefined : places.get(derivation),
     inputs: placesOf(surveyed.inputs.get(path) ?? [], places, place),
     ...standingOf(known, member),
-    claims: people.told(member.standing.outcome === 'trusted' ? member.standing.claims : []),
+    claims: member.standing.outcome === 'trusted' ? people.told(member.standing.claims) : NONE,
     builtHere,
     letIn,
     registered: info?.registrationTime,
   }
 }
+
+const NONE: readonly [] = []
 
 type ToldStanding = Pick<
   AuditedPath,
@@ -129,7 +131,7 @@ type ToldStanding = Pick<
 function standingOf({ stopped, exemptions }: Known, { standing }: Member): ToldStanding {
   if (standing.outcome === 'trusted') {
     const { rule, basis, until, exemption: line } = standing
-    const place = exemptions.findIndex(one => one.line === line)
+    const place = line === undefined ? -1 : exemptions.findIndex(one => one.line === line)
     const exemption = place < 0 ? undefined : place
     return { outcome: 'trusted', status: 0, ground: 'rule', rule, basis, exemption, until, ...NOT_STOPPED }
   }

@@ -13,7 +13,8 @@ export const AUDIT_FORMAT = 'nixsig-audit-1'
 export function auditJson(audit: Audit, more: object = {}): string {
   const fields = Object.entries({ ...audit, ...more }).map(([name, value]) => {
     // Most of an audit, so it is not made of other objects first.
-    const text = name === 'paths' ? listOf(audit.paths, pathJson) : JSON.stringify(inSnakeCase(value))
+    const text =
+      name === 'paths' ? listOf(audit.paths, openPathPrinter()) : JSON.stringify(inSnakeCase(value))
     return `"${snakeCase(name)}":${text}`
   })
   const text = `{"format":"${AUDIT_FORMAT}",${fields.join()}}`
@@ -23,44 +24,34 @@ export function auditJson(audit: Audit, more: object = {}): string {
 
 const BEYOND_ASCII = /[^\x20-\x7e]/
 
-/** How each field is printed, in the order in which they are. */
-const PATH_FIELDS: { readonly [Name in keyof AuditedPath]-?: (value: AuditedPath[Name]) => string } = {
-  path: anything,
-  kind: anything,
-  part: anything,
-  narHash: anything,
-  narSize: anything,
-  references: numbers,
-  derivation: anything,
-  inputs: numbers,
-  outcome: anything,
-  status: anything,
-  ground: anything,
-  rule: anything,
-  basis: anything,
-  exemption: anything,
-  group: anything,
-  because: anything,
-  message: anything,
-  claims: claims => listOf(claims, claimJson),
-  builtHere: anything,
-  until: anything,
-  letIn: anything,
-  registered: anything,
+/** Prints paths; what many of them share is made into text once. */
+function openPathPrinter(): (path: AuditedPath) => string {
+  const word = remembering((text: string | undefined) => anything(text))
+  const claims = remembering((list: AuditedPath['claims']) => listOf(list, claimJson))
+  // In the order of AuditedPath; that none is left out, the tests of parseAudit show.
+  return one =>
+    `{"path":${anything(one.path)},"kind":${word(one.kind)},"part":${word(one.part)},` +
+    `"nar_hash":${anything(one.narHash)},"nar_size":${one.narSize},` +
+    `"references":${numbers(one.references)},"derivation":${one.derivation ?? null},` +
+    `"inputs":${numbers(one.inputs)},"outcome":${word(one.outcome)},"status":${one.status},` +
+    `"ground":${word(one.ground)},"rule":${word(one.rule)},"basis":${word(one.basis)},` +
+    `"exemption":${one.exemption ?? null},"group":${one.group ?? null},` +
+    `"because":${anything(one.because)},"message":${anything(one.message)},` +
+    `"claims":${claims(one.claims)},"built_here":${one.builtHere},"until":${one.until ?? null},` +
+    `"let_in":${one.letIn},"registered":${one.registered ?? null}}`
 }
 
-const PATH_PRINTERS = Object.entries(PATH_FIELDS).map(([name, print]) => ({
-  name: name as keyof AuditedPath,
-  start: `"${snakeCase(name)}":`,
-  print: print as (value: unknown) => string,
-}))
-
-function pathJson(path: AuditedPath): string {
-  let text = ''
-  for (const { name, start, print } of PATH_PRINTERS)
-    text += (text === '' ? '{' : ',') + start + print(path[name])
-  return `${text}}`
+/** The same for the same value, made once. */
+function remembering<T>(print: (value: T) => string): (value: T) => string {
+  const known = new Map<T, string>()
+  return value => {
+    const text = known.get(value) ?? print(value)
+    if (known.size < REMEMBERED) known.set(value, text)
+    return text
+  }
 }
+
+const REMEMBERED = 1000
 
 function claimJson({ key, role, graph, origin }: AuditedClaim): string {
   return `{"key":${key},"role":${anything(role)},"graph":${anything(graph)},"origin":${anything(origin)}}`
@@ -69,18 +60,17 @@ function claimJson({ key, role, graph, origin }: AuditedClaim): string {
 /** Text in which JSON changes nothing. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
-function anything(value: string | number | boolean | undefined): string {
+function anything(value: string | undefined): string {
   if (value === undefined) return 'null'
-  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`
-  return JSON.stringify(inSnakeCase(value))
+  return PLAIN.test(value) ? `"${value}"` : JSON.stringify(inSnakeCase(value))
 }
 
 function numbers(values: readonly number[]): string {
-  return `[${values.join()}]`
+  return values.length === 0 ? '[]' : `[${values.join()}]`
 }
 
 function listOf<T>(items: readonly T[], print: (item: T) => string): string {
   let text = '['
-  for (const [index, item] of items.entries()) text += (index === 0 ? '' : ',') + print(item)
+  for (const item of items) text += (text.length === 1 ? '' : ',') + print(item)
   return `${text}]`
 }

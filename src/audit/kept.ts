@@ -13,7 +13,7 @@ import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { replaceFile } from '../files/replace-file.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { digestIn } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
 import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
@@ -83,16 +83,19 @@ export function holdsStill(
   if (standing.outcome !== 'trusted' || entry === undefined || stamp === undefined) return false
   if (standing.until !== undefined && now >= standing.until) return false
   if (info === undefined || info.narHash !== narHash || stampOf(path) !== stamp) return false
-  return versionOf(entryFile(state, parseStorePath(path).digest)) === entry
+  return versionOf(entryFile(state, digestIn(path))) === entry
 }
 
 /** What may be kept of these: those that the ledger alone decided, by entries that are old enough. */
 export function keepable(members: readonly Member[], begun: bigint): Kept['judged'] {
-  return members.flatMap(({ path, info: _, letIn: __, ...judged }) => {
-    const { entry, standing } = judged
-    if (entry === undefined || standing.outcome !== 'trusted') return []
-    return BigInt(entry.split(':')[1] ?? 0) + SETTLED_NS < begun ? [[path, judged] as const] : []
-  })
+  const settled = Number(begun - SETTLED_NS)
+  const judged: (readonly [string, Judged])[] = []
+  for (const member of members) {
+    const { path, entry, standing } = member
+    if (entry === undefined || standing.outcome !== 'trusted') continue
+    if (Number(entry.slice(entry.indexOf(':') + 1)) < settled) judged.push([path, member])
+  }
+  return judged
 }
 
 /**
@@ -104,9 +107,14 @@ export function databaseState(begun: bigint): string | undefined {
   for (const ending of ['', '-wal', '-journal']) {
     const status = lstatSync(`${DATABASE}${ending}`, { bigint: true, throwIfNoEntry: false })
     // Whoever opens the database makes an empty log beside it.
-    if (status === undefined || (ending !== '' && status.size === 0n)) parts.push('none')
-    else if (status.ctimeNs + SETTLED_NS >= begun) return undefined
-    else parts.push(`${status.ino}:${status.ctimeNs}:${status.mtimeNs}:${status.size}`)
+    if (status === undefined || (ending !== '' && status.size === 0n)) {
+      parts.push('none')
+      continue
+    }
+    // SQLite gives the log to its owner again whenever root opens the database, which is a new ctime.
+    const changed = ending === '' ? status.ctimeNs : status.mtimeNs
+    if (changed + SETTLED_NS >= begun) return undefined
+    parts.push(`${status.ino}:${changed}:${status.mtimeNs}:${status.size}`)
   }
   return parts[0] === 'none' ? undefined : parts.join(' ')
 }

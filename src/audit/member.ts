@@ -4,7 +4,6 @@ import { judgeWithin, LateError } from '../files/deadline.ts'
 import { type Admission, isCurrent, isLetIn } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
-import { exemptionFor, ruleFor } from '../policy/match.ts'
 import type { Instant, KeyIdentity, Policy, StorePathKind } from '../policy/policy.ts'
 import type { Basis, Refusal, Trust } from '../policy/verdict.ts'
 import { isJudged, type JudgedAdmission } from '../reach/by-record.ts'
@@ -16,6 +15,7 @@ import type { Inquiry } from '../verifier/inquiry.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 import { verifyPath } from '../verifier/verify.ts'
 import { lookAt, type OnDisk } from './ahead.ts'
+import { alikeTo } from './alike.ts'
 import { type Critical, criticalFor, NOBODY } from './critical.ts'
 import { type KeyRegistry, noteClaims, noteKey, type ToldClaim } from './key-registry.ts'
 
@@ -104,21 +104,37 @@ export function judgeMember(
   const { inquiry, digest, now, letIn, disputed } = judging
   const isDisputed = disputed.has(path)
   const kept = isDisputed ? undefined : judging.kept(path, info)
-  if (kept !== undefined) return { path, info, letIn: letIn.has(path), ...kept }
-  const seen = ahead ?? lookAt(inquiry.places.state, path)
-  const { entry } = seen
-  const met: Met = { ...seen, path, info, stamp: info === undefined ? undefined : seen.stamp }
+  if (kept !== undefined) return withJudged({ path, info, letIn: letIn.has(path) }, kept)
+  const { entry, version, stamp } = ahead ?? lookAt(inquiry.places.state, path)
+  const met: Met = { path, info, entry, version, stamp: info === undefined ? undefined : stamp }
   const admitted =
     !isDisputed &&
     entry !== undefined &&
     isCurrent(entry, digest, now) &&
     isJudged(entry) &&
     entry.narHash === info?.narHash &&
-    isAsAdmitted(entry, met.stamp)
+    liesAsAdmitted(entry, met.stamp)
       ? entry
       : undefined
   const known = admitted && byLikeness(judging, admitted)
   return known === undefined ? judgedAnew(judging, met, admitted) : memberOf(letIn, met, known, 'alone')
+}
+
+/**
+ * Whether a path that the store registered with an entry's contents lies there as it was admitted.
+ * What was admitted before it came, as by the gate, has no stamp yet: then the registered contents
+ * are all that is known of it, with evidence too.
+ */
+function liesAsAdmitted(entry: Admission, stamp: string | undefined): boolean {
+  return isAsAdmitted(entry, stamp) || (entry.stamp === undefined && stamp !== undefined)
+}
+
+/** Names each field: to copy an object takes longer than to judge most paths. */
+function withJudged(
+  { path, info, letIn }: Pick<Member, 'path' | 'info' | 'letIn'>,
+  { kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }: Judged,
+): Member {
+  return { path, info, letIn, kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }
 }
 
 /** What is known of a path when it is judged. */
@@ -135,27 +151,27 @@ async function judgedAnew(
   const alone = admitted && (await byRecord(judging, admitted))
   const found = alone ?? (await byEvidence(judging, met.path))
   if (found === undefined) return undefined
-  const standing =
-    admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
-  return memberOf(judging.letIn, met, standing, alone === undefined ? 'with evidence' : 'alone')
+  const told = admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
+  return memberOf(judging.letIn, met, told, alone === undefined ? 'with evidence' : 'alone')
 }
 
 /** `by`: whether the entry and the policy alone gave the verdict. */
 function memberOf(
   letIn: Judging['letIn'],
   { path, info, entry, stamp, version }: Met,
-  standing: Found,
+  found: Found,
   by: 'alone' | 'with evidence',
 ): Member {
-  return {
-    path,
-    info,
-    letIn: letIn.has(path) || (entry !== undefined && isLetIn(entry)),
-    ...judgedOf({ path, entry, stamp }, standing, by === 'alone' ? version : undefined),
-  }
+  const wasLetIn = letIn.has(path) || (entry !== undefined && isLetIn(entry))
+  const judged = judgedOf({ path, entry, stamp }, found, by === 'alone' ? version : undefined)
+  return withJudged({ path, info, letIn: wasLetIn }, judged)
 }
 
-type Found = Standing & { readonly subject?: Trust['subject'] }
+/** A verdict, and what it is about where more is known than the ledger has. */
+interface Found {
+  readonly standing: Standing
+  readonly subject?: Trust['subject'] | undefined
+}
 
 function judgedOf(
   {
@@ -163,7 +179,7 @@ function judgedOf(
     entry,
     stamp,
   }: { readonly path: string; readonly entry: Admission | undefined; readonly stamp: string | undefined },
-  { subject, ...standing }: Found,
+  { subject, standing }: Found,
   version: string | undefined,
 ): Judged {
   const recorded = entry?.kind === 'signature' ? 'fetched-source' : entry?.kind
@@ -184,7 +200,12 @@ function judgedOf(
 function byLikeness({ alike, policy, now }: Judging, entry: JudgedAdmission): Found | undefined {
   if (alike === undefined || alike.size === 0) return undefined
   const known = alike.get(alikeTo(policy, entry, now) ?? '')
-  return known && { ...known, subject: subjectOfEntry(entry), until: entry.until ?? known.until }
+  return known && { standing: endingWith(known, entry) }
+}
+
+/** The same, ending when the entry does. */
+function endingWith(standing: Trusted, { until }: Admission): Trusted {
+  return until === undefined || until === standing.until ? standing : { ...standing, until }
 }
 
 /** By the entry and the policy alone; undefined where they do not tell what the path rests on. */
@@ -192,34 +213,8 @@ async function byRecord(judging: Judging, entry: JudgedAdmission): Promise<Found
   const subject = subjectOfEntry(entry)
   const alike = judging.alike === undefined ? undefined : alikeTo(judging.policy, entry, judging.now)
   const found = await weighed(judging, entry, subject)
-  if (found?.outcome !== 'trusted' || alike === undefined) return found
-  const { subject: _, ...standing } = found
-  judging.alike?.set(alike, standing)
+  if (found?.standing.outcome === 'trusted' && alike !== undefined) judging.alike?.set(alike, found.standing)
   return found
-}
-
-/** Whether nothing in a policy but its rules and exemptions is about names. */
-export function hasAlike({ lists, developers, principals }: Policy): boolean {
-  if (lists.size > 0 || developers.length > 0) return false
-  return ![...principals.values()].some(({ keys }) => keys.some(({ grants }) => grants !== undefined))
-}
-
-/**
- * A text that is equal for entries on which the policy says the same: those under one rule, by the
- * same keys, where nothing in the policy is about one name or one time of signing alone. Undefined
- * where that is not so.
- */
-function alikeTo(policy: Policy, entry: JudgedAdmission, now: Instant): string | undefined {
-  const { kind, builtHere, derivation, claims, until } = entry
-  // Only of Nix's own signatures it does not matter when they were seen.
-  if (claims.length === 0 || claims.some(({ trace }) => trace !== 'nix')) return undefined
-  const { path, name } = subjectOfEntry(entry)
-  if (exemptionFor(policy, { path, name, kind }, now) !== undefined) return undefined
-  const { line } = ruleFor(policy, { name, kind })
-  let text = `${kind} ${builtHere} ${derivation === undefined} ${until === undefined} ${line}`
-  // Nothing that an entry says has a line feed, and only the last word of each has spaces.
-  for (const { key, role, graph, origin } of claims) text += `\n${key} ${role} ${graph ?? '-'} ${origin}`
-  return text
 }
 
 async function weighed(
@@ -239,16 +234,19 @@ async function weighed(
  * the addresses of a source: today's evidence may tell.
  */
 function admittedAs({ policy, registry }: Judging, entry: Admission, found: Found): Found {
-  if (found.outcome === 'trusted') return { ...found, until: entry.until ?? found.until }
+  const { standing, subject } = found
+  if (standing.outcome === 'trusted') return { standing: endingWith(standing, entry), subject }
   const claims = noteClaims(registry, policy, rememberedClaims(entry))
   return {
-    outcome: 'trusted',
-    rule: entry.rule,
-    basis: undefined,
-    exemption: undefined,
-    claims,
-    critical: NOBODY,
-    until: entry.until,
+    standing: {
+      outcome: 'trusted',
+      rule: entry.rule,
+      basis: undefined,
+      exemption: undefined,
+      claims,
+      critical: NOBODY,
+      until: entry.until,
+    },
   }
 }
 
@@ -263,14 +261,16 @@ function standingOf(
   const critical = criticalFor(about, { subject, claims }, now)
   for (const key of critical.keys) noteKey(registry, about, key)
   return {
-    outcome: 'trusted',
-    rule,
-    basis: basis.kind,
-    exemption: basis.kind === 'exemption' ? basis.line : undefined,
-    claims: noteClaims(registry, about, claims),
-    critical,
+    standing: {
+      outcome: 'trusted',
+      rule,
+      basis: basis.kind,
+      exemption: basis.kind === 'exemption' ? basis.line : undefined,
+      claims: noteClaims(registry, about, claims),
+      critical,
+      until: until ?? trust.until,
+    },
     subject,
-    until: until ?? trust.until,
   }
 }
 
@@ -283,7 +283,7 @@ async function byEvidence(judging: Judging, path: string): Promise<Found | undef
   if (verdict.outcome === 'trusted')
     return standingOf(judging, policyFor(policy, verdict.subject), verdict, undefined)
   // The last refusal may be for want of time.
-  return performance.now() >= end ? undefined : { outcome: 'refused', refusal: verdict }
+  return performance.now() >= end ? undefined : { standing: { outcome: 'refused', refusal: verdict } }
 }
 
 function onlyLate(error: unknown): undefined {

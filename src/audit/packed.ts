@@ -2,6 +2,7 @@
  * What an audit keeps, in few bytes: each path once, and each verdict once that many paths share.
  * Reading it is most of what a second audit costs.
  */
+import { isStorePath } from '../formats/nix/store-path.ts'
 import type { Instant, KeyIdentity } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { KnownKey } from './key-registry.ts'
@@ -33,30 +34,39 @@ export interface Kept {
   readonly keys: readonly (readonly [KeyIdentity, KnownKey])[]
 }
 
-/** The form in the file. Numbers are places in `paths` or `standings`. */
+/**
+ * The form in the file: columns, as long texts are read many times faster than thousands of short
+ * ones. Numbers are places in `paths` or `standings`.
+ */
 export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
-  readonly paths: readonly string[]
+  /** Each with a line feed. */
+  readonly paths: string
   readonly standings: readonly Omit<Trusted, 'until'>[]
-  readonly infos: readonly (readonly [
-    path: number,
-    narHash: string,
-    narSize: number,
-    references: readonly number[],
-    registrationTime: number,
-    isContentAddressed: 0 | 1,
-  ])[]
-  readonly judged: readonly (readonly [
-    path: number,
-    kind: Judged['kind'],
-    stamp: string,
-    entry: string,
-    narHash: string,
-    builtHere: 0 | 1,
-    derivation: number | null,
-    inputs: readonly number[] | null,
-    standing: number,
-    until: number | null,
-  ])[]
+  readonly infos: {
+    readonly path: readonly number[]
+    /** 64 characters each. */
+    readonly narHash: string
+    readonly narSize: readonly number[]
+    /** How many of `references` belong to each. */
+    readonly count: readonly number[]
+    readonly references: readonly number[]
+    readonly registrationTime: readonly number[]
+    readonly isContentAddressed: readonly (0 | 1)[]
+  }
+  readonly judged: {
+    readonly path: readonly number[]
+    readonly kind: readonly Judged['kind'][]
+    /** Each with a line feed, as `entry`. */
+    readonly stamp: string
+    readonly entry: string
+    readonly narHash: string
+    readonly builtHere: readonly (0 | 1)[]
+    /** One more than the place; 0: none. */
+    readonly derivation: readonly number[]
+    readonly inputs: readonly (readonly number[] | null)[]
+    readonly standing: readonly number[]
+    readonly until: readonly (number | null)[]
+  }
 }
 
 /** Packs it. */
@@ -65,72 +75,143 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
   // What is alike shares its claims.
   const claims = numbering<Trusted['claims']>()
   const standings: Omit<Trusted, 'until'>[] = []
-  const some = judged.flatMap(([path, one]): Packed['judged'] => {
+  const columns = { stamp: '', entry: '', narHash: '' }
+  const rows = judged.flatMap(([path, one]) => {
     const { standing, stamp, entry, narHash } = one
     if (standing.outcome !== 'trusted' || stamp === undefined || entry === undefined || narHash === undefined)
       return []
     const { until = null, ...verdict } = standing
     const place = claims.of(standing.claims)
     standings[place] = verdict
-    const derivation = one.derivation === undefined ? null : paths.of(one.derivation)
-    const inputs = one.inputs?.map(paths.of) ?? null
-    const built = one.builtHere ? 1 : 0
-    return [[paths.of(path), one.kind, stamp, entry, narHash, built, derivation, inputs, place, until]]
+    columns.stamp += `${stamp}\n`
+    columns.entry += `${entry}\n`
+    columns.narHash += narHash
+    return { ...one, path: paths.of(path), standing: place, until }
   })
+  const registered = infos.map(info => paths.of(info.path))
   return {
     ...rest,
-    infos: infos.map(({ path, narHash, narSize, references, registrationTime, isContentAddressed }) => [
-      paths.of(path),
-      narHash,
-      narSize,
-      references.map(paths.of),
-      registrationTime,
-      isContentAddressed ? 1 : 0,
-    ]),
-    judged: some,
-    paths: paths.all(),
+    infos: {
+      path: registered,
+      narHash: infos.map(({ narHash }) => narHash).join(''),
+      narSize: infos.map(({ narSize }) => narSize),
+      count: infos.map(({ references }) => references.length),
+      references: infos.flatMap(({ references }) => references.map(paths.of)),
+      registrationTime: infos.map(({ registrationTime }) => registrationTime),
+      isContentAddressed: infos.map(({ isContentAddressed }) => (isContentAddressed ? 1 : 0)),
+    },
+    judged: {
+      ...columns,
+      path: rows.map(({ path }) => path),
+      kind: rows.map(({ kind }) => kind),
+      builtHere: rows.map(({ builtHere }) => (builtHere ? 1 : 0)),
+      derivation: rows.map(({ derivation }) => (derivation === undefined ? 0 : paths.of(derivation) + 1)),
+      inputs: rows.map(({ inputs }) => inputs?.map(paths.of) ?? null),
+      standing: rows.map(({ standing }) => standing),
+      until: rows.map(({ until }) => until),
+    },
+    paths: linesOf(paths.all()),
     standings,
   }
 }
 
-/** Throws FormatError where a place is in no list. */
-export function unpacked({ paths, standings, infos, judged, ...rest }: Packed): Kept {
+/** Throws FormatError where a column is too short or too long, or a place is in no list. */
+export function unpacked({ paths: text, standings, infos, judged, ...rest }: Packed): Kept {
+  const paths = linesIn(text)
+  if (!paths.every(isStorePath)) throw broken('a path', 'that is none')
   const pathAt = (place: number): string => at(paths, place)
-  return {
-    ...rest,
-    infos: infos.map(
-      ([path, narHash, narSize, references, registrationTime, addressed]): Registered => ({
-        path: pathAt(path),
-        narHash,
-        narSize,
-        references: references.map(pathAt),
-        registrationTime,
-        isContentAddressed: addressed === 1,
-      }),
-    ),
-    judged: judged.map(
-      ([path, kind, stamp, entry, narHash, built, derivation, inputs, standing, until]) =>
-        [
-          pathAt(path),
-          {
-            kind,
-            stamp,
-            entry,
-            narHash,
-            builtHere: built === 1,
-            derivation: derivation === null ? undefined : pathAt(derivation),
-            inputs: inputs?.map(pathAt),
-            standing: { ...at(standings, standing), until: until ?? undefined },
-          },
-        ] as const,
-    ),
+  return { ...rest, infos: infosIn(infos, pathAt), judged: judgedIn(judged, standings, pathAt) }
+}
+
+function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): readonly Registered[] {
+  const { path, narHash, narSize, count, references, registrationTime, isContentAddressed } = infos
+  assertLengths(path, [narHash.length / HASH, narSize, count, registrationTime, isContentAddressed])
+  let used = 0
+  const all = path.map((place, row): Registered => {
+    const first = used
+    used += at(count, row)
+    return {
+      path: pathAt(place),
+      narHash: narHash.slice(row * HASH, (row + 1) * HASH),
+      narSize: at(narSize, row),
+      references: references.slice(first, used).map(pathAt),
+      registrationTime: at(registrationTime, row),
+      isContentAddressed: isContentAddressed[row] === 1,
+    }
+  })
+  if (used !== references.length) throw broken('references', `${references.length} and not ${used}`)
+  return all
+}
+
+function judgedIn(
+  { path, narHash, kind, builtHere, derivation, inputs, standing, until, ...texts }: Packed['judged'],
+  standings: Packed['standings'],
+  pathAt: (place: number) => string,
+): Kept['judged'] {
+  const [stamp, entry] = [linesIn(texts.stamp), linesIn(texts.entry)]
+  const columns = [stamp, entry, kind, builtHere, derivation, inputs, standing, until]
+  assertLengths(path, [narHash.length / HASH, ...columns])
+  if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is none')
+  if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is none')
+  const sharing = openShared()
+  return path.map((place, row) => {
+    const made = at(derivation, row)
+    return [
+      pathAt(place),
+      {
+        kind: at(kind, row),
+        stamp: at(stamp, row),
+        entry: at(entry, row),
+        narHash: narHash.slice(row * HASH, (row + 1) * HASH),
+        builtHere: builtHere[row] === 1,
+        derivation: made === 0 ? undefined : pathAt(made - 1),
+        inputs: inputs[row]?.map(pathAt),
+        standing: sharing(at(standings, at(standing, row)), until[row] ?? undefined),
+      },
+    ] as const
+  })
+}
+
+/** Those that end together are one: what is alike is told in one go. */
+function openShared(): (verdict: Omit<Trusted, 'until'>, until: number | undefined) => Trusted {
+  const shared = new Map<object, Map<number | undefined, Trusted>>()
+  return (verdict, until) => {
+    const known = shared.get(verdict) ?? new Map<number | undefined, Trusted>()
+    shared.set(verdict, known)
+    const standing = known.get(until) ?? { ...verdict, until }
+    known.set(until, standing)
+    return standing
   }
+}
+
+const HASH = 64
+const STAMP = /^\d+:\d+(?::\d+:\d+:\d+)?$/
+const VERSION = /^\d+:\d+$/
+
+function assertLengths(path: readonly number[], columns: readonly (number | readonly unknown[])[]): void {
+  for (const column of columns) {
+    const length = typeof column === 'number' ? column : column.length
+    if (length !== path.length) throw broken('a column', `of ${length} and not ${path.length}`)
+  }
+}
+
+function linesOf(texts: readonly string[]): string {
+  return texts.map(text => `${text}\n`).join('')
+}
+
+function linesIn(text: string): readonly string[] {
+  const lines = text.split('\n')
+  if (lines.pop() !== '') throw broken('a column', 'that is cut')
+  return lines
+}
+
+function broken(what: string, problem: string): FormatError {
+  return new FormatError('kept audit', `${what} ${problem}`, 'a list')
 }
 
 function at<T>(list: readonly T[], place: number): T {
   const value = list[place]
-  if (value === undefined)
-    throw new FormatError('kept audit', `no place ${place} of ${list.length}`, 'a list')
+  if (value === undefined) throw broken('no place', `${place} of ${list.length}`)
   return value
 }
 

@@ -10,13 +10,13 @@ import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { type Kept, type Packed, packed, unpacked } from './packed.ts'
 
-const HEAD = /^nixsig-audit-kept-2 ([0-9a-f]{64})\n/
-const HEAD_LENGTH = 'nixsig-audit-kept-2 '.length + 64 + 1
+const HEAD = /^nixsig-audit-kept-3 ([0-9a-f]{64})\n/
+const HEAD_LENGTH = 'nixsig-audit-kept-3 '.length + 64 + 1
 
 /** Prints what `parseKept` reads. */
 export function printKept(kept: Kept): Uint8Array {
   const document = printDocument(kept)
-  return Buffer.concat([Buffer.from(`nixsig-audit-kept-2 ${toHex(sha256(document))}\n`), document])
+  return Buffer.concat([Buffer.from(`nixsig-audit-kept-3 ${toHex(sha256(document))}\n`), document])
 }
 
 /** The document alone. */
@@ -98,6 +98,8 @@ const flag: Is<boolean> = (value): value is boolean => typeof value === 'boolean
 const count: Is<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const storePath: Is<string> = (value): value is string => typeof value === 'string' && isStorePath(value)
 const hash = formed(/^[0-9a-f]{64}$/)
+/** Any number of them, without anything between. */
+const hashes: Is<string> = (value): value is string => typeof value === 'string' && !/[^0-9a-f]/.test(value)
 const bit = oneOf<0 | 1>(0, 1)
 
 const KINDS: readonly StorePathKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
@@ -120,7 +122,7 @@ const isPacked: Is<Packed> = record<Packed>({
       }),
     ),
   ),
-  paths: listOf(storePath),
+  paths: text,
   standings: listOf(
     record<Packed['standings'][number]>({
       outcome: oneOf('trusted'),
@@ -142,19 +144,25 @@ const isPacked: Is<Packed> = record<Packed>({
       }),
     }),
   ),
-  infos: listOf(row<Packed['infos'][number]>(count, hash, count, listOf(count), count, bit)),
-  judged: listOf(
-    row<Packed['judged'][number]>(
-      count,
-      oneOf(...KINDS),
-      formed(/^\d+:\d+(?::\d+:\d+:\d+)?$/),
-      formed(/^\d+:\d+$/),
-      hash,
-      bit,
-      either(count, none),
-      either(listOf(count), none),
-      count,
-      either(count, none),
-    ),
-  ),
+  infos: record<Packed['infos']>({
+    path: listOf(count),
+    narHash: hashes,
+    narSize: listOf(count),
+    count: listOf(count),
+    references: listOf(count),
+    registrationTime: listOf(count),
+    isContentAddressed: listOf(bit),
+  }),
+  judged: record<Packed['judged']>({
+    path: listOf(count),
+    kind: listOf(oneOf(...KINDS)),
+    stamp: text,
+    entry: text,
+    narHash: hashes,
+    builtHere: listOf(bit),
+    derivation: listOf(count),
+    inputs: listOf(either(listOf(count), none)),
+    standing: listOf(count),
+    until: listOf(either(count, none)),
+  }),
 })

@@ -26,24 +26,29 @@ export function peopleIn({ registry, members, isInClosure, madeOf }: Counted): P
   const roles = new Map<string, Set<Role>>()
   for (const name of registry.policy.principals.keys()) roles.set(name, new Set())
   const fallen = new Map<string, string[]>()
-  const put = (who: string, path: string) => {
-    const own = fallen.get(who)
-    if (own === undefined) fallen.set(who, [path])
-    else own.push(path)
-  }
-  for (const { path, standing } of members) {
+  const alone = new Map<string, number[]>()
+  const seen = new Set<unknown>()
+  for (const [place, { path, standing }] of members.entries()) {
     if (standing.outcome !== 'trusted') continue
-    for (const { role, holders } of standing.claims)
-      for (const name of holders) roles.set(name, (roles.get(name) ?? new Set()).add(role))
-    for (const key of standing.critical.keys) put(keyed(key), path)
-    for (const name of standing.critical.principals) put(called(name), path)
+    const { claims, critical } = standing
+    // Many paths share them.
+    if (!seen.has(claims))
+      for (const { role, holders } of claims)
+        for (const name of holders) roles.set(name, (roles.get(name) ?? new Set()).add(role))
+    seen.add(claims)
+    if (critical.keys.length === 0 && critical.principals.length === 0) continue
+    const leads = madeOf.leadsOn(path)
+    if (!leads && !isInClosure(place)) continue
+    const put = (who: string) => (leads ? add(fallen, who, path) : add(alone, who, place))
+    for (const key of critical.keys) put(keyed(key))
+    for (const name of critical.principals) put(called(name))
   }
   // What is refused anyhow does not fall.
   const passing = members.flatMap(({ path, standing }, place) =>
     standing.outcome === 'trusted' ? [[path, place] as const] : [],
   )
   const places = new Map(passing)
-  const falls = fallsOf([...fallen], { madeOf, places, isInClosure })
+  const falls = fallsOf([...fallen], { madeOf, places, isInClosure }, alone)
   return peopleOf({ registry, roles, falls })
 }
 
@@ -54,10 +59,20 @@ interface Reached extends Pick<Counted, 'madeOf' | 'isInClosure'> {
   readonly places: ReadonlyMap<string, number>
 }
 
-/** Of everybody, the places of the closure's paths that fall, in order. */
+function add<T>(lists: Map<string, T[]>, who: string, one: T): void {
+  const own = lists.get(who)
+  if (own === undefined) lists.set(who, [one])
+  else own.push(one)
+}
+
+/**
+ * Of everybody, the places of the closure's paths that fall, in order. `alone`: of those from which
+ * nothing was made.
+ */
 function fallsOf(
   fallen: readonly (readonly [who: string, paths: readonly string[]])[],
   { madeOf, places, isInClosure }: Reached,
+  alone: ReadonlyMap<string, readonly number[]>,
 ): ReadonlyMap<string, readonly number[]> {
   const falls = fallen.map((): number[] => [])
   for (const [path, sets] of madeOf.afterEach(fallen.map(([, paths]) => paths))) {
@@ -65,7 +80,15 @@ function fallsOf(
     if (place === undefined || !isInClosure(place)) continue
     for (const set of sets) falls[set]?.push(place)
   }
-  return new Map(fallen.map(([who], index) => [who, (falls[index] ?? []).sort((a, b) => a - b)] as const))
+  const all = new Map(alone)
+  for (const [index, [who]] of fallen.entries()) {
+    const own = new Set([...(falls[index] ?? []), ...(alone.get(who) ?? [])])
+    all.set(
+      who,
+      [...own].sort((a, b) => a - b),
+    )
+  }
+  return all
 }
 
 interface Known {
@@ -95,6 +118,8 @@ function peopleOf({ registry, roles, falls }: Known): People {
       falls: fallsWith(keyed(identity)),
     }
   })
+  // Paths that are alike share their claims.
+  const told = new Map<unknown, readonly AuditedClaim[]>()
   const [first] = auditedKeys
   const isWeak = first !== undefined && first.falls.length > 0
   return {
@@ -109,10 +134,15 @@ function peopleOf({ registry, roles, falls }: Known): People {
       }),
     ),
     weakest: isWeak ? { key: 0, falls: first.falls.length } : undefined,
-    told: claims =>
-      claims.flatMap(({ key, role, graph, origin }) => {
+    told(claims) {
+      const known = told.get(claims)
+      if (known !== undefined) return known
+      const all = claims.flatMap(({ key, role, graph, origin }) => {
         const place = keyPlaces.get(key)
         return place === undefined ? [] : [{ key: place, role, graph, origin }]
-      }),
+      })
+      told.set(claims, all)
+      return all
+    },
   }
 }

@@ -7,6 +7,7 @@ import type { Instant } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
+import { hasAlike } from './alike.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
 import { differingIn, type HashingAsked, withDisk } from './contents.ts'
@@ -23,7 +24,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
-import { hasAlike, type Judging } from './member.ts'
+import type { Judging } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
 

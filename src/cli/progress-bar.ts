@@ -27,7 +27,9 @@ export function openProgress(
   let total = 0
   let done = 0
   let doing = ''
-  const draw = () => terminal.progress(barLine({ done, total, doing, columns }))
+  const draw = () => {
+    if (isTerminal) terminal.progress(barLine({ done, total, doing, columns }))
+  }
   return {
     begin(count) {
       total = count
@@ -41,14 +43,13 @@ export function openProgress(
       draw()
     },
     show(text) {
-      if (!isTerminal) return
       doing = text
       draw()
     },
     work(text) {
       doing = text
-      if (isTerminal) draw()
-      else terminal.note(`${done} of ${total}: ${text}`)
+      draw()
+      if (!isTerminal) terminal.note(`${done} of ${total}: ${text}`)
     },
   }
 }

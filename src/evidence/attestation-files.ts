@@ -31,11 +31,8 @@ const FILE_LIMIT = 16 * 1024 * 1024
 export const LINE_COUNT_LIMIT = 4096
 
 const NEWLINE = 10
-/**
- * How often a file that does not end in a newline is read again, and after how many milliseconds.
- */
-const RETRIES = 10
-const RETRY_AFTER = 5
+/** After how many milliseconds a file that does not end in a newline is read again. */
+const RETRIES_AFTER = [5, 10, 20, 40, 80, 160]
 
 /**
  * A directory of nixsig's own for evidence, on systems on which nothing under /etc lasts. Absent, it
@@ -134,8 +131,9 @@ export function appendLines(
 function readSettled(file: string): Buffer | undefined {
   const inspect = (status: Stats) => assertNotWorldWritable(printable(file), status)
   let bytes = readRegularFile(file, FILE_LIMIT, inspect)
-  for (let retry = 0; retry < RETRIES && bytes?.length && bytes.at(-1) !== NEWLINE; retry++) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_AFTER)
+  for (const wait of RETRIES_AFTER) {
+    if (!bytes?.length || bytes.at(-1) === NEWLINE) break
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)
     bytes = readRegularFile(file, FILE_LIMIT, inspect)
   }
   return bytes

@@ -5,6 +5,7 @@
 import { lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { keepAfterSignal, removeAfterSignal } from './end-by-signal.ts'
 import { readableNamesIn } from './names-in.ts'
 import { isSafeToMakeIn } from './owned-file.ts'
 
@@ -31,10 +32,8 @@ const KINDS = [
 ] as const
 const NAME = new RegExp(`^nixsig-(?:${KINDS.join('|')})-[A-Za-z0-9]{6}$`)
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const DAY_MS = 24 * 60 * 60_000
 
-const present = new Set<string>()
 const swept = new Set<string>()
 
 /**
@@ -46,8 +45,7 @@ export function makeScratch(kind: (typeof KINDS)[number], parent = safeParent())
   if (!swept.has(parent)) sweep(parent, Date.now() - DAY_MS)
   swept.add(parent)
   const directory = mkdtempSync(join(parent, `nixsig-${kind}-`))
-  if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
-  present.add(directory)
+  removeAfterSignal(directory)
   return directory
 }
 
@@ -60,7 +58,7 @@ function safeParent(): string {
 /** Removes a directory that `makeScratch` made, with all that is in it. */
 export function removeScratch(directory: string): void {
   rmSync(directory, { recursive: true, force: true })
-  if (present.delete(directory) && present.size === 0) forgetSignals()
+  keepAfterSignal(directory)
 }
 
 /**
@@ -78,17 +76,4 @@ export function sweep(parent: string, before: number): void {
       // Somebody else removes it.
     }
   }
-}
-
-/** Ends the process by the same signal, unless somebody else waits for it and ends the work. */
-function removeAll(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return
-  for (const directory of present) rmSync(directory, { recursive: true, force: true })
-  present.clear()
-  forgetSignals()
-  process.kill(process.pid, signal)
-}
-
-function forgetSignals(): void {
-  for (const signal of SIGNALS) process.off(signal, removeAll)
 }

@@ -14,6 +14,8 @@ export interface MadeOf {
   add(entry: Pick<Admission, 'path' | 'kind' | 'builtHere' | 'derivation' | 'build'>): void
   /** Adds the inputs of a derivation of which no entry tells them. */
   addInputs(derivation: string, inputs: readonly string[]): void
+  /** Whether anything that was added falls with this path. */
+  leadsOn(path: string): boolean
   /** Derivations of outputs built here whose inputs no entry told. */
   unknown(): readonly string[]
   /** All paths that these lead to, without themselves. */
@@ -29,7 +31,7 @@ export interface MadeOf {
 
 /** Begins with nothing. `own`: what is kept of a name; by default a text of its own. */
 export function openMadeOf(own: (name: string) => string = copied): MadeOf {
-  const { numberOf, nameOf, put, next, left } = openArrows(own)
+  const { numberOf, nameOf, put, next, leads, left } = openArrows(own)
   const needed = new Set<string>()
   const told = new Set<string>()
   const addInputs = (derivation: string, inputs: readonly string[]): void => {
@@ -51,6 +53,7 @@ export function openMadeOf(own: (name: string) => string = copied): MadeOf {
       needed.add(derivation)
     },
     addInputs,
+    leadsOn: leads,
     unknown: () => [...needed].filter(derivation => !told.has(derivation)),
     left,
     after(paths) {
@@ -97,7 +100,7 @@ function openArrows(keep: (name: string) => string) {
   const names: string[] = []
   const first: number[] = []
   // Of each arrow, where it leads, and the next one from the same place.
-  const leads: number[] = []
+  const targets: number[] = []
   const nexts: number[] = []
   let left = 0
   const numberOf = (name: string): number | undefined => {
@@ -115,17 +118,22 @@ function openArrows(keep: (name: string) => string) {
     nameOf: (number: number): string => names[number] ?? '',
     put(from: string, to: string): void {
       const [a, b] = [numberOf(from), numberOf(to)]
-      if (a === undefined || b === undefined || leads.length >= ARROW_LIMIT) left++
+      if (a === undefined || b === undefined || targets.length >= ARROW_LIMIT) left++
       else {
         nexts.push(first[a] ?? -1)
-        first[a] = leads.push(b) - 1
+        first[a] = targets.push(b) - 1
       }
+    },
+    /** Whether an arrow leads from it. */
+    leads(name: string): boolean {
+      const number = numbers.get(name)
+      return number !== undefined && (first[number] ?? -1) >= 0
     },
     next(from: number): readonly number[] {
       let at = first[from] ?? -1
       if (at < 0) return NOWHERE
       const found: number[] = []
-      for (; at >= 0; at = nexts[at] ?? -1) found.push(leads[at] ?? 0)
+      for (; at >= 0; at = nexts[at] ?? -1) found.push(targets[at] ?? 0)
       return found
     },
     /** How many arrows there was no room for. */

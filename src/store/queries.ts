@@ -6,7 +6,7 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
 import type { PathInfo } from './path-info.ts'
 import { readSignatures } from './signatures.ts'
-import { type Whole, wholePathInfo } from './whole-path-info.ts'
+import { openKnownPaths, type Whole, wholePathInfo } from './whole-path-info.ts'
 import {
   encode,
   type Item,
@@ -57,9 +57,13 @@ export function queryPathInfo(path: string, names?: ReadonlySet<string>): Query<
 
 /** The same about many paths, in their order. */
 export function queryPathInfos(paths: readonly string[]): readonly Query<PathInfo | undefined>[] {
-  const known = new Set<string>()
+  const known = openKnownPaths(paths.map(parsed))
   return paths.map(path => ({
-    ...queryPathInfo(path),
+    request: encode(OPERATION.queryPathInfo, path),
+    // Most are answered in the usual form.
+    get answer() {
+      return afterFrames(readPathInfo(path, undefined))
+    },
     whole: (bytes, start) => wholePathInfo(path, known, bytes, start),
   }))
 }

@@ -21,104 +21,145 @@ export interface Whole<T> {
  */
 export function wholePathInfo(
   path: string,
-  known: Set<string>,
+  known: KnownPaths,
   bytes: Buffer,
   start: number,
 ): Whole<PathInfo> | undefined {
-  const from = openCursor(bytes, start)
+  const from = new Cursor(bytes, start)
   if (from.number() !== LAST_FRAME || from.number() !== 1) return undefined
-  const isPath = (text: string | undefined): text is string => {
-    if (text === undefined) return false
-    if (known.has(text)) return true
-    if (!isStorePath(text)) return false
-    known.add(text)
-    return true
-  }
   const deriver = from.text()
   const narHash = from.text()
   const count = from.number()
-  if (deriver === undefined || narHash === undefined || !/^[0-9a-f]{64}$/.test(narHash)) return undefined
-  if ((deriver !== '' && !isPath(deriver)) || count === undefined || count > MAX_LIST) return undefined
+  if (deriver === undefined || narHash === undefined || !NAR_HASH.test(narHash)) return undefined
+  if ((deriver !== '' && known.of(deriver) === undefined) || count > MAX_LIST) return undefined
   const references: string[] = []
   for (let index = 0; index < count; index++) {
-    const reference = from.text()
-    if (!isPath(reference)) return undefined
+    const reference = known.of(from.text())
+    if (reference === undefined) return undefined
     references.push(reference)
   }
   const [registrationTime, narSize, ultimate] = [from.number(), from.number(), from.number()]
-  if (registrationTime === undefined || narSize === undefined) return undefined
-  if (ultimate === undefined || ultimate > 1) return undefined
+  if (ultimate > 1) return undefined
   const signatures = from.signatures()
   const ca = from.text()
-  if (signatures === undefined || ca === undefined) return undefined
+  if (signatures === undefined || ca === undefined || !ASCII.test(ca) || from.isLost) return undefined
   const { kept, crowdedOut } = signatures
-  return {
-    value: {
-      path,
-      ...(deriver === '' ? {} : { deriver }),
-      narHash,
-      references,
-      registrationTime,
-      narSize,
-      ultimate: ultimate === 1,
-      signatures: kept,
-      ...(crowdedOut === 0 ? {} : { crowdedOut }),
-      ...(ca === '' ? {} : { ca }),
-    },
-    end: from.at(),
+  const value = {
+    path,
+    narHash,
+    references,
+    registrationTime,
+    narSize,
+    ultimate: ultimate === 1,
+    signatures: kept,
   }
+  // Most have none of these, and to copy an object takes as long as to read it.
+  const rest =
+    deriver === '' && crowdedOut === 0 && ca === ''
+      ? undefined
+      : {
+          ...(deriver === '' ? {} : { deriver }),
+          ...(crowdedOut === 0 ? {} : { crowdedOut }),
+          ...(ca === '' ? {} : { ca }),
+        }
+  return { value: rest === undefined ? value : { ...value, ...rest }, end: from.at }
 }
 
-/** What is read field by field; undefined: not there, or not of the usual form. */
-function openCursor(bytes: Buffer, start: number) {
-  const { length } = bytes
-  let at = start
-  const number = (): number | undefined => {
-    if (at + 8 > length) return undefined
-    const value = bytes.readUInt32LE(at)
-    // Nothing here has 4 GiB or as many items but a size, which need not be read fast.
-    if (bytes.readUInt32LE(at + 4) !== 0) return undefined
-    at += 8
-    return value
-  }
-  /** Skips a string, and returns where it began; undefined if it is too long or not padded by zeros. */
-  const skip = (size: number): number | undefined => {
-    const begin = at
-    const end = at + size + padding(size)
-    if (end > length) return undefined
-    for (let place = at + size; place < end; place++) if (bytes[place] !== 0) return undefined
-    at = end
-    return begin
-  }
+/** Paths that were met, each as one text: most are referred to many times. */
+export interface KnownPaths {
+  /** The same path; undefined if it is none. */
+  of(text: string | undefined): string | undefined
+}
+
+/** Begins with these, which are store paths. */
+export function openKnownPaths(paths: readonly string[] = []): KnownPaths {
+  const known = new Map(paths.map(path => [path, path]))
   return {
-    at: () => at,
-    number,
-    text(): string | undefined {
-      const size = number()
-      if (size === undefined || size > MAX_STRING) return undefined
-      if (size === 0) return ''
-      const begin = skip(size)
-      if (begin === undefined) return undefined
-      const text = bytes.toString('latin1', begin, begin + size)
-      return ASCII.test(text) ? text : undefined
-    },
-    signatures() {
-      const count = number()
-      if (count === undefined || count > FEW) return undefined
-      const collection = collectSignatures(new Set())
-      for (let index = 0; index < count; index++) {
-        const size = number()
-        if (size === undefined || size > SIGNATURES.longest) return undefined
-        // The reader of each field passes over its padding, whatever that is.
-        const begin = skip(size)
-        if (begin === undefined) return undefined
-        collection.add(bytes, begin, size)
-      }
-      return collection.result()
+    of(text) {
+      if (text === undefined) return undefined
+      const same = known.get(text)
+      if (same !== undefined) return same
+      if (!isStorePath(text)) return undefined
+      known.set(text, text)
+      return text
     },
   }
 }
 
+const NAR_HASH = /^[0-9a-f]{64}$/
 /** More signatures than this are read in bulk. */
 const FEW = 64
 const ASCII = /^[\x20-\x7e]*$/
+
+/** What is read field by field. Once something is not there, or not of the usual form, it is lost. */
+class Cursor {
+  at: number
+  isLost = false
+  private readonly bytes: Buffer
+
+  constructor(bytes: Buffer, start: number) {
+    this.bytes = bytes
+    this.at = start
+  }
+
+  /** 0 if it is lost. */
+  number(): number {
+    const { bytes, at } = this
+    // Nothing here has 4 GiB or as many items but a size, which need not be read fast.
+    if (this.isLost || at + 8 > bytes.length || high(bytes, at) !== 0) {
+      this.isLost = true
+      return 0
+    }
+    this.at = at + 8
+    return low(bytes, at)
+  }
+
+  /** As Latin-1: what it may be says who takes it. */
+  text(): string | undefined {
+    const size = this.number()
+    if (size === 0) return this.isLost ? undefined : ''
+    const begin = size > MAX_STRING ? undefined : this.skip(size)
+    return begin === undefined ? undefined : this.bytes.toString('latin1', begin, begin + size)
+  }
+
+  signatures() {
+    const count = this.number()
+    if (count > FEW) return undefined
+    if (count === 0) return NO_SIGNATURES
+    const collection = collectSignatures(NOBODY)
+    for (let index = 0; index < count; index++) {
+      const size = this.number()
+      // The reader of each field passes over its padding, whatever that is.
+      const begin = size > SIGNATURES.longest ? undefined : this.skip(size)
+      if (begin === undefined || this.isLost) return undefined
+      collection.add(this.bytes, begin, size)
+    }
+    return collection.result()
+  }
+
+  /** Skips a string, and returns where it began; undefined if it is too long or not padded by zeros. */
+  private skip(size: number): number | undefined {
+    const begin = this.at
+    const end = begin + size + padding(size)
+    if (end > this.bytes.length) return undefined
+    for (let place = begin + size; place < end; place++) if (this.bytes[place] !== 0) return undefined
+    this.at = end
+    return begin
+  }
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
+const NO_SIGNATURES = { kept: [], crowdedOut: 0 } as const
+
+function low(bytes: Buffer, at: number): number {
+  return (
+    (bytes[at] ?? 0) +
+    (bytes[at + 1] ?? 0) * 0x100 +
+    (bytes[at + 2] ?? 0) * 0x10000 +
+    (bytes[at + 3] ?? 0) * 0x1000000
+  )
+}
+
+function high(bytes: Buffer, at: number): number {
+  return (bytes[at + 4] ?? 0) | (bytes[at + 5] ?? 0) | (bytes[at + 6] ?? 0) | (bytes[at + 7] ?? 0)
+}

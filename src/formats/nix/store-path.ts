@@ -42,6 +42,11 @@ export function isStorePath(text: string): boolean {
   return STORE_PATH.test(text)
 }
 
+/** The digest of a text that is known to be a store path: without parsing it again. */
+export function digestIn(path: string): string {
+  return path.slice(STORE_DIR.length + 1, STORE_DIR.length + 33)
+}
+
 /** Whether a text can be the name of a store path. */
 export function isStorePathName(text: string): boolean {
   return text.length <= NAME_LIMIT && /^[0-9A-Za-z+._?=-]+$/.test(text)

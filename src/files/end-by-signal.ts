@@ -1,0 +1,30 @@
+/** What a signal that ends the process has removed before: scratch directories, files half written. */
+import { rmSync } from 'node:fs'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+const present = new Set<string>()
+
+/** Has a file or a directory removed when a signal ends the process, until `keepAfterSignal`. */
+export function removeAfterSignal(path: string): void {
+  if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
+  present.add(path)
+}
+
+/** It is gone already, or stays. */
+export function keepAfterSignal(path: string): void {
+  if (present.delete(path) && present.size === 0) forgetSignals()
+}
+
+/** Ends the process by the same signal, unless somebody else waits for it and ends the work. */
+function removeAll(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return
+  for (const path of present) rmSync(path, { recursive: true, force: true })
+  present.clear()
+  forgetSignals()
+  process.kill(process.pid, signal)
+}
+
+function forgetSignals(): void {
+  for (const signal of SIGNALS) process.off(signal, removeAll)
+}
