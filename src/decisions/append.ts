@@ -198,7 +198,9 @@ function link(places: LogPlaces, end: End, { line, until, isDurable }: Linking):
   let isNamed = true
   try {
     let { number, previous } = end
-    for (let steps = 0; steps <= WALK && previous !== undefined && now() < until; steps++) {
+    // A line that begins a log has no other place: it is another line that goes behind.
+    const most = number === 0 ? 0 : WALK
+    for (let steps = 0; steps <= most && previous !== undefined && now() < until; steps++) {
       const bytes = Buffer.from(line({ number, previous, time: Date.now() }), 'latin1')
       if (bytes.length > LINE_LIMIT) throw new FileError(`a line of ${bytes.length} bytes`)
       overwrite(fd, bytes)

@@ -9,6 +9,7 @@ import {
   type Door,
   type LeftOut,
   LINE_LIMIT,
+  NO_LINE,
   type Place,
   printBeginning,
   printDecision,
@@ -68,7 +69,9 @@ function placeOf(node: Readonly<Record<(typeof PLACE)[number], JsonNode>>): Plac
 function beginningOf(node: JsonNode): Line {
   const known = fields(node, { required: [...PLACE, 'log', 'machine'], optional: [], others: 'refuse' })
   const machine = orNull(known.machine, given => matching(given, IDENTITY))
-  return { kind: 'beginning', ...placeOf(known), log: matching(known.log, LOG), machine }
+  const place = placeOf(known)
+  if (place.number !== 0 || place.previous !== NO_LINE) throw malformed('a beginning behind other lines')
+  return { kind: 'beginning', ...place, log: matching(known.log, LOG), machine }
 }
 
 function leftOutOf(node: JsonNode): Line {

@@ -187,6 +187,19 @@ for (const [count, each] of [
   })
 }
 
+test('writers that begin a log at the same time begin one', { timeout: 120_000 }, async () => {
+  const program = await writerProgram(state)
+  for (let round = 0; round < 20; round++) {
+    rmSync(join(state, 'decisions'), { recursive: true, force: true })
+    const writers = ['one', 'two', 'three'].map(name =>
+      spawn(process.execPath, [program, state, name, '5'], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    )
+    for (const [status] of await Promise.all(writers.map(writer => once(writer, 'close'))))
+      assert.equal(status, 0)
+    assert.equal(assertChained().length, 1 + 3 * 5)
+  }
+})
+
 test(`killed at ${KILLS} points, what was answered is in the log, and the chain holds`, {
   timeout: 1_200_000,
 }, async () => {

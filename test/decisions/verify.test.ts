@@ -500,6 +500,13 @@ test('bytes that are no line, and more than a line may have', () => {
   assert.match(String(kinds()), /^unreadable,,.*is larger than 4096 bytes/)
 })
 
+test('attack: a log that begins again behind other lines', () => {
+  append(5)
+  const last = digestOf(readFileSync(file(5)))
+  writeFileSync(file(6), text(0).replace(/"number":0,"previous":"0+"/, `"number":6,"previous":"${last}"`))
+  assert.deepEqual(kinds(), [['malformed', 6, 'decision log: a beginning behind other lines (the line)']])
+})
+
 test('attack: the log is gone', () => {
   append(10)
   const kept = checkpoint()
