@@ -21,6 +21,7 @@ const ALL = [
   'git',
   'approve',
   'lists',
+  'reach',
   'audit',
   'page',
   'decisions',
