@@ -54,7 +54,8 @@ export const status = command({
   epilogue: `Judges by today's evidence what this machine uses: what its systems, profiles and links such as ./result lead to,
 and what was let in with a warning. Contents are not read; "nixsig verify" does that.
 Systems come first. Status 0: all of it was judged, and nothing would be refused. 20: not all of it was judged,
-something is undecided, or the decision log is not well that the policy requires. Otherwise the most severe status of what would be refused, as with "nixsig verify".`,
+something is undecided, or the policy requires a decision log that is not well. Otherwise the most severe status of
+what would be refused, as with "nixsig verify".`,
   reads: EVERYWHERE,
   run: sayHowItStands,
 })
