@@ -1,29 +1,26 @@
 /** Commands that look after this machine's decision log, as the store plugin only writes lines. */
 import { keepInOrder } from '../decisions/keep-order.ts'
 import { logIn } from '../verifier/decided.ts'
-import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
+import { DEFAULT_PLACES } from '../verifier/places.ts'
 import { readPolicy } from './policy-argument.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * Folds, signs and bounds the log of this machine, where root calls. A log in a directory that the
- * caller names may be evidence, and stays as it is. What goes wrong is told.
+ * Folds, signs and bounds the log of this machine, as its own policy says, where root calls. A log in
+ * a directory that the caller names may be evidence, and stays as it is. What goes wrong is told.
  */
-export function lookAfterOwnLog(
-  { policy, state }: Pick<Places, 'policy' | 'state'>,
-  { note }: Pick<Terminal, 'note'>,
-): void {
+export function lookAfterOwnLog(state: string, { note }: Pick<Terminal, 'note'>): void {
   if (process.geteuid?.() !== 0 || state !== DEFAULT_PLACES.state) return
-  const settings = settingsIn(policy, state)
+  const settings = ownSettings()
   const why = settings && keepInOrder(logIn(state, settings), 'at once')
   if (why !== undefined)
     note(`warning: the decision log is written, and could not be kept in order: ${why}; next: nixsig doctor`)
 }
 
 /** Undefined without a policy that can be read. */
-function settingsIn(policy: string, state: string) {
+function ownSettings() {
   try {
-    return readPolicy(policy, true, state).decisions
+    return readPolicy(DEFAULT_PLACES.policy, true, DEFAULT_PLACES.state).decisions
   } catch {
     return undefined
   }

@@ -55,7 +55,7 @@ async function examineMachine(
   const { lookAfterOwnLog } = await import('../own-log.ts')
   const installation = ownDirectory()
   // What is wrong with it then is one of the findings.
-  lookAfterOwnLog(places, { note: () => {} })
+  lookAfterOwnLog(places.state, { note: () => {} })
   const keys = options['gate-key'].map(text => parseNixPublicKey(text))
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(

@@ -161,7 +161,7 @@ async function signOrKeep(
     throw new UsageError(`only root can sign with the key of this machine; next: call it ${BY_ROOT}`)
   if (cosigned === undefined) {
     if (quorum !== undefined) throw new UsageError('--quorum goes with --cosigned')
-    lookAfterOwnLog(places, terminal)
+    lookAfterOwnLog(places.state, terminal)
     return signNow(to, places, terminal)
   }
   if (to !== undefined) throw new UsageError('--to and --cosigned exclude each other')

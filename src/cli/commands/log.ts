@@ -47,16 +47,13 @@ export const log = command({
   ],
   epilogue:
     'Called by root, it also folds lines into segments, as hooks and the gate do.\nSee also: nixsig log verify, nixsig log checkpoint.',
-  reads: ['policy', 'state'],
+  reads: ['state'],
   run: printLog,
 })
 
-async function printLog(
-  options: LogOptions,
-  { places, terminal }: Invocation<'policy' | 'state'>,
-): Promise<Status> {
+async function printLog(options: LogOptions, { places, terminal }: Invocation<'state'>): Promise<Status> {
   const wanted: Wanted = { ...options, since: sinceOf(options.since) }
-  lookAfterOwnLog(places, terminal)
+  lookAfterOwnLog(places.state, terminal)
   const log = logPlaces(places.state)
   let next = firstNumber(log)
   if (next > 0) terminal.note(`${next} older decisions were removed, as the log has a size`)
