@@ -10,13 +10,13 @@ import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { type Kept, type Packed, packed, unpacked } from './packed.ts'
 
-const HEAD = /^nixsig-audit-kept-3 ([0-9a-f]{64})\n/
-const HEAD_LENGTH = 'nixsig-audit-kept-3 '.length + 64 + 1
+const HEAD = /^nixsig-audit-kept-4 ([0-9a-f]{64})\n/
+const HEAD_LENGTH = 'nixsig-audit-kept-4 '.length + 64 + 1
 
 /** Prints what `parseKept` reads. */
 export function printKept(kept: Kept): Uint8Array {
   const document = printDocument(kept)
-  return Buffer.concat([Buffer.from(`nixsig-audit-kept-3 ${toHex(sha256(document))}\n`), document])
+  return Buffer.concat([Buffer.from(`nixsig-audit-kept-4 ${toHex(sha256(document))}\n`), document])
 }
 
 /** The document alone. */
