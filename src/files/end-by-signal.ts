@@ -1,5 +1,6 @@
 /** What a signal that ends the process has removed before: scratch directories, files half written. */
 import { rmSync } from 'node:fs'
+import { constants } from 'node:os'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -23,6 +24,8 @@ function removeAll(signal: NodeJS.Signals): void {
   present.clear()
   forgetSignals()
   process.kill(process.pid, signal)
+  // The first process of a container ends by none. Its work cannot go on, as what it needs is removed.
+  process.exit(128 + constants.signals[signal])
 }
 
 /** What cannot be removed keeps neither the others there nor the process running. */

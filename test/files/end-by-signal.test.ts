@@ -1,8 +1,8 @@
 // A signal that ends a program has removed what it would leave half done, and ends it in any case.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -59,5 +59,26 @@ function tests(): void {
       by: null,
       left: ['directory', 'first', 'kept', 'last'],
     })
+  })
+
+  const cannotUnshare =
+    spawnSync('unshare', ['-rpf', 'true']).status !== 0 && 'no namespaces of processes here'
+  test('the first process of a container ends as well, whom no signal ends', {
+    skip: cannotUnshare,
+  }, async () => {
+    const state = mkdtempSync(join(dir, 'state-'))
+    const child = spawn(
+      'unshare',
+      ['-rpf', '--kill-child', process.execPath, fileURLToPath(import.meta.url)],
+      {
+        env: { ...process.env, [CHILD]: state },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    await once(child.stdout, 'data')
+    const [first] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')
+    process.kill(Number(first), 'SIGTERM')
+    const [code] = await once(child, 'exit')
+    assert.deepEqual([code, readdirSync(state)], [128 + 15, ['kept']])
   })
 }
