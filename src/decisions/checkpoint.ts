@@ -17,6 +17,7 @@ import { leafHash } from '../formats/tlog/merkle.ts'
 import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { digestOf } from './append.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf, linesFrom, segmentLines, segmentsOf } from './read.ts'
@@ -69,14 +70,23 @@ function stateOfLog(places: LogPlaces): Checkpoint {
 
 /** The trees over all segments, which are read as far as they were not yet. */
 function foldedTree(places: LogPlaces): Removed {
-  const kept = readFolded(places)
+  const before = readFolded(places)
+  // Of lines that were cut off since, or are others now, no state can be signed any more.
+  const kept = endsAsKept(places, before) ? before : readRemoved(places)
   let folded = kept
   for (const first of segmentsOf(places)) {
     const lines = first === folded.lines ? segmentLines(places, first) : undefined
     if (lines?.length === SEGMENT_LINES) folded = withSegment(folded, lines)
   }
-  if (folded.lines !== kept.lines) writeFolded(places, folded)
+  if (folded.lines !== before.lines) writeFolded(places, folded)
   return folded
+}
+
+/** Whether the last line that trees are over is there: that of a segment, or one that was removed. */
+function endsAsKept(places: LogPlaces, { lines, previous }: Removed): boolean {
+  if (lines === readRemoved(places).lines) return true
+  const last = segmentLines(places, lines - SEGMENT_LINES)?.[SEGMENT_LINES - 1]
+  return last !== undefined && digestOf(last) === previous
 }
 
 /** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names: see noteVerdict. */

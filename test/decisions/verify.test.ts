@@ -553,3 +553,39 @@ test('attack: checkpoints about lines that are not there have no later one remov
   assert.equal(names.length, 302)
   assert.match(String(kinds()[0]), /^bad-checkpoint,.*\/900000000000: /)
 })
+
+test('attack: the end is cut off and the trees over it stay: only what is there is signed', () => {
+  append(2 * SEGMENT_LINES)
+  foldSegments(state)
+  const whole = checkpoint()
+  const overAll = readFileSync(logPlaces(state).tree)
+  const { open, segments } = logPlaces(state)
+  unlinkSync(join(segments, numberName(SEGMENT_LINES)))
+  for (const name of readdirSync(open)) unlinkSync(join(open, name))
+  append(3)
+  assert.equal(checkpoint().checkpoint.size, SEGMENT_LINES + 3)
+  assert.deepEqual(
+    kinds([whole]).map(([kind, line]) => [kind, line]),
+    [
+      ['cut', SEGMENT_LINES + 3],
+      ['cut', SEGMENT_LINES + 3],
+    ],
+  )
+  assert.deepEqual(
+    verify().checkpoints.map(({ lines }) => lines),
+    [SEGMENT_LINES + 3],
+  )
+  // As well where nobody signed before as many lines were there again.
+  append(SEGMENT_LINES)
+  foldSegments(state)
+  writeFileSync(logPlaces(state).tree, overAll)
+  assert.equal(checkpoint().checkpoint.size, 2 * SEGMENT_LINES + 3)
+  assert.deepEqual(
+    kinds().map(([kind]) => kind),
+    ['rewritten'],
+  )
+  assert.deepEqual(
+    verify().checkpoints.map(({ lines }) => lines),
+    [SEGMENT_LINES + 3, 2 * SEGMENT_LINES + 3],
+  )
+})
