@@ -23,8 +23,9 @@ export function alikeTo(policy: Policy, entry: JudgedAdmission, now: Instant): s
   const { path } = entry
   const name = nameOf(entry)
   if (exemptionFor(policy, { path, name, kind }, now) !== undefined) return undefined
-  const { line } = ruleFor(policy, { name, kind })
-  let text = `${kind} ${builtHere} ${derivation === undefined} ${until === undefined} ${line}`
+  // One line of a policy may have several; the default is none of them.
+  const place = policy.rules.indexOf(ruleFor(policy, { name, kind }))
+  let text = `${kind} ${builtHere} ${derivation === undefined} ${until === undefined} ${place}`
   // Nothing that an entry says has a line feed, and only the last word of each has spaces.
   for (const { key, role, graph, origin } of claims) text += `\n${key} ${role} ${graph ?? '-'} ${origin}`
   return text

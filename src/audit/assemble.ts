@@ -41,7 +41,7 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
   const groups = groupsOf(refused, reader, again)
   const exemptions = exemptionsOf(inForce, now, members)
   const places = new Map(members.map(({ path }, place) => [path, place]))
-  const known = { surveyed, people, places, stopped: stoppedIn(groups), exemptions }
+  const known = { surveyed, people, places, stopped: stoppedIn(groups), exempting: exemptingAt(inForce, now) }
   const expressions = found.map(one => expressionOf(one, people, places))
   const paths = members.map((member, place) => pathOf(known, member, place))
   const told = { keys: people.keys, principals: people.principals, exemptions }
@@ -98,7 +98,8 @@ interface Known {
   readonly people: People
   readonly places: ReadonlyMap<string, number>
   readonly stopped: StoppedBy
-  readonly exemptions: readonly AuditedExemption[]
+  /** Of each exemption that is told, its place in the policy. */
+  readonly exempting: readonly number[]
 }
 
 function pathOf(known: Known, member: Member, place: number): AuditedPath {
@@ -128,10 +129,10 @@ type ToldStanding = Pick<
   'outcome' | 'status' | 'ground' | 'rule' | 'basis' | 'exemption' | 'group' | 'because' | 'message' | 'until'
 >
 
-function standingOf({ stopped, exemptions }: Known, { standing }: Member): ToldStanding {
+function standingOf({ stopped, exempting }: Known, { standing }: Member): ToldStanding {
   if (standing.outcome === 'trusted') {
-    const { rule, basis, until, exemption: line } = standing
-    const place = line === undefined ? -1 : exemptions.findIndex(one => one.line === line)
+    const { rule, basis, until } = standing
+    const place = standing.exemption === undefined ? -1 : exempting.indexOf(standing.exemption)
     const exemption = place < 0 ? undefined : place
     return { outcome: 'trusted', status: 0, ground: 'rule', rule, basis, exemption, until, ...NOT_STOPPED }
   }
@@ -164,19 +165,21 @@ function placesOf(
 function exemptionsOf(policy: Policy, now: Instant, members: readonly Member[]): readonly AuditedExemption[] {
   const passing = new Map<number, number[]>()
   for (const [place, { standing }] of members.entries()) {
-    const line = standing.outcome === 'trusted' ? standing.exemption : undefined
-    if (line === undefined) continue
-    const own = passing.get(line)
-    if (own === undefined) passing.set(line, [place])
+    const exemption = standing.outcome === 'trusted' ? standing.exemption : undefined
+    if (exemption === undefined) continue
+    const own = passing.get(exemption)
+    if (own === undefined) passing.set(exemption, [place])
     else own.push(place)
   }
-  return policy.exemptions
-    .filter(({ until }) => until > now)
-    .map(({ line, reason, author, until }) => ({
-      line,
-      reason,
-      author,
-      until,
-      paths: passing.get(line) ?? [],
-    }))
+  return exemptingAt(policy, now).flatMap(place => {
+    const exemption = policy.exemptions[place]
+    if (exemption === undefined) return []
+    const { line, reason, author, until } = exemption
+    return { line, reason, author, until, paths: passing.get(place) ?? [] }
+  })
+}
+
+/** The places of the exemptions that have not ended. */
+function exemptingAt({ exemptions }: Policy, now: Instant): readonly number[] {
+  return exemptions.flatMap(({ until }, place) => (until > now ? [place] : []))
 }

@@ -4,6 +4,7 @@ import { judgeWithin, LateError } from '../files/deadline.ts'
 import { type Admission, isCurrent, isLetIn } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
+import { exemptionFor } from '../policy/match.ts'
 import type { Instant, KeyIdentity, Policy, StorePathKind } from '../policy/policy.ts'
 import type { Basis, Refusal, Trust } from '../policy/verdict.ts'
 import { isJudged, type JudgedAdmission } from '../reach/by-record.ts'
@@ -58,7 +59,7 @@ export interface Trusted {
   readonly rule: string
   /** Undefined where the ledger admits the path and the reason is not known any more. */
   readonly basis: Basis['kind'] | undefined
-  /** Line of the exemption by which it passes. */
+  /** Place of the exemption by which it passes among those of the policy: a line may have several. */
   readonly exemption: number | undefined
   readonly claims: readonly ToldClaim[]
   /** Without whom alone it would not pass. */
@@ -265,13 +266,18 @@ function standingOf(
       outcome: 'trusted',
       rule,
       basis: basis.kind,
-      exemption: basis.kind === 'exemption' ? basis.line : undefined,
+      exemption: basis.kind === 'exemption' ? placeOfExemption(about, subject, now) : undefined,
       claims: noteClaims(registry, about, claims),
       critical,
       until: until ?? trust.until,
     },
     subject,
   }
+}
+
+function placeOfExemption(policy: Policy, subject: Trust['subject'], now: Instant): number | undefined {
+  const found = exemptionFor(policy, subject, now)
+  return found && policy.exemptions.indexOf(found)
 }
 
 async function byEvidence(judging: Judging, path: string): Promise<Found | undefined> {

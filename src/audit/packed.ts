@@ -185,8 +185,9 @@ function openShared(): (verdict: Omit<Trusted, 'until'>, until: number | undefin
 }
 
 const HASH = 64
-const STAMP = /^\d+:\d+(?::\d+:\d+:\d+)?$/
-const VERSION = /^\d+:\d+$/
+/** Times may be before 1970. */
+const STAMP = /^\d+:-?\d+(?::\d+:-?\d+:-?\d+)?$/
+const VERSION = /^\d+:-?\d+$/
 
 function assertLengths(path: readonly number[], columns: readonly (number | readonly unknown[])[]): void {
   for (const column of columns) {

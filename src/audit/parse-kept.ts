@@ -10,13 +10,13 @@ import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { type Kept, type Packed, packed, unpacked } from './packed.ts'
 
-const HEAD = /^nixsig-audit-kept-3 ([0-9a-f]{64})\n/
-const HEAD_LENGTH = 'nixsig-audit-kept-3 '.length + 64 + 1
+const HEAD = /^nixsig-audit-kept-4 ([0-9a-f]{64})\n/
+const HEAD_LENGTH = 'nixsig-audit-kept-4 '.length + 64 + 1
 
 /** Prints what `parseKept` reads. */
 export function printKept(kept: Kept): Uint8Array {
   const document = printDocument(kept)
-  return Buffer.concat([Buffer.from(`nixsig-audit-kept-3 ${toHex(sha256(document))}\n`), document])
+  return Buffer.concat([Buffer.from(`nixsig-audit-kept-4 ${toHex(sha256(document))}\n`), document])
 }
 
 /** The document alone. */
@@ -94,8 +94,10 @@ const absent: Is<undefined> = (value): value is undefined => value === undefined
 const none: Is<null> = (value): value is null => value === null
 const text: Is<string> = (value): value is string => typeof value === 'string'
 const flag: Is<boolean> = (value): value is boolean => typeof value === 'boolean'
-/** A place in a list, a size, or a time: none is below 0. */
+/** A place in a list, a size, or when the store registered something: none is below 0. */
 const count: Is<number> = (value): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+/** Seconds since 1970, or before. */
+const instant: Is<number> = (value): value is number => Number.isSafeInteger(value)
 const storePath: Is<string> = (value): value is string => typeof value === 'string' && isStorePath(value)
 const hash = formed(/^[0-9a-f]{64}$/)
 /** Any number of them, without anything between. */
@@ -105,8 +107,8 @@ const bit = oneOf<0 | 1>(0, 1)
 const KINDS: readonly StorePathKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
 
 const isPacked: Is<Packed> = record<Packed>({
-  time: count,
-  change: either(count, absent),
+  time: instant,
+  change: either(instant, absent),
   basis: record<Packed['basis']>({ version: text, policy: hash, own: either(text, absent) }),
   database: either(text, absent),
   isWhole: flag,
@@ -117,7 +119,7 @@ const isPacked: Is<Packed> = record<Packed>({
       record<Packed['keys'][number][1]>({
         label: text,
         principal: either(text, absent),
-        until: either(count, absent),
+        until: either(instant, absent),
         isRevoked: flag,
       }),
     ),
@@ -163,6 +165,6 @@ const isPacked: Is<Packed> = record<Packed>({
     derivation: listOf(count),
     inputs: listOf(either(listOf(count), none)),
     standing: listOf(count),
-    until: listOf(either(count, none)),
+    until: listOf(either(instant, none)),
   }),
 })

@@ -9,12 +9,14 @@ import type { Audit, AuditedPath } from './audit.ts'
 export interface Recorded {
   /** As the store has it: `fixed:r:sha256:…` */
   readonly contentAddress: string | undefined
-  /** As the store has them, by whomever they are. */
+  /** Some, as the store has them, by whomever they are: whoever may add some may add any number. */
   readonly signatures: readonly string[]
   /** Of a fetched source that is one file, as its derivation says. */
   readonly fetched: FetchedFile | undefined
 }
 
+/** The most signatures of one path. */
+const SIGNATURES = 20
 /** How many paths the store is asked about together. */
 const AT_ONCE = 4096
 
@@ -38,7 +40,7 @@ export async function recordedOf(
         isSame
           ? {
               contentAddress: info.ca,
-              signatures: info.signatures,
+              signatures: info.signatures.slice(0, SIGNATURES),
               fetched: fetchedBy(audited, paths, inquiry),
             }
           : undefined,

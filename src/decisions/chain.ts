@@ -14,7 +14,7 @@ export interface LogFault {
     | 'malformed' // bytes that are no line
     | 'lost' // an empty line, as a loss of power leaves it
     | 'no-beginning' // the first line does not begin a log
-    | 'cut' // a checkpoint covers more lines than there are
+    | 'cut' // a checkpoint covers more lines than there are, or all that is left was removed
     | 'rewritten' // a checkpoint covers other lines
     | 'gone' // a checkpoint from elsewhere covers no line that is still there
     | 'other-log' // a checkpoint is one of another log

@@ -17,10 +17,20 @@ import { leafHash } from '../formats/tlog/merkle.ts'
 import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { digestOf } from './append.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
-import { linesFrom, segmentLines, segmentsOf } from './read.ts'
-import { beginningIn, type Removed, readFolded, treeOver, withSegment, writeFolded } from './removed.ts'
+import { lengthOf, linesFrom, segmentLines, segmentsOf } from './read.ts'
+import {
+  beginningIn,
+  cutBehind,
+  type Removed,
+  readFolded,
+  readRemoved,
+  treeOver,
+  withSegment,
+  writeFolded,
+} from './removed.ts'
 
 /** A checkpoint that was read, and the file that it came from. */
 export interface KeptCheckpoint {
@@ -42,6 +52,8 @@ export function originOf(log: string): string {
 
 /** The state of the log now, unsigned. Throws FileError if there is none or a line is missing. */
 function stateOfLog(places: LogPlaces): Checkpoint {
+  const cut = cutBehind(places, readRemoved(places))
+  if (cut !== undefined) throw new FileError(`the decision log was cut: ${cut}: nixsig log verify`)
   const folded = foldedTree(places)
   const tree = treeOver(folded)
   let { log } = folded
@@ -58,14 +70,23 @@ function stateOfLog(places: LogPlaces): Checkpoint {
 
 /** The trees over all segments, which are read as far as they were not yet. */
 function foldedTree(places: LogPlaces): Removed {
-  const kept = readFolded(places)
+  const before = readFolded(places)
+  // Of lines that were cut off since, or are others now, no state can be signed any more.
+  const kept = endsAsKept(places, before) ? before : readRemoved(places)
   let folded = kept
   for (const first of segmentsOf(places)) {
     const lines = first === folded.lines ? segmentLines(places, first) : undefined
     if (lines?.length === SEGMENT_LINES) folded = withSegment(folded, lines)
   }
-  if (folded.lines !== kept.lines) writeFolded(places, folded)
+  if (folded.lines !== before.lines) writeFolded(places, folded)
   return folded
+}
+
+/** Whether the last line that trees are over is there: that of a segment, or one that was removed. */
+function endsAsKept(places: LogPlaces, { lines, previous }: Removed): boolean {
+  if (lines === readRemoved(places).lines) return true
+  const last = segmentLines(places, lines - SEGMENT_LINES)?.[SEGMENT_LINES - 1]
+  return last !== undefined && digestOf(last) === previous
 }
 
 /** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names: see noteVerdict. */
@@ -89,7 +110,8 @@ export function keepCheckpoint(
   const signer = { name: now.origin, publicKey: key.publicKey, secretKey: key.secretKey }
   const bytes = printNote({ text, signatures: [signNoteText(text, signer)] })
   writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
-  const names = namesIn(places.checkpoints).filter(name => numberOf(name) !== undefined)
+  // One about lines that are not there is evidence, and not a newer one.
+  const names = namesIn(places.checkpoints).filter(name => (numberOf(name) ?? now.size + 1) <= now.size)
   for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.checkpoints, name))
   if (elsewhere !== undefined) keepElsewhere(elsewhere, now, bytes)
   return { bytes, size: now.size }
@@ -119,9 +141,24 @@ export function assertElsewhere(directory: string): void {
     throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
 }
 
-/** How many lines the newest checkpoint beside the log covers; 0 without any. By its name alone. */
-export function newestCheckpoint({ checkpoints }: LogPlaces): number {
-  return Math.max(0, greatest(namesIn(checkpoints)))
+/**
+ * How many lines the newest checkpoint beside the log covers of those that are there; 0 without any. By
+ * its name alone: one about more lines keeps no later one from being signed.
+ */
+export function newestCheckpoint(places: LogPlaces): number {
+  const names = namesIn(places.checkpoints)
+  const length = lengthOf(places)
+  return Math.max(0, greatest(names.filter(name => (numberOf(name) ?? length) <= length)))
+}
+
+/**
+ * How many lines the greatest checkpoint beside the log covers, its own or cosigned, if there are not
+ * that many; undefined otherwise. By its name alone.
+ */
+export function checkpointBeyond(places: LogPlaces): number | undefined {
+  const covered = greatest([...namesIn(places.checkpoints), ...namesIn(places.cosigned)])
+  // The log grows meanwhile.
+  return covered > lengthOf(places) ? covered : undefined
 }
 
 /**

@@ -3,7 +3,7 @@
  * may be killed at any point: all of them write the same bytes, and only what is on the disk as a
  * segment is unlinked as lines.
  */
-import { linkSync, lstatSync, unlinkSync } from 'node:fs'
+import { closeSync, linkSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, syncDirectory, writeWhole } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
@@ -29,7 +29,9 @@ export function foldSegments(state: string, most = Number.POSITIVE_INFINITY): re
   const begin = foldedLines(places)
   const end = begin + most * SEGMENT_LINES
   for (let first = begin; first < end && isFoldable(numbers, first); first += SEGMENT_LINES) {
-    const lines = Array.from({ length: SEGMENT_LINES }, (_, at) => openLine(places, first + at) ?? EMPTY)
+    // What another process folded and removed is missing as well.
+    if (foldedLines(places) !== first) break
+    const lines = Array.from({ length: SEGMENT_LINES }, (_, at) => lineOrGap(places, first + at))
     // Another process that folds it removes its lines when the segment is there.
     if (foldedLines(places) === first && isKept(places, first, lines)) folded.push(first)
     removeFolded(places)
@@ -39,6 +41,21 @@ export function foldSegments(state: string, most = Number.POSITIVE_INFINITY): re
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/**
+ * A line; of one that is missing, an empty file takes the number first: a writer that stood still before
+ * the gap was one would give the number to its line when this was folded without it.
+ */
+function lineOrGap(places: LogPlaces, number: number): Buffer {
+  const line = openLine(places, number)
+  if (line !== undefined) return line
+  try {
+    closeSync(openSync(join(places.open, numberName(number)), 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return openLine(places, number) ?? EMPTY
+}
 
 /** Whether lines can be folded from `first` on: by the names of those that are not. */
 function isFoldable(numbers: ReadonlySet<number>, first: number): boolean {

@@ -16,11 +16,11 @@ import { printable } from '../primitives/printable.ts'
 import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import { foldedLines } from './append.ts'
 import { followLines, type LogFault } from './chain.ts'
-import { newestCheckpoint } from './checkpoint.ts'
+import { checkpointBeyond, newestCheckpoint } from './checkpoint.ts'
 import { LINE_LIMIT, SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf } from './read.ts'
-import { readRemoved } from './removed.ts'
+import { cutBehind, readRemoved } from './removed.ts'
 import { noted } from './trouble.ts'
 
 /** Something that is wrong with the log. */
@@ -82,19 +82,19 @@ export function lookAtLog(
   if (settings.log === 'off') return undefined
   const places = logPlaces(state)
   const found: Found[] = []
-  const isBegun = isThere(places.directory)
+  const isBegun = attempt(() => isThere(places.directory)) ?? true
   const problem = isBegun ? writeProblem(places) : undefined
   if (problem !== undefined) found.push({ code: 'unwritable', detail: problem, next: MEND })
   const extent = attempt(() => extentOf(places)) ?? { lines: 0, unfolded: 0 }
   if (isBegun) {
-    for (const look of [endProblems, troubleProblems, foldProblems, signatureProblems]) {
+    for (const look of [endProblems, lengthProblems, troubleProblems, foldProblems, signatureProblems]) {
       try {
         found.push(...look(places, { ...extent, now }))
       } catch (error) {
-        const isForeseen = error instanceof FileError || error instanceof FormatError
-        if (!isForeseen) throw error
+        if (!isForeseen(error)) throw error
         // Whoever may not look into it may not write either.
-        if (problem === undefined) found.push({ code: 'broken', detail: error.message, next: VERIFY })
+        const detail = isOfSystem(error) ? wordsOf(error) : error.message
+        if (problem === undefined) found.push({ code: 'broken', detail, next: VERIFY })
       }
     }
   }
@@ -116,9 +116,18 @@ function attempt<T>(look: () => T): T | undefined {
   try {
     return look()
   } catch (error) {
-    if (error instanceof FileError) return undefined
+    if (isForeseen(error)) return undefined
     throw error
   }
+}
+
+/** Of the log's files or their contents, or of the system that does not let look at them. */
+function isForeseen(error: unknown): error is Error {
+  return error instanceof FileError || error instanceof FormatError || isOfSystem(error)
+}
+
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
 }
 
 /** Does all that writing a line takes but for giving it a number. Returns why that fails, escaped. */
@@ -170,6 +179,8 @@ interface Extent extends Pick<LogHealth, 'lines' | 'unfolded'> {
 /** Reads the newest segment and what follows, at most READ lines. */
 function endProblems(places: LogPlaces, { lines }: Extent): readonly Found[] {
   const removed = readRemoved(places)
+  const cut = cutBehind(places, removed)
+  if (cut !== undefined) return [{ code: 'broken', detail: cut, next: VERIFY }]
   const newest = Math.max(0, foldedLines(places) - SEGMENT_LINES)
   const number = Math.max(removed.lines, newest, lines - READ)
   const previous = number === removed.lines ? removed.previous : undefined
@@ -211,6 +222,14 @@ function foldProblems(_: LogPlaces, { unfolded }: Extent): readonly Found[] {
   if (unfolded <= MOST_UNFOLDED) return []
   const detail = `${counted(unfolded, 'line')} are not folded, which the store plugin leaves to others, and at 131,072 it can write no more`
   return [{ code: 'unfolded', detail, next: `run the gate; or, now and then, ${TIDY}` }]
+}
+
+/** Whether the end was cut off, as the checkpoints beside the log say. */
+function lengthProblems(places: LogPlaces): readonly Found[] {
+  const covered = checkpointBeyond(places)
+  if (covered === undefined) return []
+  const detail = `a checkpoint beside it covers ${covered} lines, and there are ${lengthOf(places)}`
+  return [{ code: 'broken', detail, next: VERIFY }]
 }
 
 function signatureProblems(places: LogPlaces, { now }: Extent): readonly Found[] {

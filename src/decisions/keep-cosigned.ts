@@ -9,6 +9,7 @@ import type { LogQuorum } from '../policy/log-quorums.ts'
 import { printable } from '../primitives/printable.ts'
 import type { KeptCheckpoint } from './checkpoint.ts'
 import { logPlaces, numberName, numberOf } from './places.ts'
+import { lengthOf } from './read.ts'
 import { checkpointFault } from './verify.ts'
 import { lacksOf } from './witnessed.ts'
 
@@ -33,6 +34,8 @@ export function keepCosigned(
   writeDurably(join(places.cosigned, numberName(given.checkpoint.size)), printNote(given.note), {
     flush: true,
   })
-  const names = namesIn(places.cosigned).filter(name => numberOf(name) !== undefined)
+  const length = lengthOf(places)
+  // As in checkpoint.ts: one about lines that are not there is evidence, and not a newer one.
+  const names = namesIn(places.cosigned).filter(name => (numberOf(name) ?? length + 1) <= length)
   for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.cosigned, name))
 }

@@ -17,7 +17,10 @@ import { forgetTrouble, noted, noteTrouble } from './trouble.ts'
 
 /** Milliseconds for which a log that could not be kept in order is left alone. */
 const REST = 600_000
-/** Segments that are folded at most while somebody waits for an answer: less than a second. */
+/**
+ * Segments that are folded at most while somebody waits for an answer: less than a second. Whoever folds
+ * so many signs nothing, as there may be more: the next one goes on.
+ */
 const AT_ONCE = 16
 
 /**
@@ -31,13 +34,16 @@ export function keepInOrder(log: DecisionLog, when: 'at once' | 'in time'): stri
   const before = noted(places)
   if (when === 'in time' && before !== undefined && Math.abs(Date.now() - before.tried) < REST)
     return undefined
+  let folded = 0
   const problems = [
     attempt(() => {
-      if (foldSegments(state, when === 'in time' ? AT_ONCE : undefined).length > 0)
-        noteSize(places, settings.size)
+      folded = foldSegments(state, when === 'in time' ? AT_ONCE : undefined).length
+      if (folded > 0) noteSize(places, settings.size)
     }),
     attempt(() => limitSize(state, settings.size)),
     attempt(() => {
+      // What is signed is read and flushed first, each line that is not folded by itself.
+      if (when === 'in time' && folded >= AT_ONCE) return
       const isDue = isUnsigned(places)
       // Once more only for where the last one could not be kept: there are not to be ever more of them here.
       if (before !== undefined && !isDue && settings.checkpointsTo !== undefined)

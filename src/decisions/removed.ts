@@ -18,6 +18,7 @@ import { digestOf } from './append.ts'
 import { NO_LINE } from './line.ts'
 import { type Line, parseLine } from './parse-line.ts'
 import { greatest, type LogPlaces, numberName, numberOf } from './places.ts'
+import { lengthOf } from './read.ts'
 
 /** A tree over lines that are gone: as many as a power of two. */
 export interface Subtree {
@@ -60,6 +61,18 @@ export function readRemoved({ removed }: LogPlaces): Removed {
   if (found === undefined) return NOTHING_REMOVED
   if (found.lines !== newest) throw new FormatError(FORMAT, 'not named after their count', numberName(newest))
   return found
+}
+
+/**
+ * Why a log that ends where its removed lines do was cut, in words; undefined if it goes on. The newest
+ * segment never goes because the log is full, and lines that are written from 0 on again would have
+ * numbers of removed ones, which nobody reads.
+ */
+export function cutBehind(places: LogPlaces, { lines }: Pick<Removed, 'lines'>): string | undefined {
+  const length = lengthOf(places)
+  if (lines === 0 || length > lines) return undefined
+  const again = length === 0 ? '' : `, and ${length} are written under numbers of removed ones`
+  return `${lines} lines were removed because the log was full, none of the later ones is there${again}`
 }
 
 function readIn(file: string): Removed | undefined {

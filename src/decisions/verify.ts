@@ -12,7 +12,7 @@ import { followLines, type LogFault, type Tell } from './chain.ts'
 import { isSignedBy, type KeptCheckpoint, keptCheckpoints, originOf } from './checkpoint.ts'
 import type { LogPlaces } from './places.ts'
 import { lengthOf } from './read.ts'
-import { beginningIn, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
+import { beginningIn, cutBehind, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
 import { lacksOf } from './witnessed.ts'
 
 /** What verifying found. */
@@ -172,6 +172,8 @@ function walk(places: LogPlaces, { removed, roots, tell }: Walk) {
     tell('no-beginning', undefined, `there is no line in ${printable(places.directory)}`)
   if (lines > 0 && log === undefined)
     tell('no-beginning', undefined, 'what is known of removed lines names no log')
+  const cut = cutBehind(places, removed)
+  if (cut !== undefined) tell('cut', lines, cut)
   const from = { number: removed.lines, previous: removed.previous }
   for (const { number, bytes, line } of followLines(places, from, tell)) {
     lines = number + 1

@@ -33,6 +33,8 @@ export const LINE_COUNT_LIMIT = 4096
 const NEWLINE = 10
 /** After how many milliseconds a file that does not end in a newline is read again. */
 const RETRIES_AFTER = [5, 10, 20, 40, 80, 160]
+/** Milliseconds after the last change of such a file in which somebody may still write to it. */
+const WRITTEN_WITHIN = 10_000
 
 /**
  * A directory of nixsig's own for evidence, on systems on which nothing under /etc lasts. Absent, it
@@ -126,13 +128,18 @@ export function appendLines(
 
 /**
  * Reads the file, again if need be: a line that another process is writing may be visible in part
- * for a moment.
+ * for a moment. Everybody waits meanwhile, so for one that broke off long ago nobody does.
  */
 function readSettled(file: string): Buffer | undefined {
-  const inspect = (status: Stats) => assertNotWorldWritable(printable(file), status)
+  let changed = 0
+  const inspect = (status: Stats) => {
+    changed = status.mtimeMs
+    assertNotWorldWritable(printable(file), status)
+  }
   let bytes = readRegularFile(file, FILE_LIMIT, inspect)
   for (const wait of RETRIES_AFTER) {
     if (!bytes?.length || bytes.at(-1) === NEWLINE) break
+    if (Math.abs(Date.now() - changed) > WRITTEN_WITHIN) break
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait)
     bytes = readRegularFile(file, FILE_LIMIT, inspect)
   }

@@ -1,7 +1,7 @@
 // What is wrong with the log is found by whoever looks at its end, told with what to do, and refuses
 // nothing that has a line already.
 import assert from 'node:assert/strict'
-import {
+import fs, {
   chmodSync,
   existsSync,
   mkdirSync,
@@ -14,12 +14,13 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
-import { appendLine } from '../../src/decisions/append.ts'
-import { newestCheckpoint } from '../../src/decisions/checkpoint.ts'
+import { appendLine, digestOf } from '../../src/decisions/append.ts'
+import { keepCheckpoint, newestCheckpoint } from '../../src/decisions/checkpoint.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { lookAtLog } from '../../src/decisions/health.ts'
 import { keepInOrder } from '../../src/decisions/keep-order.ts'
@@ -304,4 +305,103 @@ test('attack: a note of trouble that root wrote escapes nothing, and a damaged o
   assert.equal(noted(logPlaces(state))?.why, '\u{1f512}'.repeat(500))
   noteTrouble(logPlaces(state), `x${'\u{1f512}'.repeat(2000)}`)
   assert.equal(noted(logPlaces(state))?.why, `x${'\u{1f512}'.repeat(499)}`)
+})
+
+test('attack: a checkpoint of that name alone does not have the log unsigned for ever, and is told', () => {
+  append(SEGMENT_LINES)
+  const { checkpoints } = logPlaces(state)
+  mkdirSync(checkpoints, { mode: 0o700 })
+  writeFileSync(join(checkpoints, numberName(900_000_000_000)), 'none', { mode: 0o600 })
+  assert.equal(keepInOrder(logWith(), 'in time'), undefined)
+  assert.deepEqual(readdirSync(checkpoints).sort(), [
+    numberName(SEGMENT_LINES + 1),
+    numberName(900_000_000_000),
+  ])
+  assert.deepEqual(problems('required'), [
+    `error broken: a checkpoint beside it covers 900000000000 lines, and there are ${SEGMENT_LINES + 1}`,
+  ])
+})
+
+test('attack: lines at the end that root removed are told, as long as they were signed', () => {
+  append(9)
+  keepCheckpoint(state, KEY)
+  for (const number of [8, 9]) unlinkSync(file(number))
+  assert.deepEqual(problems(), ['warning broken: a checkpoint beside it covers 10 lines, and there are 8'])
+})
+
+test('attack: a log of which all but what was removed is gone is told, and what is written then is kept', () => {
+  append(2 * SEGMENT_LINES)
+  assert.equal(keepInOrder(logWith({ size: 1 }), 'at once'), undefined)
+  const { open, segments, tree, checkpoints } = logPlaces(state)
+  for (const each of [open, segments, tree, checkpoints]) rmSync(each, { recursive: true, force: true })
+  append(SEGMENT_LINES - 1)
+  const cut = `${SEGMENT_LINES} lines were removed because the log was full, none of the later ones is there, and ${SEGMENT_LINES} are written under numbers of removed ones`
+  assert.deepEqual(problems('required'), [`error broken: ${cut}`])
+  assert.match(keepInOrder(logWith({ size: 1 }), 'at once') ?? '', /^the decision log was cut: 1024 lines/)
+  assert.deepEqual(readdirSync(segments), [numberName(0)])
+})
+
+test('attack: a state directory that cannot be looked at is told, and ends no doctor', () => {
+  const beyond = join(state, 'a'.repeat(300))
+  assert.match(
+    lookAtLog(beyond, { log: 'required' })?.problems[0]?.detail ?? '',
+    /^cannot look at .*: the name is too long|ENAMETOOLONG/,
+  )
+})
+
+test('a writer that stood still before a gap became one does not write into what is folded without it', () => {
+  append(2 * SEGMENT_LINES + 7)
+  const previous = digestOf(readFileSync(file(499)))
+  unlinkSync(file(500))
+  const late = join(state, 'late')
+  writeFileSync(late, printDecision({ number: 500, previous, time: 0 }, decision('/nix/store/late')), {
+    mode: 0o600,
+  })
+  const { linkSync } = fs
+  let code: unknown
+  // Just before the segment gets its name.
+  fs.linkSync = (from, to) => {
+    fs.linkSync = linkSync
+    syncBuiltinESMExports()
+    try {
+      linkSync(late, file(500))
+    } catch (error) {
+      code = (error as NodeJS.ErrnoException).code
+    }
+    linkSync(from, to)
+  }
+  syncBuiltinESMExports()
+  assert.deepEqual(foldSegments(state), [0, SEGMENT_LINES])
+  assert.equal(code, 'EEXIST', 'it had its number, and its line was removed with those that were folded')
+  assert.deepEqual(verified(), ['lost 500'])
+})
+
+test('so many lines that nobody folded hold up who waits for an answer by no more than some segments', () => {
+  // Without looking for the end each time.
+  append(1)
+  let previous = digestOf(readFileSync(file(1)))
+  const count = 18 * SEGMENT_LINES
+  for (let number = 2; number < count; number++) {
+    const line = Buffer.from(printDecision({ number, previous, time: 1 }, decision('/nix/store/x')))
+    writeFileSync(file(number), line, { mode: 0o600 })
+    previous = digestOf(line)
+  }
+  const { fsyncSync } = fs
+  let flushed = 0
+  fs.fsyncSync = fd => {
+    flushed++
+    fsyncSync(fd)
+  }
+  syncBuiltinESMExports()
+  try {
+    assert.equal(keepInOrder(logWith(), 'in time'), undefined)
+    assert.ok(flushed < 100, `${flushed} files were flushed`)
+    assert.equal(newestCheckpoint(logPlaces(state)), 0)
+    assert.equal(keepInOrder(logWith(), 'in time'), undefined)
+    assert.equal(newestCheckpoint(logPlaces(state)), count)
+  } finally {
+    fs.fsyncSync = fsyncSync
+    syncBuiltinESMExports()
+  }
+  assert.deepEqual(problems(), [])
 })

@@ -516,3 +516,76 @@ test('attack: the log is gone', () => {
   assert.deepEqual(kinds(), [none])
   assert.deepEqual(kinds([kept]), [none, ['cut', 0, 'elsewhere covers 11 lines, and there are 0']])
 })
+
+test('attack: all that is left of a full log is removed, so that nobody reads what is written from then on', () => {
+  append(2 * SEGMENT_LINES + 5)
+  foldSegments(state)
+  assert.equal(limitSize(state, 1), SEGMENT_LINES)
+  const { open, segments, tree, checkpoints } = logPlaces(state)
+  for (const each of [open, segments, tree, checkpoints]) rmSync(each, { recursive: true, force: true })
+  const gone = `${SEGMENT_LINES} lines were removed because the log was full, none of the later ones is there`
+  assert.deepEqual(kinds(), [
+    ['no-beginning', undefined, `there is no line in ${logPlaces(state).directory}`],
+    ['cut', SEGMENT_LINES, gone],
+  ])
+  append(SEGMENT_LINES - 1)
+  const hidden = `${gone}, and ${SEGMENT_LINES} are written under numbers of removed ones`
+  assert.deepEqual(kinds(), [['cut', SEGMENT_LINES, hidden]])
+  // Neither signed as if nothing were wrong, nor removed as if it had been there before.
+  assert.throws(() => checkpoint(), { message: `the decision log was cut: ${hidden}: nixsig log verify` })
+  assert.deepEqual(foldSegments(state), [0])
+  assert.throws(() => limitSize(state, 1), {
+    message: `the decision log was cut: ${hidden}: nixsig log verify`,
+  })
+  assert.deepEqual(readdirSync(segments), [numberName(0)])
+})
+
+test('attack: checkpoints about lines that are not there have no later one removed, and are told', () => {
+  append(3)
+  const { checkpoints } = logPlaces(state)
+  const first = checkpoint()
+  for (let number = 0; number < 300; number++)
+    writeFileSync(join(checkpoints, numberName(900_000_000_000 + number)), 'none', { mode: 0o600 })
+  append(1)
+  checkpoint()
+  const names = readdirSync(checkpoints)
+  assert.ok(names.includes(numberName(first.checkpoint.size)) && names.includes(numberName(5)))
+  assert.equal(names.length, 302)
+  assert.match(String(kinds()[0]), /^bad-checkpoint,.*\/900000000000: /)
+})
+
+test('attack: the end is cut off and the trees over it stay: only what is there is signed', () => {
+  append(2 * SEGMENT_LINES)
+  foldSegments(state)
+  const whole = checkpoint()
+  const overAll = readFileSync(logPlaces(state).tree)
+  const { open, segments } = logPlaces(state)
+  unlinkSync(join(segments, numberName(SEGMENT_LINES)))
+  for (const name of readdirSync(open)) unlinkSync(join(open, name))
+  append(3)
+  assert.equal(checkpoint().checkpoint.size, SEGMENT_LINES + 3)
+  assert.deepEqual(
+    kinds([whole]).map(([kind, line]) => [kind, line]),
+    [
+      ['cut', SEGMENT_LINES + 3],
+      ['cut', SEGMENT_LINES + 3],
+    ],
+  )
+  assert.deepEqual(
+    verify().checkpoints.map(({ lines }) => lines),
+    [SEGMENT_LINES + 3],
+  )
+  // As well where nobody signed before as many lines were there again.
+  append(SEGMENT_LINES)
+  foldSegments(state)
+  writeFileSync(logPlaces(state).tree, overAll)
+  assert.equal(checkpoint().checkpoint.size, 2 * SEGMENT_LINES + 3)
+  assert.deepEqual(
+    kinds().map(([kind]) => kind),
+    ['rewritten'],
+  )
+  assert.deepEqual(
+    verify().checkpoints.map(({ lines }) => lines),
+    [SEGMENT_LINES + 3, 2 * SEGMENT_LINES + 3],
+  )
+})

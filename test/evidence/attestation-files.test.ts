@@ -10,6 +10,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -80,6 +81,18 @@ test('a line that breaks off is refused, by readers and by the next writer', () 
   assert.throws(() => readAttestationLines(file), /the last line breaks off \(line 2\)/)
   assert.throws(() => appendAttestation(dir, PATH, 'third'), /the last line breaks off/)
   assert.equal(readFileSync(file, 'utf8'), 'first\nsec')
+})
+
+test('attack: lines that broke off long ago, or seem to in the future, hold up nobody who reads many of them', () => {
+  holding('first\nsec')
+  for (const seconds of [-60, 3600]) {
+    const at = new Date(Date.now() + seconds * 1000)
+    utimesSync(file, at, at)
+    const started = performance.now()
+    for (let count = 0; count < 10; count++) assert.throws(() => readAttestationLines(file), /breaks off/)
+    const took = performance.now() - started
+    assert.ok(took < 1000, `${took} ms`)
+  }
 })
 
 const MALFORMED: readonly (readonly [string, string | Uint8Array, RegExp])[] = [

@@ -7,6 +7,7 @@ import { logPlaces } from '../../decisions/places.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { parseInstant } from '../../policy/language/instant.ts'
 import { pathWord } from '../../policy/words.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable, printableAgain } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import { withoutPath } from '../decision-words.ts'
@@ -57,6 +58,10 @@ async function printLog(options: LogOptions, { places, terminal }: Invocation<'s
   const log = logPlaces(places.state)
   let next = firstNumber(log)
   if (next > 0) terminal.note(`${next} older decisions were removed, as the log has a size`)
+  if (next > 0 && nextNumber(log) <= next)
+    terminal.note(
+      `warning: none of the later ones is there: the log was cut; next: ${BY_ROOT}: nixsig log verify`,
+    )
   for (;;) {
     const end = nextNumber(log)
     for (const found of linesOf(log, next, wanted)) {

@@ -1,3 +1,5 @@
+import { FormatError } from '../../primitives/format-error.ts'
+import { parseStrictJson } from '../json/strict.ts'
 import { type Derivation, variableOf } from './derivation.ts'
 import { addressesOf } from './fetched-urls.ts'
 
@@ -21,8 +23,24 @@ export function fetchedFile(derivation: Derivation): FetchedFile | undefined {
   return url === undefined || changesFile(derivation) ? undefined : { url, sha256: output.hash }
 }
 
-/** `postFetch` of nixpkgs' fetchurl. Structured attributes are written without white space. */
+/** By `postFetch` of nixpkgs' fetchurl. */
 function changesFile(derivation: Derivation): boolean {
-  const structured = variableOf(derivation, '__json') ?? ''
-  return (variableOf(derivation, 'postFetch') ?? '') !== '' || /"postFetch":(?!"")/.test(structured)
+  const structured = variableOf(derivation, '__json')
+  if ((variableOf(derivation, 'postFetch') ?? '') !== '') return true
+  return structured !== undefined && !NOTHING.includes(structuredPostFetch(structured))
+}
+
+/** What does nothing. */
+const NOTHING: readonly unknown[] = ['', undefined]
+
+/** Whoever writes a derivation may write its structured attributes in any form. False: not known. */
+function structuredPostFetch(structured: string): unknown {
+  try {
+    const text = Buffer.from(structured, 'latin1').toString('utf8')
+    const attributes = parseStrictJson(text, { length: structured.length, depth: 32 })
+    return attributes instanceof Map ? attributes.get('postFetch') : false
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
 }

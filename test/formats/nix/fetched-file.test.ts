@@ -40,6 +40,19 @@ test('what is unpacked, changed, hashed otherwise or fetched from nowhere is lef
   assert.equal(fetched({ name: 'a' }), undefined)
 })
 
+test('attack: structured attributes in another spelling hide no change, and broken ones are not believed', () => {
+  const url = `"urls":["${URL}"]`
+  assert.notEqual(fetched({ __json: `{${url}}` }), undefined)
+  for (const rest of [
+    '"postFetch" : "strip $out"',
+    '"post\\u0046etch":"strip $out"',
+    '"postFetch":\n"strip $out"',
+    '"postFetch":null',
+    '"a":',
+  ])
+    assert.equal(fetched({ url: URL, __json: `{${url},${rest}}` }), undefined, rest)
+})
+
 test('attack: a password in an address does not come into an inventory that is published', () => {
   assert.deepEqual(fetched({ url: 'https://ci:secret@example.org/a.tar.gz' }), { url: URL, sha256: HASH })
 })
