@@ -8,7 +8,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,7 +15,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,14 +25,14 @@ import { type Decision, NO_LINE, type Place, printDecision, SEGMENT_LINES } from
 import { parseLine } from '../../src/decisions/parse-line.ts'
 import { logPlaces, numberName } from '../../src/decisions/places.ts'
 import { verifyLog } from '../../src/decisions/verify.ts'
+import { appendDecision, makeState } from '../support/decisions/lines.ts'
 import { writerProgram } from '../support/decisions/writer.ts'
 
 const KILLS = Number(process.env['NIXSIG_KILLS'] ?? 30)
 
 let state: string
 beforeEach(() => {
-  // Thousands of files: in memory, where there is a place for it.
-  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
+  state = makeState()
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
@@ -47,8 +45,7 @@ const DECISION: Decision = {
   ground: 'a rule',
 }
 
-const append = (decision = DECISION) =>
-  appendLine(state, place => printDecision(place, decision), { isDurable: false })
+const append = (decision = DECISION) => appendDecision(state, decision)
 
 const openFile = (number: number) => join(state, 'decisions/open', numberName(number))
 

@@ -7,16 +7,16 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { cosignCheckpoint, type NoteSigner } from '../../src/crypto/note-signature.ts'
 import { generateKey } from '../../src/crypto/secret-key.ts'
-import { appendLine } from '../../src/decisions/append.ts'
 import { type KeptCheckpoint, keepCheckpoint, parseKept } from '../../src/decisions/checkpoint.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { keepCosigned } from '../../src/decisions/keep-cosigned.ts'
 import { limitSize } from '../../src/decisions/limit.ts'
-import { printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
+import { SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { logPlaces } from '../../src/decisions/places.ts'
 import { verifyLog } from '../../src/decisions/verify.ts'
 import { printNote } from '../../src/formats/tlog/note.ts'
 import { parseTlogPolicy } from '../../src/formats/tlog/tlog-policy.ts'
+import { appendDecision } from '../support/decisions/lines.ts'
 import { LOG, logKey, policyOfTwo, somebody, WITNESSES } from '../support/tlog/log.ts'
 
 const KEY = generateKey('host-1')
@@ -33,8 +33,7 @@ afterEach(() => rmSync(state, { recursive: true }))
 
 function append(count: number, path = '/nix/store/x'): void {
   const said = { door: 'gate', asker: 'root', path, outcome: 'trusted', letIn: true, ground: 'a' } as const
-  for (let left = count; left > 0; left--)
-    appendLine(state, place => printDecision(place, { ...said, mode: 'enforce' }), { isDurable: false })
+  for (let left = count; left > 0; left--) appendDecision(state, { ...said, mode: 'enforce' })
 }
 
 const signed = (key = KEY) => parseKept(keepCheckpoint(state, key).bytes, 'monday')

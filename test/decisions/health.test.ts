@@ -3,9 +3,7 @@
 import assert from 'node:assert/strict'
 import fs, {
   chmodSync,
-  existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -15,11 +13,10 @@ import fs, {
   writeFileSync,
 } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
-import { appendLine, digestOf } from '../../src/decisions/append.ts'
+import { digestOf } from '../../src/decisions/append.ts'
 import { keepCheckpoint, newestCheckpoint } from '../../src/decisions/checkpoint.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { lookAtLog } from '../../src/decisions/health.ts'
@@ -31,31 +28,27 @@ import { noted, noteTrouble } from '../../src/decisions/trouble.ts'
 import { verifyLog } from '../../src/decisions/verify.ts'
 import { DEFAULT_DECISIONS } from '../../src/policy/language/decisions.ts'
 import type { DecisionSettings } from '../../src/policy/policy.ts'
+import { appendDecisions, makeState } from '../support/decisions/lines.ts'
 
 const KEY = generateKey('host-1')
 
 let state: string
 beforeEach(() => {
-  // Thousands of files: in memory, where there is a place for it.
-  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
+  state = makeState()
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-const decision = (path: string): Decision => ({
+const DECISION = {
   door: 'plugin',
   asker: 'root',
-  path,
   outcome: 'trusted',
   letIn: true,
   ground: 'ledger',
-})
+} as const
 
-function append(count: number): void {
-  for (let left = count; left > 0; left--) {
-    const one = decision(`/nix/store/${left}`)
-    appendLine(state, place => printDecision(place, one), { isDurable: false })
-  }
-}
+const decision = (path: string): Decision => ({ ...DECISION, path })
+
+const append = (count: number) => appendDecisions(state, count, DECISION)
 
 const logWith = (settings: Partial<DecisionSettings> = {}): DecisionLog => ({
   state,

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict'
 import fs, {
   chmodSync,
   cpSync,
-  existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -15,45 +13,38 @@ import fs, {
   writeFileSync,
 } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
-import { appendLine, digestOf } from '../../src/decisions/append.ts'
+import { digestOf } from '../../src/decisions/append.ts'
 import { type KeptCheckpoint, keepCheckpoint, parseKept } from '../../src/decisions/checkpoint.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { limitSize } from '../../src/decisions/limit.ts'
-import { type Decision, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
+import { SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { parseLine, printLine } from '../../src/decisions/parse-line.ts'
 import { logPlaces, numberName } from '../../src/decisions/places.ts'
 import { verifyLog } from '../../src/decisions/verify.ts'
+import { appendDecision, appendDecisions, makeState } from '../support/decisions/lines.ts'
 
 const KEY = generateKey('host-1')
 
 let state: string
 beforeEach(() => {
-  // Thousands of files: in memory, where there is a place for it.
-  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
+  state = makeState()
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-const decision = (path: string): Decision => ({
+const DECISION = {
   door: 'gate',
   asker: 'user 1000',
-  path,
   outcome: 'untrusted',
   letIn: false,
   ground: 'a rule',
   mode: 'enforce',
   message: 'refused',
-})
+} as const
 
-function append(count: number): void {
-  for (let left = count; left > 0; left--) {
-    const one = decision(`/nix/store/${left}`)
-    appendLine(state, place => printDecision(place, one), { isDurable: false })
-  }
-}
+const append = (count: number) => appendDecisions(state, count, DECISION)
 
 const checkpoint = (): KeptCheckpoint => parseKept(keepCheckpoint(state, KEY).bytes, 'elsewhere')
 const file = (number: number) => join(logPlaces(state).open, numberName(number))
@@ -438,13 +429,14 @@ test('attack: the clock is set back, which is told and is no fault', () => {
 test('attack: hostile names are one line in printable ASCII, of bounded length', () => {
   const path = `/nix/store/\u001b[2J\n{"number":9}\u202e"\\${'x'.repeat(4096)}`
   const hostile = {
-    ...decision(path),
+    ...DECISION,
+    path,
     asker: '\0'.repeat(9999),
     ground: '"'.repeat(9999),
     message: '\u2028\\'.repeat(4096),
   }
   const evidence = Array.from({ length: 99 }, () => 'a'.repeat(64))
-  appendLine(state, place => printDecision(place, { ...hostile, evidence }), { isDurable: false })
+  appendDecision(state, { ...hostile, evidence })
   assert.match(text(1), /^[ -~]{1,4096}$/)
   assert.deepEqual(kinds(), [])
   const line = parseLine(text(1))

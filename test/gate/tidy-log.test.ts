@@ -1,37 +1,32 @@
 // The gate folds what the store plugin only writes.
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { appendLine } from '../../src/decisions/append.ts'
-import { type Decision, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
+import { SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { logPlaces } from '../../src/decisions/places.ts'
 import type { Log } from '../../src/gate/log.ts'
 import { tidyLog } from '../../src/gate/tidy-log.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { policyOf } from '../policy/policies.ts'
+import { appendDecisions, makeState } from '../support/decisions/lines.ts'
 
 let state: string
 beforeEach(() => {
-  state = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'nixsig-decisions-'))
+  state = makeState()
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-const DECISION: Decision = {
+const DECISION = {
   door: 'plugin',
   asker: 'root',
-  path: '/nix/store/x',
   outcome: 'trusted',
   letIn: true,
   ground: 'ledger',
-}
+} as const
 
-function append(count: number): void {
-  for (let left = count; left > 0; left--)
-    appendLine(state, place => printDecision(place, DECISION), { isDurable: false })
-}
+const append = (count: number) => appendDecisions(state, count, DECISION)
 
 const policy = (more: string): Policy =>
   policyOf(
