@@ -1,5 +1,5 @@
 /** Which entries of the ledger a policy says the same about, so that one of them is judged for all. */
-import { STORE_DIR } from '../formats/nix/store-path.ts'
+import { nameIn } from '../formats/nix/store-path.ts'
 import { exemptionFor, ruleFor } from '../policy/match.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { JudgedAdmission } from '../reach/by-record.ts'
@@ -35,7 +35,5 @@ export function alikeTo(policy: Policy, entry: JudgedAdmission, now: Instant): s
 function nameOf(entry: JudgedAdmission): string {
   if (entry.kind === 'derivation') return subjectOfEntry(entry).name
   // It was found by the digest of its path, which is a store path.
-  return entry.path.slice(NAME_AT)
+  return nameIn(entry.path)
 }
-
-const NAME_AT = STORE_DIR.length + 1 + 32 + 1

@@ -118,7 +118,7 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
 /** Throws FormatError where a column is too short or too long, or a place is in no list. */
 export function unpacked({ paths: text, standings, infos, judged, ...rest }: Packed): Kept {
   const paths = linesIn(text)
-  if (!paths.every(isStorePath)) throw broken('a path', 'that is none')
+  if (!paths.every(isStorePath)) throw broken('a path', 'that is not a store path')
   const pathAt = (place: number): string => at(paths, place)
   return { ...rest, infos: infosIn(infos, pathAt), judged: judgedIn(judged, standings, pathAt) }
 }
@@ -151,8 +151,8 @@ function judgedIn(
   const [stamp, entry] = [linesIn(texts.stamp), linesIn(texts.entry)]
   const columns = [stamp, entry, kind, builtHere, derivation, inputs, standing, until]
   assertLengths(path, [narHash.length / HASH, ...columns])
-  if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is none')
-  if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is none')
+  if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is malformed')
+  if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is malformed')
   const sharing = openShared()
   return path.map((place, row) => {
     const made = at(derivation, row)

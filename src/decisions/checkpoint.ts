@@ -22,8 +22,8 @@ import { SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf, linesFrom, segmentLines, segmentsOf } from './read.ts'
 import {
+  assertNotCut,
   beginningIn,
-  cutBehind,
   type Removed,
   readFolded,
   readRemoved,
@@ -52,8 +52,7 @@ export function originOf(log: string): string {
 
 /** The state of the log now, unsigned. Throws FileError if there is none or a line is missing. */
 function stateOfLog(places: LogPlaces): Checkpoint {
-  const cut = cutBehind(places, readRemoved(places))
-  if (cut !== undefined) throw new FileError(`the decision log was cut: ${cut}: nixsig log verify`)
+  assertNotCut(places)
   const folded = foldedTree(places)
   const tree = treeOver(folded)
   let { log } = folded
@@ -110,9 +109,7 @@ export function keepCheckpoint(
   const signer = { name: now.origin, publicKey: key.publicKey, secretKey: key.secretKey }
   const bytes = printNote({ text, signatures: [signNoteText(text, signer)] })
   writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
-  // One about lines that are not there is evidence, and not a newer one.
-  const names = namesIn(places.checkpoints).filter(name => (numberOf(name) ?? now.size + 1) <= now.size)
-  for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.checkpoints, name))
+  keepNewest(places.checkpoints, { most: KEPT, lines: now.size })
   if (elsewhere !== undefined) keepElsewhere(elsewhere, now, bytes)
   return { bytes, size: now.size }
 }
@@ -128,6 +125,18 @@ function flushLines(places: LogPlaces, end: number): void {
   }
 }
 
+/**
+ * Removes all checkpoints of a directory but the newest. One that covers more than all `lines` of the
+ * log stays: it is evidence, and not a newer one.
+ */
+export function keepNewest(
+  directory: string,
+  { most, lines }: { readonly most: number; readonly lines: number },
+): void {
+  const names = namesIn(directory).filter(name => (numberOf(name) ?? lines + 1) <= lines)
+  for (const name of names.sort().slice(0, -most)) removeFile(join(directory, name))
+}
+
 /** Under a name of its own, so that many machines can keep theirs in one directory. */
 function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: Uint8Array): void {
   assertElsewhere(directory)
@@ -135,15 +144,15 @@ function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: U
   writeDurably(file, bytes, { flush: true, mode: 0o644 })
 }
 
-/** Throws FileError if there is no such directory for checkpoints elsewhere. */
+/** Throws FileError if the directory for checkpoints elsewhere is absent. */
 export function assertElsewhere(directory: string): void {
   if (!existsSync(directory))
     throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
 }
 
 /**
- * How many lines the newest checkpoint beside the log covers of those that are there; 0 without any. By
- * its name alone: one about more lines keeps no later one from being signed.
+ * How many lines the newest checkpoint beside the log covers of those that are there; 0 without any.
+ * By its name alone: one about more lines keeps no later one from being signed.
  */
 export function newestCheckpoint(places: LogPlaces): number {
   const names = namesIn(places.checkpoints)

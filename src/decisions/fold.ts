@@ -16,10 +16,9 @@ const LEFT_BEHIND = 3_600_000
 
 /**
  * Folds whole segments, `most` at a time, and returns the first numbers of those that this process
- * folded. One
- * with missing lines is folded when the log goes on behind the segment after it: each of them is an
- * empty line then, as a loss of power leaves one, so that a gap does not keep the log from being
- * bounded. Throws FileError, and errors of the system.
+ * folded. One with missing lines is folded when the log goes on behind the segment after it: each of
+ * them is an empty line then, as a loss of power leaves one, so that a gap does not keep the log from
+ * being bounded. Throws FileError, and errors of the system.
  */
 export function foldSegments(state: string, most = Number.POSITIVE_INFINITY): readonly number[] {
   const places = logPlaces(state)
@@ -43,8 +42,8 @@ export function foldSegments(state: string, most = Number.POSITIVE_INFINITY): re
 const EMPTY = Buffer.alloc(0)
 
 /**
- * A line; of one that is missing, an empty file takes the number first: a writer that stood still before
- * the gap was one would give the number to its line when this was folded without it.
+ * A line. Of one that is missing, an empty file takes the number first: else a writer that has stood
+ * still for long could give the number to its line after the segment was folded without it.
  */
 function lineOrGap(places: LogPlaces, number: number): Buffer {
   const line = openLine(places, number)

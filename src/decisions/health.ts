@@ -36,7 +36,7 @@ export interface LogProblem {
   readonly detail: string
   /** What to do; escaped. */
   readonly next: string
-  /** Whether the policy makes the log a condition, so that this is no mere warning. */
+  /** Whether the policy makes the log a condition, so that this is an error, and not a warning. */
   readonly isError: boolean
 }
 

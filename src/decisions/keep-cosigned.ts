@@ -1,14 +1,12 @@
 /** Keeps states of the log that witnesses cosigned. */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
-import { namesIn } from '../files/names-in.ts'
 import { FileError } from '../files/regular-file.ts'
-import { removeFile } from '../files/remove-file.ts'
 import { printNote } from '../formats/tlog/note.ts'
 import type { LogQuorum } from '../policy/log-quorums.ts'
 import { printable } from '../primitives/printable.ts'
-import type { KeptCheckpoint } from './checkpoint.ts'
-import { logPlaces, numberName, numberOf } from './places.ts'
+import { type KeptCheckpoint, keepNewest } from './checkpoint.ts'
+import { logPlaces, numberName } from './places.ts'
 import { lengthOf } from './read.ts'
 import { checkpointFault } from './verify.ts'
 import { lacksOf } from './witnessed.ts'
@@ -34,8 +32,5 @@ export function keepCosigned(
   writeDurably(join(places.cosigned, numberName(given.checkpoint.size)), printNote(given.note), {
     flush: true,
   })
-  const length = lengthOf(places)
-  // As in checkpoint.ts: one about lines that are not there is evidence, and not a newer one.
-  const names = namesIn(places.cosigned).filter(name => (numberOf(name) ?? length + 1) <= length)
-  for (const name of names.sort().slice(0, -KEPT)) removeFile(join(places.cosigned, name))
+  keepNewest(places.cosigned, { most: KEPT, lines: lengthOf(places) })
 }

@@ -18,8 +18,8 @@ import { forgetTrouble, noted, noteTrouble } from './trouble.ts'
 /** Milliseconds for which a log that could not be kept in order is left alone. */
 const REST = 600_000
 /**
- * Segments that are folded at most while somebody waits for an answer: less than a second. Whoever folds
- * so many signs nothing, as there may be more: the next one goes on.
+ * Segments that are folded at most while somebody waits for an answer: less than a second. Whoever
+ * folds so many signs nothing, as there may be more: the next one goes on.
  */
 const AT_ONCE = 16
 
@@ -45,7 +45,7 @@ export function keepInOrder(log: DecisionLog, when: 'at once' | 'in time'): stri
       // What is signed is read and flushed first, each line that is not folded by itself.
       if (when === 'in time' && folded >= AT_ONCE) return
       const isDue = isUnsigned(places)
-      // Once more only for where the last one could not be kept: there are not to be ever more of them here.
+      // Once more only if the last one could not be kept elsewhere: here they would only become more.
       if (before !== undefined && !isDue && settings.checkpointsTo !== undefined)
         assertElsewhere(settings.checkpointsTo)
       if (before !== undefined || isDue) keepCheckpoint(state, log.key(), settings.checkpointsTo)

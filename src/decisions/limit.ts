@@ -7,7 +7,7 @@ import { printable } from '../primitives/printable.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName } from './places.ts'
 import { segmentLines, segmentsOf } from './read.ts'
-import { cutBehind, readRemoved, withSegment, writeRemoved } from './removed.ts'
+import { assertNotCut, readRemoved, withSegment, writeRemoved } from './removed.ts'
 
 /**
  * Removes the oldest segments until those that are left have at most `size` bytes; never the newest.
@@ -18,8 +18,7 @@ export function limitSize(state: string, size: number): number {
   const places = logPlaces(state)
   const segments = segmentsOf(places)
   // What looks as if it had been removed before was written since then.
-  const cut = cutBehind(places, readRemoved(places))
-  if (cut !== undefined) throw new FileError(`the decision log was cut: ${cut}: nixsig log verify`)
+  assertNotCut(places)
   const sizes = segments.map(first => sizeOf(places, first))
   let total = sizes.reduce((sum, one) => sum + one, 0)
   let gone = 0

@@ -28,8 +28,8 @@ function memoryOf(state: string): DecisionMemory {
 
 /**
  * Writes decisions; they are on the disk when this resolves. Resolves to why a line could not be
- * written, in words, or undefined: what becomes of lines that are written is no reason to refuse what
- * they say was let in. Never rejects.
+ * written, in words, or undefined. That lines which are written could not be folded or signed is not
+ * told here, as nothing is refused for it. Never rejects.
  */
 export async function recordDecisions(
   log: DecisionLog,

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { fields, type JsonNode, listOf, rootNode } from '../formats/json/shape.ts'
 import { parseStrictJson } from '../formats/json/strict.ts'
@@ -73,6 +74,12 @@ export function cutBehind(places: LogPlaces, { lines }: Pick<Removed, 'lines'>):
   if (lines === 0 || length > lines) return undefined
   const again = length === 0 ? '' : `, and ${length} are written under numbers of removed ones`
   return `${lines} lines were removed because the log was full, none of the later ones is there${again}`
+}
+
+/** Throws FileError if the log was cut behind its removed lines. */
+export function assertNotCut(places: LogPlaces): void {
+  const cut = cutBehind(places, readRemoved(places))
+  if (cut !== undefined) throw new FileError(`the decision log was cut: ${cut}: nixsig log verify`)
 }
 
 function readIn(file: string): Removed | undefined {

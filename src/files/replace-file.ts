@@ -5,9 +5,10 @@ import { keepAfterSignal, removeAfterSignal } from './end-by-signal.ts'
 let serial = 0
 
 /**
- * Writes a file (0600, or with these permission bits) without blocking. Readers see the old contents or the new, even if this
- * process is killed; ended by a signal that it can tell of, it leaves nothing beside it. Unlike with writeDurably, the file may be empty after a power failure. Makes
- * missing directories (0700).
+ * Writes a file (0600, or with these permission bits) without blocking. Readers see the old contents or
+ * the new, even if this process is killed; if SIGINT, SIGTERM or SIGHUP ends it, nothing is left beside
+ * the file. Unlike with writeDurably, the file may be empty after a power failure. Makes missing
+ * directories (0700).
  */
 export async function replaceFile(file: string, contents: string | Uint8Array, mode = 0o600): Promise<void> {
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`

@@ -67,7 +67,7 @@ export function wholePathInfo(
 
 /** Paths that were met, each as one text: most are referred to many times. */
 export interface KnownPaths {
-  /** The same path; undefined if it is none. */
+  /** The same path; undefined if it is not a store path. */
   of(text: string | undefined): string | undefined
 }
 

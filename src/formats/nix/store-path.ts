@@ -44,7 +44,12 @@ export function isStorePath(text: string): boolean {
 
 /** The digest of a text that is known to be a store path: without parsing it again. */
 export function digestIn(path: string): string {
-  return path.slice(STORE_DIR.length + 1, STORE_DIR.length + 33)
+  return path.slice(STORE_DIR.length + 1, STORE_DIR.length + 1 + 32)
+}
+
+/** The name of a text that is known to be a store path, likewise. */
+export function nameIn(path: string): string {
+  return path.slice(STORE_DIR.length + 1 + 32 + 1)
 }
 
 /** Whether a text can be the name of a store path. */
