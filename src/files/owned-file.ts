@@ -38,7 +38,8 @@ export function withOwnedFile<T>(file: string, use: (fd: number, size: number) =
 
 /**
  * Like readOwnedPresentFile, with the status of the file that was read, as it was before: who reads
- * it again later can tell whether it is the same.
+ * it again later can tell whether it is the same. The bytes of a small file are there until the next
+ * is read.
  */
 export function readOwnedFileAndStatus(
   file: string,
@@ -52,11 +53,14 @@ export function readOwnedFileAndStatus(
     const size = Number(status.size)
     if (size > limit) throw new FileError(`${printable(file)} is larger than ${limit} bytes`)
     assertOwned(file, { uid: Number(status.uid), mode: Number(status.mode) })
-    return { bytes: readAll(fd, size), status }
+    return { bytes: readAll(fd, size, size <= SMALL.length ? SMALL : undefined), status }
   } finally {
     closeSync(fd)
   }
 }
+
+/** For files that are read one after another, by the thousand. */
+const SMALL = Buffer.allocUnsafeSlow(4096)
 
 /** File systems write whole blocks of at least this size. */
 const BLOCK = 512

@@ -80,9 +80,8 @@ export function openToRead(file: string): number | undefined {
   }
 }
 
-/** What an open file has, at most `size` bytes of it. */
-export function readAll(fd: number, size: number): Buffer {
-  const bytes = Buffer.allocUnsafe(size)
+/** What an open file has, at most `size` bytes of it, which are put into `bytes`. */
+export function readAll(fd: number, size: number, bytes: Buffer = Buffer.allocUnsafe(size)): Buffer {
   let length = 0
   while (length < size) {
     const count = readSync(fd, bytes, length, size - length, length)

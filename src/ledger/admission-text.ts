@@ -117,7 +117,7 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
   const outputs = version === '2' ? OUTPUT_BEFORE : OUTPUT
   const build = counts === undefined || !isCounted ? undefined : takeBuild(lines, counts, outputs)
   if (build === undefined && isCounted) throw malformed('lacks some of its inputs or outputs')
-  return {
+  const admission: Admission = {
     path,
     narHash,
     policy,
@@ -130,6 +130,11 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     rule,
     claims: lines.map(line => readClaim(line) ?? fail(malformed('has a bad claim'))),
     build,
+  }
+  // To copy an object takes as long as to parse the rest.
+  if (closure === undefined && from === undefined) return admission
+  return {
+    ...admission,
     ...(closure === undefined ? {} : { closure }),
     ...(from === undefined ? {} : { from }),
   }

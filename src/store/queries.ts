@@ -6,13 +6,14 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
 import type { PathInfo } from './path-info.ts'
 import { readSignatures } from './signatures.ts'
-import { openKnownPaths, type Whole, wholePathInfo } from './whole-path-info.ts'
+import { type KnownPaths, openKnownPaths, type Whole, wholePathInfo, wholePaths } from './whole-path-info.ts'
 import {
   encode,
   type Item,
   type Reader,
   readAnyNumber,
   readBoolean,
+  readLength,
   readList,
   readNumber,
   readString,
@@ -55,9 +56,12 @@ export function queryPathInfo(path: string, names?: ReadonlySet<string>): Query<
   return query(readPathInfo(path, names), OPERATION.queryPathInfo, parsed(path))
 }
 
-/** The same about many paths, in their order. */
-export function queryPathInfos(paths: readonly string[]): readonly Query<PathInfo | undefined>[] {
-  const known = openKnownPaths(paths.map(parsed))
+/** The same about many paths, in their order. `known`: paths that were met before. */
+export function queryPathInfos(
+  paths: readonly string[],
+  known: KnownPaths = openKnownPaths(),
+): readonly Query<PathInfo | undefined>[] {
+  for (const path of paths) if (known.of(path) === undefined) parsed(path)
   return paths.map(path => ({
     request: encode(OPERATION.queryPathInfo, path),
     // Most are answered in the usual form.
@@ -178,7 +182,7 @@ function* readPathWith(digest: string): Reader<string | undefined> {
 
 function* readNothing(): Reader<void> {}
 
-function* readSubset(asked: ReadonlySet<string>): Reader<ReadonlySet<string>> {
+function* readSubset(asked: ReadonlySet<string>): SkippingReader<ReadonlySet<string>> {
   const paths = yield* readPaths('valid paths')
   if (!paths.every(path => asked.has(path))) throw wireError('a path that was not asked about', 'valid paths')
   return new Set(paths)
@@ -211,8 +215,17 @@ function* readDone(): Reader<void> {
   if ((yield* readNumber('done')) !== 1) throw wireError('not the sign that it was done', 'done')
 }
 
-function readPaths(where: string): Reader<readonly string[]> {
-  return readList(where, readPath)
+/** In bulk, as far as they have arrived whole: to take steps for each takes many times as long. */
+function* readPaths(where: string): SkippingReader<readonly string[]> {
+  const length = yield* readLength(where)
+  const paths: string[] = []
+  while (paths.length < length) {
+    const { value, end } = wholePaths(yield { peek: 8 }, length - paths.length)
+    for (const path of value) paths.push(path)
+    if (end > 0) yield end
+    else paths.push(yield* readPath(where))
+  }
+  return paths
 }
 
 function* readPath(where: string): Reader<string> {

@@ -22,6 +22,7 @@ import {
   queryValidPaths,
 } from './queries.ts'
 import { StoreError } from './store-error.ts'
+import { openKnownPaths } from './whole-path-info.ts'
 
 export type { PathInfo } from './queries.ts'
 export { StoreError } from './store-error.ts'
@@ -122,10 +123,11 @@ function storeOver(connection: Connection, version: string): Store {
     const { request, answer } = query()
     return connection.exchange(request, answer)
   }
+  const known = openKnownPaths()
   return {
     version: async () => version,
     pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
-    pathInfos: async paths => connection.exchangeAll(queryPathInfos(paths)),
+    pathInfos: async paths => connection.exchangeAll(queryPathInfos(paths, known)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     allValidPaths: () => ask(() => queryAllValidPaths()),
     referrers: path => ask(() => queryReferrers(path)),

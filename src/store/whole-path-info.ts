@@ -65,21 +65,39 @@ export function wholePathInfo(
   return { value: rest === undefined ? value : { ...value, ...rest }, end: from.at }
 }
 
+/** The next paths of a list, at most so many, as far as they have arrived whole and well-formed. */
+export function wholePaths(bytes: Uint8Array, most: number): Whole<readonly string[]> {
+  const from = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
+  const paths: string[] = []
+  let end = 0
+  while (paths.length < most) {
+    const path = from.text()
+    if (path === undefined || !isStorePath(path)) break
+    paths.push(path)
+    end = from.at
+  }
+  return { value: paths, end }
+}
+
 /** Paths that were met, each as one text: most are referred to many times. */
 export interface KnownPaths {
   /** The same path; undefined if it is not a store path. */
   of(text: string | undefined): string | undefined
 }
 
-/** Begins with these, which are store paths. */
-export function openKnownPaths(paths: readonly string[] = []): KnownPaths {
-  const known = new Map(paths.map(path => [path, path]))
+/** So many are remembered; then it begins anew. */
+const KNOWN_LIMIT = 100_000
+
+/** Begins with none. */
+export function openKnownPaths(): KnownPaths {
+  const known = new Map<string, string>()
   return {
     of(text) {
       if (text === undefined) return undefined
       const same = known.get(text)
       if (same !== undefined) return same
       if (!isStorePath(text)) return undefined
+      if (known.size >= KNOWN_LIMIT) known.clear()
       known.set(text, text)
       return text
     },
