@@ -1,6 +1,7 @@
 /** What an audit looks at on the disk while the store answers. */
+import { readdirSync } from 'node:fs'
 import { FileError } from '../files/regular-file.ts'
-import { digestIn } from '../formats/nix/store-path.ts'
+import { digestIn, isStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { type Admission, readVersionedAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 
@@ -23,28 +24,64 @@ export function lookAt(state: string, path: string): OnDisk {
 }
 
 /** Looks at paths before they are judged, but for those of which something is kept; each is taken once. */
-export function openAhead(state: string, isKept: (path: string) => boolean) {
+export interface Ahead {
+  /** Looks at these, one after another. */
+  look(paths: readonly string[]): Promise<void>
+  /**
+   * Waits for which paths are valid, and meanwhile looks at some of those that lie in the store. What
+   * turns out not to be valid is never taken.
+   */
+  whileListed<T>(list: Promise<T>): Promise<T>
+  take(path: string): OnDisk | undefined
+}
+
+/** Has looked at nothing yet. */
+export function openAhead(state: string, isKept: (path: string) => boolean): Ahead {
   const seen = new Map<string, OnDisk>()
-  return {
-    async look(paths: readonly string[]): Promise<void> {
-      let left = TURN
-      for (const path of paths) {
-        if (isKept(path)) continue
-        try {
-          seen.set(path, lookAt(state, path))
-        } catch (error) {
-          // It is met again, and told, when the path is judged.
-          if (!(error instanceof FileError)) throw error
-        }
-        if (--left > 0) continue
-        left = TURN
-        await new Promise(setImmediate)
+  const look = async (paths: Iterable<string>, isOver: () => boolean): Promise<void> => {
+    let left = TURN
+    for (const path of paths) {
+      if (isKept(path) || seen.has(path)) continue
+      try {
+        seen.set(path, lookAt(state, path))
+      } catch (error) {
+        // It is met again, and told, when the path is judged.
+        if (!(error instanceof FileError)) throw error
       }
+      if (--left > 0) continue
+      left = TURN
+      await new Promise(setImmediate)
+      if (isOver()) return
+    }
+  }
+  return {
+    look: paths => look(paths, () => false),
+    async whileListed(list) {
+      let isHere = false
+      const settled = list.then(
+        () => {},
+        () => {},
+      )
+      void settled.then(() => {
+        isHere = true
+      })
+      // Where it is kept, it is here at once; else the question goes out.
+      await new Promise(setImmediate)
+      if (!isHere) await look(pathsThere(), () => isHere)
+      return list
     },
     take(path: string): OnDisk | undefined {
       const found = seen.get(path)
       seen.delete(path)
       return found
     },
+  }
+}
+
+/** What is called like a path in the store's directory. */
+function* pathsThere(): Generator<string> {
+  for (const name of readdirSync(STORE_DIR, 'latin1')) {
+    const path = `${STORE_DIR}/${name}`
+    if (isStorePath(path)) yield path
   }
 }

@@ -9,7 +9,7 @@ import { isMissing } from './contents.ts'
 import { endsSoon } from './ends.ts'
 import type { FoundExpression } from './expressions.ts'
 import { type KeyRegistry, noteKey } from './key-registry.ts'
-import type { Member } from './member.ts'
+import type { Member, Standing } from './member.ts'
 import { type People, peopleIn } from './people.ts'
 import { sharesOf } from './shares.ts'
 import type { Surveyed } from './survey.ts'
@@ -34,22 +34,23 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
   const { policy: inForce, now } = registry
   const isInClosure = (place: number) => place < closure
   for (const { approvers } of found) for (const { key } of approvers) noteKey(registry, inForce, key)
-  const people = peopleIn({ registry, members, isInClosure, madeOf })
-  const refused = members.flatMap(({ standing }) =>
-    standing.outcome === 'refused' ? [standing.refusal] : [],
-  )
+  const places = new Map<string, number>()
+  for (const [place, { path }] of members.entries()) places.set(path, place)
+  const people = peopleIn({ registry, members, places, isInClosure, madeOf })
+  const refused: Refusal[] = []
+  for (const { standing } of members) if (standing.outcome === 'refused') refused.push(standing.refusal)
   const groups = groupsOf(refused, reader, again)
   const exemptions = exemptionsOf(inForce, now, members)
-  const places = new Map(members.map(({ path }, place) => [path, place]))
-  const known = { surveyed, people, places, stopped: stoppedIn(groups), exempting: exemptingAt(inForce, now) }
+  const told = openStandings(stoppedIn(groups), exemptingAt(inForce, now))
+  const known = { surveyed, people, places, standing: told }
   const expressions = found.map(one => expressionOf(one, people, places))
   const paths = members.map((member, place) => pathOf(known, member, place))
-  const told = { keys: people.keys, principals: people.principals, exemptions }
+  const owners = { keys: people.keys, principals: people.principals, exemptions }
   return {
     ...about,
     paths,
     expressions,
-    ...told,
+    ...owners,
     weakest: people.weakest,
     groups: groups.map(({ code, title, next, stopped }) => {
       return {
@@ -63,10 +64,16 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
       }
     }),
     shares: sharesOf(paths, expressions),
-    ends: endsSoon({ policy: inForce, now, ...told, paths, respite: about.respite }),
-    disk: { ...disk, missing: members.flatMap((member, place) => (isMissing(member) ? [place] : [])) },
+    ends: endsSoon({ policy: inForce, now, ...owners, paths, respite: about.respite }),
+    disk: { ...disk, missing: missingAmong(members) },
     unjudged,
   }
+}
+
+function missingAmong(members: readonly Member[]): readonly number[] {
+  const missing: number[] = []
+  for (const [place, member] of members.entries()) if (isMissing(member)) missing.push(place)
+  return missing
 }
 
 function expressionOf(
@@ -97,14 +104,15 @@ interface Known {
   readonly surveyed: Surveyed
   readonly people: People
   readonly places: ReadonlyMap<string, number>
-  readonly stopped: StoppedBy
-  /** Of each exemption that is told, its place in the policy. */
-  readonly exempting: readonly number[]
+  /** What is told of a verdict. */
+  standing(standing: Standing): ToldStanding
 }
 
 function pathOf(known: Known, member: Member, place: number): AuditedPath {
   const { surveyed, people, places } = known
   const { path, kind, info, narHash, builtHere, derivation, letIn } = member
+  const told = known.standing(member.standing)
+  // Names each field: to copy an object takes longer than all else here.
   return {
     path,
     kind,
@@ -114,9 +122,18 @@ function pathOf(known: Known, member: Member, place: number): AuditedPath {
     references: placesOf(info?.references ?? [], places, place),
     derivation: derivation === undefined ? undefined : places.get(derivation),
     inputs: placesOf(surveyed.inputs.get(path) ?? [], places, place),
-    ...standingOf(known, member),
+    outcome: told.outcome,
+    status: told.status,
+    ground: told.ground,
+    rule: told.rule,
+    basis: told.basis,
+    exemption: told.exemption,
+    group: told.group,
+    because: told.because,
+    message: told.message,
     claims: member.standing.outcome === 'trusted' ? people.told(member.standing.claims) : NONE,
     builtHere,
+    until: told.until,
     letIn,
     registered: info?.registrationTime,
   }
@@ -129,7 +146,25 @@ type ToldStanding = Pick<
   'outcome' | 'status' | 'ground' | 'rule' | 'basis' | 'exemption' | 'group' | 'because' | 'message' | 'until'
 >
 
-function standingOf({ stopped, exempting }: Known, { standing }: Member): ToldStanding {
+/**
+ * What is told of verdicts: paths that are alike share theirs. `exempting`: of each exemption that is
+ * told, its place in the policy.
+ */
+function openStandings(
+  stopped: StoppedBy,
+  exempting: readonly number[],
+): (standing: Standing) => ToldStanding {
+  const known = new Map<Standing, ToldStanding>()
+  return standing => {
+    const before = known.get(standing)
+    if (before !== undefined) return before
+    const told = standingOf(standing, stopped, exempting)
+    known.set(standing, told)
+    return told
+  }
+}
+
+function standingOf(standing: Standing, stopped: StoppedBy, exempting: readonly number[]): ToldStanding {
   if (standing.outcome === 'trusted') {
     const { rule, basis, until } = standing
     const place = standing.exemption === undefined ? -1 : exempting.indexOf(standing.exemption)

@@ -6,12 +6,12 @@ const PATH_LIMIT = 150_000
 /** The most references: a user may register any number with a path of one byte. */
 const REFERENCE_LIMIT = 5_000_000
 /** How many paths the store is asked about together. */
-const AT_ONCE = 4096
+const AT_ONCE = 16_384
 
 /** A closure. */
 export interface Closure {
   /** Valid paths, in the order in which they were found. */
-  readonly infos: ReadonlyMap<string, Registered>
+  readonly infos: readonly Registered[]
   /** Paths that were asked for, or referred to, and that the store does not have. */
   readonly absent: readonly string[]
   /** At least how many paths there was no room or time for. */
@@ -20,6 +20,8 @@ export interface Closure {
 
 /** The store, and what else can be done while it answers. */
 export interface Asking {
+  /** Whether all valid paths are asked for: then no reference leads to another. */
+  readonly isWhole: boolean
   infosOf(paths: readonly string[]): Promise<readonly (Registered | undefined)[]>
   /** Called with the paths that it is asked about. */
   meanwhile(paths: readonly string[]): Promise<void>
@@ -27,17 +29,17 @@ export interface Asking {
 
 /** `end`: of the time, as of performance.now(). Throws StoreError. */
 export async function closureOf(
-  { infosOf, meanwhile }: Asking,
+  { isWhole, infosOf, meanwhile }: Asking,
   roots: readonly string[],
   end: number,
 ): Promise<Closure> {
-  const infos = new Map<string, Registered>()
+  const infos: Registered[] = []
   const absent: string[] = []
   const queue = [...new Set(roots)]
   const found = new Set(queue)
   let seen = 0
   let references = 0
-  const hasRoom = () => infos.size < PATH_LIMIT && references < REFERENCE_LIMIT && performance.now() < end
+  const hasRoom = () => infos.length < PATH_LIMIT && references < REFERENCE_LIMIT && performance.now() < end
   while (seen < queue.length && hasRoom()) {
     const asked = queue.slice(seen, seen + AT_ONCE)
     seen += asked.length
@@ -49,8 +51,9 @@ export async function closureOf(
         absent.push(path)
         continue
       }
-      infos.set(path, info)
+      infos.push(info)
       references += info.references.length
+      if (isWhole) continue
       for (const reference of info.references) {
         if (found.has(reference)) continue
         found.add(reference)

@@ -18,11 +18,13 @@ const LOCK_SIZE = 1
  * directory cannot be listed.
  */
 export async function unregisteredIn(
-  view: Pick<StoreView, 'validAmong'>,
+  view: Pick<StoreView, 'knows' | 'validAmong'>,
 ): Promise<Pick<DiskFindings, 'unregistered' | 'isCut'>> {
-  const names = readdirSync(STORE_DIR, 'latin1').filter(name => !NOT_PATHS.some(one => one.test(name)))
-  const valid = await view.validAmong(names.map(name => `${STORE_DIR}/${name}`).filter(isStorePath))
-  const left = names.filter(name => !valid.has(`${STORE_DIR}/${name}`) && !isLock(name))
+  const unknown = readdirSync(STORE_DIR, 'latin1').filter(
+    name => !view.knows(`${STORE_DIR}/${name}`) && !NOT_PATHS.some(one => one.test(name)),
+  )
+  const valid = await view.validAmong(unknown.map(name => `${STORE_DIR}/${name}`).filter(isStorePath))
+  const left = unknown.filter(name => !valid.has(`${STORE_DIR}/${name}`) && !isLock(name))
   return {
     unregistered: left
       .sort()

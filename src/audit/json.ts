@@ -11,13 +11,37 @@ export const AUDIT_FORMAT = 'nixsig-audit-1'
  * those of the audit, in the same way.
  */
 export function auditJson(audit: Audit, more: object = {}): string {
-  const fields = Object.entries({ ...audit, ...more }).map(([name, value]) => {
+  const pieces = [`{"format":"${AUDIT_FORMAT}"`]
+  for (const [name, value] of Object.entries({ ...audit, ...more })) {
+    pieces.push(`,"${snakeCase(name)}":`)
     // Most of an audit, so it is not made of other objects first.
-    const text =
-      name === 'paths' ? listOf(audit.paths, openPathPrinter()) : JSON.stringify(inSnakeCase(value))
-    return `"${snakeCase(name)}":${text}`
-  })
-  const text = `{"format":"${AUDIT_FORMAT}",${fields.join()}}`
+    if (name === 'paths') pieces.push('[', ...pathPieces(audit.paths), ']')
+    else pieces.push(inAscii(JSON.stringify(inSnakeCase(value))))
+  }
+  pieces.push('}')
+  return pieces.join('')
+}
+
+/** How many paths are one piece of the text. */
+const PIECE = 32
+
+/**
+ * The list of paths without its brackets. As one text it would be a tree of all that it was put
+ * together from, which takes longer to keep in memory than to print: each piece is made flat when
+ * it is searched for what is not ASCII.
+ */
+function pathPieces(paths: readonly AuditedPath[]): readonly string[] {
+  const print = openPathPrinter()
+  const pieces: string[] = []
+  for (let at = 0; at < paths.length; at += PIECE) {
+    let text = ''
+    for (const path of paths.slice(at, at + PIECE)) text += `,${print(path)}`
+    pieces.push(inAscii(at === 0 ? text.slice(1) : text))
+  }
+  return pieces
+}
+
+function inAscii(text: string): string {
   if (!BEYOND_ASCII.test(text)) return text
   return text.replace(/[^\x20-\x7e]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

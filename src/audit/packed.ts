@@ -59,6 +59,8 @@ export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
     /** Each with a line feed, as `entry`. */
     readonly stamp: string
     readonly entry: string
+    /** One more than the place in `infos` of the NAR hash that it has; 0: the next of `narHash`. */
+    readonly registered: readonly number[]
     readonly narHash: string
     readonly builtHere: readonly (0 | 1)[]
     /** One more than the place; 0: none. */
@@ -75,7 +77,11 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
   // What is alike shares its claims.
   const claims = numbering<Trusted['claims']>()
   const standings: Omit<Trusted, 'until'>[] = []
-  const columns = { stamp: '', entry: '', narHash: '' }
+  const stamps: string[] = []
+  const entries: string[] = []
+  const narHashes: string[] = []
+  // Numbers first, so that they are places in `infos` as well.
+  const registered = infos.map(info => paths.of(info.path))
   const rows = judged.flatMap(([path, one]) => {
     const { standing, stamp, entry, narHash } = one
     if (standing.outcome !== 'trusted' || stamp === undefined || entry === undefined || narHash === undefined)
@@ -83,12 +89,16 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
     const { until = null, ...verdict } = standing
     const place = claims.of(standing.claims)
     standings[place] = verdict
-    columns.stamp += `${stamp}\n`
-    columns.entry += `${entry}\n`
-    columns.narHash += narHash
-    return { ...one, path: paths.of(path), standing: place, until }
+    stamps.push(stamp)
+    entries.push(entry)
+    const number = paths.of(path)
+    const info = infos[number]
+    const isRegistered = info?.path === path && info.narHash === narHash
+    if (!isRegistered) narHashes.push(narHash)
+    const { kind, builtHere, derivation, inputs } = one
+    const found = { kind, builtHere, derivation, inputs, standing: place, until }
+    return { ...found, path: number, registered: isRegistered ? number + 1 : 0 }
   })
-  const registered = infos.map(info => paths.of(info.path))
   return {
     ...rest,
     infos: {
@@ -96,12 +106,15 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
       narHash: infos.map(({ narHash }) => narHash).join(''),
       narSize: infos.map(({ narSize }) => narSize),
       count: infos.map(({ references }) => references.length),
-      references: infos.flatMap(({ references }) => references.map(paths.of)),
+      references: numbersOf(infos, paths.of),
       registrationTime: infos.map(({ registrationTime }) => registrationTime),
       isContentAddressed: infos.map(({ isContentAddressed }) => (isContentAddressed ? 1 : 0)),
     },
     judged: {
-      ...columns,
+      stamp: linesOf(stamps),
+      entry: linesOf(entries),
+      registered: rows.map(({ registered }) => registered),
+      narHash: narHashes.join(''),
       path: rows.map(({ path }) => path),
       kind: rows.map(({ kind }) => kind),
       builtHere: rows.map(({ builtHere }) => (builtHere ? 1 : 0)),
@@ -115,12 +128,19 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
   }
 }
 
+function numbersOf(infos: Kept['infos'], numberOf: (path: string) => number): readonly number[] {
+  const numbers: number[] = []
+  for (const { references } of infos) for (const path of references) numbers.push(numberOf(path))
+  return numbers
+}
+
 /** Throws FormatError where a column is too short or too long, or a place is in no list. */
 export function unpacked({ paths: text, standings, infos, judged, ...rest }: Packed): Kept {
   const paths = linesIn(text)
   if (!paths.every(isStorePath)) throw broken('a path', 'that is not a store path')
   const pathAt = (place: number): string => at(paths, place)
-  return { ...rest, infos: infosIn(infos, pathAt), judged: judgedIn(judged, standings, pathAt) }
+  const registered = infosIn(infos, pathAt)
+  return { ...rest, infos: registered, judged: judgedIn(judged, { infos: registered, standings, pathAt }) }
 }
 
 function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): readonly Registered[] {
@@ -128,13 +148,13 @@ function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): rea
   assertLengths(path, [narHash.length / HASH, narSize, count, registrationTime, isContentAddressed])
   let used = 0
   const all = path.map((place, row): Registered => {
-    const first = used
-    used += at(count, row)
+    const own: string[] = []
+    for (const end = used + at(count, row); used < end; used++) own.push(pathAt(at(references, used)))
     return {
       path: pathAt(place),
       narHash: narHash.slice(row * HASH, (row + 1) * HASH),
       narSize: at(narSize, row),
-      references: references.slice(first, used).map(pathAt),
+      references: own,
       registrationTime: at(registrationTime, row),
       isContentAddressed: isContentAddressed[row] === 1,
     }
@@ -144,25 +164,36 @@ function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): rea
 }
 
 function judgedIn(
-  { path, narHash, kind, builtHere, derivation, inputs, standing, until, ...texts }: Packed['judged'],
-  standings: Packed['standings'],
-  pathAt: (place: number) => string,
+  {
+    path,
+    narHash,
+    registered,
+    kind,
+    builtHere,
+    derivation,
+    inputs,
+    standing,
+    until,
+    ...texts
+  }: Packed['judged'],
+  { infos, standings, pathAt }: Places,
 ): Kept['judged'] {
   const [stamp, entry] = [linesIn(texts.stamp), linesIn(texts.entry)]
-  const columns = [stamp, entry, kind, builtHere, derivation, inputs, standing, until]
-  assertLengths(path, [narHash.length / HASH, ...columns])
+  assertLengths(path, [stamp, entry, registered, kind, builtHere, derivation, inputs, standing, until])
   if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is malformed')
   if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is malformed')
   const sharing = openShared()
-  return path.map((place, row) => {
+  const nextHash = openHashes(narHash)
+  const all = path.map((place, row) => {
     const made = at(derivation, row)
+    const info = at(registered, row)
     return [
       pathAt(place),
       {
         kind: at(kind, row),
         stamp: at(stamp, row),
         entry: at(entry, row),
-        narHash: narHash.slice(row * HASH, (row + 1) * HASH),
+        narHash: info === 0 ? nextHash() : at(infos, info - 1).narHash,
         builtHere: builtHere[row] === 1,
         derivation: made === 0 ? undefined : pathAt(made - 1),
         inputs: inputs[row]?.map(pathAt),
@@ -170,6 +201,24 @@ function judgedIn(
       },
     ] as const
   })
+  if (nextHash() !== '') throw broken('NAR hashes', 'that are too many')
+  return all
+}
+
+/** One hash after another; then nothing. */
+function openHashes(hashes: string): () => string {
+  let used = 0
+  return () => {
+    const hash = hashes.slice(used, used + HASH)
+    used += HASH
+    return hash
+  }
+}
+
+/** What numbers are places in. */
+interface Places extends Pick<Packed, 'standings'> {
+  readonly infos: Kept['infos']
+  pathAt(place: number): string
 }
 
 /** Those that end together are one: what is alike is told in one go. */

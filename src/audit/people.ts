@@ -3,6 +3,7 @@ import { listNameOf } from '../policy/lists/names.ts'
 import type { KeyIdentity, Role } from '../policy/policy.ts'
 import type { MadeOf } from '../reach/made-of.ts'
 import type { Audit, AuditedClaim, AuditedKey, AuditedPrincipal } from './audit.ts'
+import type { Critical } from './critical.ts'
 import type { KeyRegistry, ToldClaim } from './key-registry.ts'
 import type { Member } from './member.ts'
 
@@ -16,17 +17,19 @@ interface Counted {
   readonly registry: KeyRegistry
   /** In the order of the audit's paths. */
   readonly members: readonly Member[]
+  /** Of each path, its place among them. */
+  readonly places: ReadonlyMap<string, number>
   /** Whether a path of this place belongs to the closure. */
   isInClosure(place: number): boolean
   readonly madeOf: MadeOf
 }
 
 /** Goes once over all paths. */
-export function peopleIn({ registry, members, isInClosure, madeOf }: Counted): People {
+export function peopleIn({ registry, members, places, isInClosure, madeOf }: Counted): People {
   const roles = new Map<string, Set<Role>>()
   for (const name of registry.policy.principals.keys()) roles.set(name, new Set())
   const fallen = new Map<string, string[]>()
-  const alone = new Map<string, number[]>()
+  const alone = new Map<Critical, number[]>()
   const seen = new Set<unknown>()
   for (const [place, { path, standing }] of members.entries()) {
     if (standing.outcome !== 'trusted') continue
@@ -39,27 +42,36 @@ export function peopleIn({ registry, members, isInClosure, madeOf }: Counted): P
     if (critical.keys.length === 0 && critical.principals.length === 0) continue
     const leads = madeOf.leadsOn(path)
     if (!leads && !isInClosure(place)) continue
-    const put = (who: string) => (leads ? add(fallen, who, path) : add(alone, who, place))
-    for (const key of critical.keys) put(keyed(key))
-    for (const name of critical.principals) put(called(name))
+    if (leads) for (const who of everybodyIn(critical)) add(fallen, who, path)
+    else add(alone, critical, place)
   }
-  // What is refused anyhow does not fall.
-  const passing = members.flatMap(({ path, standing }, place) =>
-    standing.outcome === 'trusted' ? [[path, place] as const] : [],
-  )
-  const places = new Map(passing)
-  const falls = fallsOf([...fallen], { madeOf, places, isInClosure }, alone)
+  const falls = fallsOf([...fallen], { members, madeOf, places, isInClosure }, byPerson(alone))
   return peopleOf({ registry, roles, falls })
+}
+
+function everybodyIn({ keys, principals }: Critical): readonly string[] {
+  return [...keys.map(keyed), ...principals.map(called)]
+}
+
+/** Paths that are alike share who is critical, so there are few of these. */
+function byPerson(alone: ReadonlyMap<Critical, readonly number[]>): ReadonlyMap<string, readonly number[]> {
+  const lists = new Map<string, (readonly number[])[]>()
+  for (const [critical, places] of alone) for (const who of everybodyIn(critical)) add(lists, who, places)
+  return new Map(
+    [...lists].map(([who, all]) => [who, all.length === 1 ? (all[0] ?? []) : inOrder(all.flat())]),
+  )
+}
+
+function inOrder(places: Iterable<number>): readonly number[] {
+  return [...places].sort((a, b) => a - b)
 }
 
 const keyed = (identity: KeyIdentity) => `key ${identity}`
 const called = (name: string) => `principal ${name}`
 
-interface Reached extends Pick<Counted, 'madeOf' | 'isInClosure'> {
-  readonly places: ReadonlyMap<string, number>
-}
+type Reached = Omit<Counted, 'registry'>
 
-function add<T>(lists: Map<string, T[]>, who: string, one: T): void {
+function add<Who, T>(lists: Map<Who, T[]>, who: Who, one: T): void {
   const own = lists.get(who)
   if (own === undefined) lists.set(who, [one])
   else own.push(one)
@@ -71,22 +83,20 @@ function add<T>(lists: Map<string, T[]>, who: string, one: T): void {
  */
 function fallsOf(
   fallen: readonly (readonly [who: string, paths: readonly string[]])[],
-  { madeOf, places, isInClosure }: Reached,
+  { members, madeOf, places, isInClosure }: Reached,
   alone: ReadonlyMap<string, readonly number[]>,
 ): ReadonlyMap<string, readonly number[]> {
   const falls = fallen.map((): number[] => [])
   for (const [path, sets] of madeOf.afterEach(fallen.map(([, paths]) => paths))) {
     const place = places.get(path)
     if (place === undefined || !isInClosure(place)) continue
+    // What is refused anyhow does not fall.
+    if (members[place]?.standing.outcome !== 'trusted') continue
     for (const set of sets) falls[set]?.push(place)
   }
   const all = new Map(alone)
   for (const [index, [who]] of fallen.entries()) {
-    const own = new Set([...(falls[index] ?? []), ...(alone.get(who) ?? [])])
-    all.set(
-      who,
-      [...own].sort((a, b) => a - b),
-    )
+    all.set(who, inOrder(new Set([...(falls[index] ?? []), ...(alone.get(who) ?? [])])))
   }
   return all
 }

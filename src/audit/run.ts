@@ -7,6 +7,7 @@ import type { Instant } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { readMachineIdentity } from '../verifier/machine-key.ts'
+import { openAhead } from './ahead.ts'
 import { hasAlike } from './alike.ts'
 import { auditOf } from './assemble.ts'
 import type { Audit } from './audit.ts'
@@ -57,8 +58,10 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const kept = readKept(state, version)
   const basis = { version, policy: policy.digest, own }
   const view = viewStore(() => inquiry.store(), kept, begun)
-  const roots = wanted.kind === 'store' ? [...(await view.allValid())].sort() : wanted.roots
   const before = keptFor(kept, basis, { state, now, registry })
+  const ahead = openAhead(state, before.has)
+  const all = wanted.kind === 'store' ? await ahead.whileListed(view.allValid()) : undefined
+  const roots = all === undefined ? wanted.roots : [...all].sort()
   const judging: Judging = {
     inquiry,
     policy,
@@ -73,7 +76,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     kept: before.find,
     isKept: before.has,
   }
-  const surveyed = await surveyClosure(judging, { ...wanted, roots, infosOf: view.infosOf })
+  const surveyed = await surveyClosure(judging, { ...wanted, roots, ahead, infosOf: view.infosOf })
   const closure = surveyed.members.slice(0, surveyed.closure)
   const differing = contents ? await differingIn(closure, wanted) : []
   const told = differing.map(({ trouble: _, ...one }) => one)

@@ -11,11 +11,14 @@ export function sharesOf(
 ): readonly Share[] {
   const totals = new Map<SubjectKind, number>()
   const signed = new Map<string, number>()
+  const rolesOf = openRoles()
   const count = (kind: SubjectKind, claims: readonly AuditedClaim[], counts: boolean) => {
     totals.set(kind, (totals.get(kind) ?? 0) + 1)
     if (!counts) return
-    for (const role of new Set(claims.map(claim => claim.role)))
-      signed.set(`${kind} ${role}`, (signed.get(`${kind} ${role}`) ?? 0) + 1)
+    for (const role of rolesOf(claims)) {
+      const both = `${kind} ${role}`
+      signed.set(both, (signed.get(both) ?? 0) + 1)
+    }
   }
   for (const { kind, outcome, claims } of paths) count(kind, claims, outcome === 'trusted')
   for (const { claims } of expressions) count('expression', claims, true)
@@ -26,4 +29,16 @@ export function sharesOf(
     if (total === 0) return []
     return roles.map(role => ({ kind, role, signed: signed.get(`${kind} ${role}`) ?? 0, total }))
   })
+}
+
+/** The roles of claims. Paths that are alike share theirs, which are looked at once. */
+function openRoles(): (claims: readonly AuditedClaim[]) => ReadonlySet<Role> {
+  const known = new Map<readonly AuditedClaim[], ReadonlySet<Role>>()
+  return claims => {
+    const before = known.get(claims)
+    if (before !== undefined) return before
+    const roles = new Set(claims.map(({ role }) => role))
+    known.set(claims, roles)
+    return roles
+  }
 }

@@ -4,12 +4,14 @@ import { databaseState, type Kept } from './kept.ts'
 import type { Registered } from './member.ts'
 
 /** How many paths the store is asked about together. */
-const AT_ONCE = 4096
+const AT_ONCE = 16_384
 
 /** What is asked. Throws StoreError. */
 export interface StoreView {
   allValid(): Promise<readonly string[]>
   infosOf(paths: readonly string[]): Promise<readonly (Registered | undefined)[]>
+  /** Whether a path is known to be valid, without asking. */
+  knows(path: string): boolean
   /** Which of these are valid. */
   validAmong(paths: readonly string[]): Promise<ReadonlySet<string>>
   /** Whether everything was answered by what is kept. */
@@ -26,8 +28,10 @@ export function viewStore(
 ): StoreView {
   const state = databaseState(begun)
   const isSame = kept !== undefined && state !== undefined && kept.database === state
-  const infos = new Map(isSame ? kept.infos.map(info => [info.path, info] as const) : [])
+  const infos = new Map<string, Registered>()
+  if (isSame) for (const info of kept.infos) infos.set(info.path, info)
   const valid = new Set(isSame ? kept.valid : [])
+  const knows = (path: string): boolean => infos.has(path) || valid.has(path)
   let isWhole = isSame && kept.isWhole
   let isUnasked = isSame
   const asked = () => {
@@ -49,11 +53,12 @@ export function viewStore(
       return paths.map(path => infos.get(path))
     },
     async validAmong(paths) {
-      const unknown = paths.filter(path => !infos.has(path) && !valid.has(path))
+      const unknown = paths.filter(path => !knows(path))
       for (let at = 0; at < unknown.length; at += AT_ONCE)
         for (const path of await (await asked()).validPaths(unknown.slice(at, at + AT_ONCE))) valid.add(path)
-      return new Set(paths.filter(path => infos.has(path) || valid.has(path)))
+      return new Set(paths.filter(knows))
     },
+    knows,
     isUnasked: () => isUnasked,
     toKeep: () => ({
       // Nothing may have changed while it was asked.

@@ -1,16 +1,19 @@
 /** Judges a closure, and what it was made of, each path once. */
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { nameIn } from '../formats/nix/store-path.ts'
 import { ruleFor } from '../policy/match.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type MadeOf, openMadeOf } from '../reach/made-of.ts'
 import { inputsOf } from '../verifier/stored-derivation.ts'
-import { openAhead } from './ahead.ts'
+import type { Ahead } from './ahead.ts'
+import type { Audit } from './audit.ts'
 import { type Closure, closureOf } from './closure.ts'
 import { type Judging, judgeMember, type Member, type Registered } from './member.ts'
 
 /** What is surveyed. */
 export interface SurveyAsked {
+  readonly kind: Audit['asked']['kind']
   readonly roots: readonly string[]
+  readonly ahead: Pick<Ahead, 'look' | 'take'>
   /** What the store registered about paths, in their order. */
   infosOf(paths: readonly string[]): Promise<readonly (Registered | undefined)[]>
   /** Called with the number of paths that are known of, and for each that is judged. */
@@ -35,9 +38,10 @@ const TURN = 256
 
 /** Throws StoreError where the store does not answer. */
 export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promise<Surveyed> {
-  const ahead = openAhead(judging.inquiry.places.state, judging.isKept)
+  const { ahead } = asked
   const closure = await closureOf(
     {
+      isWhole: asked.kind === 'store',
       infosOf: asked.infosOf,
       // The store takes as long to answer as it takes to look at all of them here.
       meanwhile: ahead.look,
@@ -45,7 +49,7 @@ export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promi
     asked.roots,
     judging.end,
   )
-  asked.onBegin(closure.infos.size + closure.absent.length)
+  asked.onBegin(closure.infos.length + closure.absent.length)
   const members: Member[] = []
   const known = new Map<string, Member>()
   let unjudged = closure.left
@@ -95,7 +99,7 @@ export async function surveyClosure(judging: Judging, asked: SurveyAsked): Promi
 const MEMBER_LIMIT = 200_000
 
 function* pathsOf({ infos, absent }: Closure): Generator<readonly [string, Registered | undefined]> {
-  yield* infos
+  for (const info of infos) yield [info.path, info]
   for (const path of absent) yield [path, undefined]
 }
 
@@ -118,6 +122,7 @@ function arrowsOf(
   // The audit keeps their names anyhow.
   const madeOf = openMadeOf(name => name)
   for (const { path, kind, builtHere, derivation } of members) {
+    if (derivation === undefined) continue
     const rests = builtHere || !acceptsUnknown(policy, path)
     madeOf.add({ path, kind, builtHere, derivation: rests ? derivation : undefined, build: undefined })
   }
@@ -127,6 +132,5 @@ function arrowsOf(
 
 /** Whether an output from elsewhere passes by its builders alone, whatever becomes of its derivation. */
 function acceptsUnknown(policy: Policy, path: string): boolean {
-  const { name } = parseStorePath(path)
-  return ruleFor(policy, { name, kind: 'output' }).acceptUnknownDerivation
+  return ruleFor(policy, { name: nameIn(path), kind: 'output' }).acceptUnknownDerivation
 }

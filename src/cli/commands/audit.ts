@@ -4,15 +4,13 @@ import project from '../../../package.json' with { type: 'json' }
 import type { Audit } from '../../audit/audit.ts'
 import { FAILURES, type Failure, failuresIn } from '../../audit/fail-on.ts'
 import { auditJson } from '../../audit/json.ts'
-import { AUDIT_LIMITS, parseAudit } from '../../audit/parse.ts'
 import { type AuditAsked, auditHere } from '../../audit/run.ts'
-import { type AuditChanges, changesSince } from '../../audit/since.ts'
+import type { AuditChanges } from '../../audit/since.ts'
 import { readRegularFile } from '../../files/regular-file.ts'
 import { pathWord } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { GROUP_CODES } from '../../status/groups.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
-import { sayAudit } from '../audit-report.ts'
 import { printedReport, REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
@@ -103,7 +101,7 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
   if (options.store && options.paths.length > 0)
     throw new UsageError('--store is everything: give no paths besides')
   const printed = printedReport(options)
-  const before = options.since === undefined ? undefined : readEarlier(options.since)
+  const before = options.since === undefined ? undefined : await readEarlier(options.since)
   const reading = openReadersInquiry(places, terminal.note)
   const progress = openProgressHere(terminal)
   const polite = setTimeout(giveWay, POLITE_AFTER_MS)
@@ -122,12 +120,12 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       onHashing: path => progress.show(`reading ${pathWord(path)}`),
       onHashed: progress.step,
     })
-    const changes = before && changesSince(before, found)
+    const changes = before?.changesTo(found)
     const policy = await inquiry.policy()
     await writeReports(options, found, { policy, places: options, inquiry, print: terminal.print })
     if (options.refused !== undefined) sayRefused(terminal, found, options.refused)
     else if (options.json) terminal.print(auditJson(found, changes && { changes }))
-    else if (printed === undefined) sayAudit(terminal, found, changes)
+    else if (printed === undefined) (await import('../audit-report.ts')).sayAudit(terminal, found, changes)
     return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
     clearTimeout(polite)
@@ -158,10 +156,14 @@ function failureOf(text: string): Failure {
   throw new UsageError(`--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not ${printable(text, 40)}`)
 }
 
-function readEarlier(file: string): Audit {
+/** Most audits have none, and print either words or JSON: what they do not need is not loaded. */
+async function readEarlier(file: string): Promise<{ readonly changesTo: (found: Audit) => AuditChanges }> {
+  const { AUDIT_LIMITS, parseAudit } = await import('../../audit/parse.ts')
+  const { changesSince } = await import('../../audit/since.ts')
   const bytes = readRegularFile(file, AUDIT_LIMITS.bytes)
   if (bytes === undefined) throw new UsageError(`--since: there is no file ${printable(file)}`)
-  return parseAudit(bytes)
+  const before = parseAudit(bytes)
+  return { changesTo: found => changesSince(before, found) }
 }
 
 /** The paths that were named, the whole store, or by default what this machine runs. */

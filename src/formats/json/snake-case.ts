@@ -12,8 +12,6 @@ export function snakeCase(name: string): string {
 /** There are few names and many fields. No name comes from outside. */
 const names = new Map<string, string>()
 
-const SURROGATE = /[\ud800-\udfff]/
-
 /**
  * The same for JSON.stringify: fields in snake_case, undefined as null. Half a pair of surrogates
  * becomes U+FFFD, as it is no text and no strict reader takes it. Written for speed: an audit has a
@@ -21,8 +19,7 @@ const SURROGATE = /[\ud800-\udfff]/
  */
 export function inSnakeCase(value: unknown): unknown {
   if (value === undefined) return null
-  if (typeof value === 'string')
-    return SURROGATE.test(value) ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value
+  if (typeof value === 'string') return value.toWellFormed()
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value))
     return value.length > 0 && typeof value[0] === 'number' ? value : value.map(inSnakeCase)
