@@ -50,18 +50,18 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const { version, reader, contents } = wanted
   const begun = BigInt(Date.now()) * 1_000_000n
   const { state, policy: file } = inquiry.places
+  const kept = readKept(state, version)
+  const view = viewStore(() => inquiry.store(), kept, begun)
+  const listed = wanted.kind === 'store' ? await beginning(view.allValid()) : undefined
   const policy = await inquiry.policy()
   const { now } = inquiry
   const respite = respiteAt(state, now)
   const own = readMachineIdentity(state)
   const registry = openKeyRegistry(policy, now)
-  const kept = readKept(state, version)
   const basis = { version, policy: policy.digest, own }
-  const view = viewStore(() => inquiry.store(), kept, begun)
   const before = keptFor(kept, basis, { state, now, registry })
   const ahead = openAhead(state, before.has)
-  const all = wanted.kind === 'store' ? await ahead.whileListed(view.allValid()) : undefined
-  const roots = all === undefined ? wanted.roots : [...all].sort()
+  const roots = listed === undefined ? wanted.roots : [...(await ahead.whileListed(listed.answer))].sort()
   const judging: Judging = {
     inquiry,
     policy,
@@ -108,6 +108,14 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
       expressions,
     },
   )
+}
+
+/** Lets a question go out, so that whoever answers starts while other things are read here. */
+async function beginning<T>(answer: Promise<T>): Promise<{ readonly answer: Promise<T> }> {
+  // Whatever goes wrong is met where the answer is taken.
+  answer.catch(() => {})
+  await new Promise(setImmediate)
+  return { answer }
 }
 
 interface KeptFor {

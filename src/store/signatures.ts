@@ -67,7 +67,7 @@ export function collectSignatures(names: ReadonlySet<string>) {
   const [listed, others, strange]: [string[], string[], string[]] = [[], [], []]
   let crowdedOut = 0
   const text = (bytes: Uint8Array, start: number, length: number) =>
-    Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString('utf8')
+    asBuffer(bytes).toString('utf8', start, start + length)
   return {
     add(bytes: Uint8Array, start: number, length: number): void {
       if (!hasForm(bytes, start, length)) {
@@ -79,8 +79,16 @@ export function collectSignatures(names: ReadonlySet<string>) {
       if (kept.length < room) kept.push(text(bytes, start, length))
       else crowdedOut++
     },
-    result: (): SomeSignatures => ({ kept: [...listed, ...others, ...strange], crowdedOut }),
+    result: (): SomeSignatures => ({
+      // Most have no others, and are not copied.
+      kept: listed.length + strange.length === 0 ? others : [...listed, ...others, ...strange],
+      crowdedOut,
+    }),
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Whether bytes may be a signature in Nix's form, as far as can be told without decoding them. */
