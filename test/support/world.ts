@@ -6,10 +6,10 @@
  */
 import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { withBuildHook } from '../../src/setup/root-conf.ts'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
+import { eventually } from './eventually.ts'
 import { insideRoot } from './inside.ts'
 import { openNamespace, type Version } from './namespace.ts'
 import { HAS_RESIDENT, withResident } from './resident.ts'
@@ -179,8 +179,7 @@ export async function withMachine<T>(version: Version, use: (world: World) => Pr
   const namespace = await openNamespace(version, 'systemd')
   try {
     const world = worldIn(version, namespace.pid)
-    const deadline = Date.now() + 20_000
-    while (!world.exists('/run/systemd/private') && Date.now() < deadline) await sleep(20)
+    await eventually('systemd listens', () => world.exists('/run/systemd/private'))
     const state = await world.run('systemctl is-system-running --wait')
     if (state.status !== 0) {
       const { stdout } = await world.run(
