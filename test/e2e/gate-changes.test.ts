@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { cachedPath } from '../support/cache-of-many.ts'
 import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
-import { ALPHA, BETA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
+import { ALPHA, BETA, type GatedWorld, stock, untilLooked, withGatedWorld } from '../support/gated-world.ts'
 import { built, byDefault, contentsOf, packaged, publish, signer } from '../support/trust.ts'
 import { OLDEST } from '../support/world.ts'
 
@@ -141,6 +141,7 @@ for (const version of OLDEST) {
       await untilAtHand(world)
       const other = { path: HELLO.path, narHash: 'ab'.repeat(32) }
       publish(world.world, HELLO.path, built(BETA, other, DERIVATION))
+      await untilLooked()
       const conflict = await ask(world)
       assert.equal(conflict.status, 451)
       assert.match(conflict.body, /builders disagree: beta attested other contents/)
