@@ -126,3 +126,19 @@ test('a log that this user may not read is not called broken', asRoot, () => {
     assert.ok(status !== 0 && status !== 1, `${status}`)
   }
 })
+
+test('what is given as a checkpoint and is none is named, with its option', () => {
+  append()
+  const page = join(cli.dir, 'page.json')
+  writeFileSync(page, '{}\n')
+  for (const [file, why] of [
+    [page, /no blank line before the signatures/],
+    [join(cli.dir, 'absent'), /there is no such file/],
+    [cli.dir, /is not a regular file/],
+  ] as const) {
+    const { status, stderr } = cli.run('log', 'verify', '--state', state, '--checkpoint', file)
+    assert.equal(status, 2)
+    assert.ok(stderr.includes(`--checkpoint ${file} is no checkpoint that can be read: `), stderr)
+    assert.match(stderr, why)
+  }
+})
