@@ -1,20 +1,22 @@
 /** `nixsig audit`: what stands on whose word. */
 import { setPriority } from 'node:os'
+import { resolve } from 'node:path'
 import project from '../../../package.json' with { type: 'json' }
 import type { Audit } from '../../audit/audit.ts'
 import { FAILURES, type Failure, failuresIn } from '../../audit/fail-on.ts'
 import { auditJson } from '../../audit/json.ts'
-import { AUDIT_LIMITS, parseAudit } from '../../audit/parse.ts'
 import { type AuditAsked, auditHere } from '../../audit/run.ts'
 import { type AuditChanges, changesSince } from '../../audit/since.ts'
-import { readRegularFile } from '../../files/regular-file.ts'
+import { STORE_DIR } from '../../formats/nix/store-path.ts'
 import { pathWord } from '../../policy/words.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { GROUP_CODES } from '../../status/groups.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import { sayAudit } from '../audit-report.ts'
 import { printedReport, REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
+import { oddities, readEarlier } from '../earlier-audit.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
@@ -105,10 +107,13 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
   const printed = printedReport(options)
   const before = options.since === undefined ? undefined : readEarlier(options.since)
   const reading = openReadersInquiry(places, terminal.note)
+  const knowsLetIn = reading.places.state === places.state
   const progress = openProgressHere(terminal)
   const polite = setTimeout(giveWay, POLITE_AFTER_MS)
   if (options.contents) giveWay()
   try {
+    if (failures.includes('let-in') && !knowsLetIn)
+      throw new UsageError(`--fail-on let-in needs what only root may read; next: call it ${BY_ROOT}`)
     const { inquiry } = reading
     const found = await auditHere(inquiry, {
       ...askedOf(options),
@@ -123,11 +128,13 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       onHashed: progress.step,
     })
     const changes = before && changesSince(before, found)
+    for (const words of before === undefined ? [] : oddities(before, found))
+      terminal.note(`warning: ${printable(options.since ?? '')} is compared, although ${words}`)
     const policy = await inquiry.policy()
     await writeReports(options, found, { policy, places: options, inquiry, print: terminal.print })
     if (options.refused !== undefined) sayRefused(terminal, found, options.refused)
     else if (options.json) terminal.print(auditJson(found, changes && { changes }))
-    else if (printed === undefined) sayAudit(terminal, found, changes)
+    else if (printed === undefined) sayAudit(terminal, found, { changes, knowsLetIn })
     return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
     clearTimeout(polite)
@@ -145,7 +152,7 @@ function giveWay(): void {
 }
 
 function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly Failure[] {
-  const failures = named.flatMap(text => text.split(',')).map(failureOf)
+  const failures = named.flatMap(text => text.split(',')).map(text => failureOf(text.trim()))
   if (failures.includes('new-refused') && since === undefined)
     throw new UsageError('--fail-on new-refused needs an earlier audit: --since FILE')
   if (failures.includes('differing') && !contents)
@@ -155,18 +162,16 @@ function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly
 
 function failureOf(text: string): Failure {
   if (Object.hasOwn(FAILURES, text)) return text as Failure
-  throw new UsageError(`--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not ${printable(text, 40)}`)
-}
-
-function readEarlier(file: string): Audit {
-  const bytes = readRegularFile(file, AUDIT_LIMITS.bytes)
-  if (bytes === undefined) throw new UsageError(`--since: there is no file ${printable(file)}`)
-  return parseAudit(bytes)
+  throw new UsageError(
+    `--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not "${printable(text, 40)}"`,
+  )
 }
 
 /** The paths that were named, the whole store, or by default what this machine runs. */
 function askedOf({ paths, store }: Options): Pick<AuditAsked, 'kind' | 'roots'> {
   if (store) return { kind: 'store', roots: [] }
+  if (paths.some(path => resolve(path) === STORE_DIR))
+    throw new UsageError(`${STORE_DIR} is the whole store; next: nixsig audit --store`)
   if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))] }
   const [system] = runningSystems()
   if (system !== undefined) return { kind: 'system', roots: [system] }
