@@ -1,7 +1,7 @@
 /** One path of an audit, judged. */
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { judgeWithin, LateError } from '../files/deadline.ts'
-import { type Admission, isCurrent, isLetIn } from '../ledger/admissions.ts'
+import { type Admission, type AdmittedClaim, isCurrent, isLetIn } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import { exemptionFor } from '../policy/match.ts'
@@ -19,12 +19,17 @@ import { lookAt, type OnDisk } from './ahead.ts'
 import { alikeTo } from './alike.ts'
 import { type Critical, criticalFor, NOBODY } from './critical.ts'
 import { type KeyRegistry, noteClaims, noteKey, type ToldClaim } from './key-registry.ts'
+import type { Later } from './later.ts'
 
 /** What the store registered about a path, as far as an audit tells it. */
 export type Registered = Pick<
   PathInfo,
   'path' | 'narHash' | 'narSize' | 'references' | 'registrationTime'
-> & { readonly isContentAddressed: boolean }
+> & {
+  readonly isContentAddressed: boolean
+  /** Those that name a listed key: see namedSignatures (later.ts). */
+  readonly signatures: string
+}
 
 /** What was found about one path. */
 export interface Member extends Judged {
@@ -47,6 +52,9 @@ export interface Judged {
   readonly derivation: string | undefined
   /** Of a derivation: what it is built from, if its entry says so. */
   readonly inputs: readonly string[] | undefined
+  /** The signatures that the store had of it then, and the files of attestations (later.ts). */
+  readonly signatures: string
+  readonly files: string
   readonly standing: Standing
 }
 
@@ -79,6 +87,8 @@ export interface Judging {
   readonly letIn: ReadonlySet<string>
   /** Store paths about which builders were seen to disagree, perhaps since the ledger admitted them. */
   readonly disputed: ReadonlySet<string>
+  /** What was signed since the ledger admitted a path. */
+  readonly later: Later
   /** The end of the time, as of performance.now(). */
   readonly end: number
   /**
@@ -93,8 +103,9 @@ export interface Judging {
 
 /**
  * Judges a path as this machine would now: by the ledger, as long as its entry is current and the
- * path lies there as it did; else by today's evidence, with the contents that the store registered, as
- * is one on which builders were seen to disagree. Undefined where the time is over before.
+ * path lies there as it did, with what was signed since; else by today's evidence, with the contents
+ * that the store registered, as is one on which builders were seen to disagree. Undefined where the
+ * time is over before.
  */
 export function judgeMember(
   judging: Judging,
@@ -107,7 +118,9 @@ export function judgeMember(
   const kept = isDisputed ? undefined : judging.kept(path, info)
   if (kept !== undefined) return withJudged({ path, info, letIn: letIn.has(path) }, kept)
   const { entry, version, stamp } = ahead ?? lookAt(inquiry.places.state, path)
-  const met: Met = { path, info, entry, version, stamp: info === undefined ? undefined : stamp }
+  const lying = info === undefined ? undefined : stamp
+  const files = entry === undefined ? '' : judging.later.filesOf(path)
+  const met: Met = { path, info, entry, version, stamp: lying, files }
   const admitted =
     !isDisputed &&
     entry !== undefined &&
@@ -117,8 +130,11 @@ export function judgeMember(
     liesAsAdmitted(entry, met.stamp)
       ? entry
       : undefined
-  const known = admitted && byLikeness(judging, admitted)
-  return known === undefined ? judgedAnew(judging, met, admitted) : memberOf(letIn, met, known, 'alone')
+  const since = admitted && info && judging.later.claimsAbout(admitted, info, files)
+  const known = since === undefined ? admitted && byLikeness(judging, admitted) : undefined
+  return known === undefined
+    ? judgedAnew(judging, met, admitted, since)
+    : memberOf(letIn, met, known, 'alone')
 }
 
 /**
@@ -133,38 +149,55 @@ function liesAsAdmitted(entry: Admission, stamp: string | undefined): boolean {
 /** Names each field: to copy an object takes longer than to judge most paths. */
 function withJudged(
   { path, info, letIn }: Pick<Member, 'path' | 'info' | 'letIn'>,
-  { kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }: Judged,
+  { kind, stamp, entry, narHash, builtHere, derivation, inputs, signatures, files, standing }: Judged,
 ): Member {
-  return { path, info, letIn, kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }
+  const made = { kind, stamp, entry, narHash, builtHere, derivation, inputs, signatures, files, standing }
+  return { path, info, letIn, ...made }
 }
 
 /** What is known of a path when it is judged. */
 interface Met extends OnDisk {
   readonly path: string
   readonly info: Registered | undefined
+  readonly files: string
 }
 
 async function judgedAnew(
   judging: Judging,
   met: Met,
   admitted: JudgedAdmission | undefined,
+  since: Promise<readonly AdmittedClaim[]> | undefined,
 ): Promise<Member | undefined> {
-  const alone = admitted && (await byRecord(judging, admitted))
+  const more = (await since) ?? []
+  const alone =
+    (more.length > 0 ? admitted && (await known(judging, withMore(admitted, more))) : undefined) ??
+    (admitted && (await known(judging, admitted)))
   const found = alone ?? (await byEvidence(judging, met.path))
   if (found === undefined) return undefined
   const told = admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
   return memberOf(judging.letIn, met, told, alone === undefined ? 'with evidence' : 'alone')
 }
 
+/** An entry as it would be with further claims. */
+function withMore(entry: JudgedAdmission, more: readonly AdmittedClaim[]): JudgedAdmission {
+  return { ...entry, claims: [...entry.claims, ...more] }
+}
+
+async function known(judging: Judging, entry: JudgedAdmission): Promise<Found | undefined> {
+  return byLikeness(judging, entry) ?? byRecord(judging, entry)
+}
+
 /** `by`: whether the entry and the policy alone gave the verdict. */
 function memberOf(
   letIn: Judging['letIn'],
-  { path, info, entry, stamp, version }: Met,
+  { path, info, entry, stamp, version, files }: Met,
   found: Found,
   by: 'alone' | 'with evidence',
 ): Member {
   const wasLetIn = letIn.has(path) || (entry !== undefined && isLetIn(entry))
-  const judged = judgedOf({ path, entry, stamp }, found, by === 'alone' ? version : undefined)
+  const signatures = info?.signatures ?? ''
+  const lying = { path, entry, stamp, signatures, files }
+  const judged = judgedOf(lying, found, by === 'alone' ? version : undefined)
   return withJudged({ path, info, letIn: wasLetIn }, judged)
 }
 
@@ -179,7 +212,9 @@ function judgedOf(
     path,
     entry,
     stamp,
-  }: { readonly path: string; readonly entry: Admission | undefined; readonly stamp: string | undefined },
+    signatures,
+    files,
+  }: Pick<Met, 'path' | 'entry' | 'stamp' | 'files'> & Pick<Registered, 'signatures'>,
   { subject, standing }: Found,
   version: string | undefined,
 ): Judged {
@@ -193,6 +228,8 @@ function judgedOf(
     builtHere: subject?.builtHere ?? entry?.builtHere ?? false,
     derivation: path.endsWith('.drv') ? undefined : (subject?.derivation ?? entry?.derivation),
     inputs: entry?.build?.inputs.map(input => input.path),
+    signatures,
+    files,
     standing,
   }
 }
