@@ -70,14 +70,15 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
 }
 
 function expressionOf(
-  { url, revision, signers, approvers, covers }: FoundExpression,
+  { url, revision, signers, committers, reviewers, approvers, covers }: FoundExpression,
   people: People,
   places: ReadonlyMap<string, number>,
 ): AuditedExpression {
   const claims = approvers.map(({ key, origin }) => {
     return { key, role: 'approver' as const, graph: undefined, origin }
   })
-  return { url, revision, signers, claims: people.told(claims), covers: placesOf(covers, places) }
+  const names = { signers, committers, reviewers }
+  return { url, revision, ...names, claims: people.told(claims), covers: placesOf(covers, places) }
 }
 
 /** What is told of a refused path, by its refusal. */

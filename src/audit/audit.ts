@@ -101,6 +101,9 @@ export interface AuditedExpression {
   readonly revision: string
   /** Whose signatures of the commit counted for the approvers, by their names in the approvers' policies. */
   readonly signers: readonly string[]
+  /** Those of them whose signatures counted in these roles, as far as the approvals say so. */
+  readonly committers: readonly string[]
+  readonly reviewers: readonly string[]
   /** Who approved what it evaluates to. */
   readonly claims: readonly AuditedClaim[]
   /** The derivations and sources that it evaluates to, among `paths`. */

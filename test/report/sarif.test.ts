@@ -134,7 +134,17 @@ test('what a commit of the lock evaluates to is shown at its line, and the rule 
   const revision = 'c'.repeat(40)
   const drv = refused('curl-8.1.drv', { kind: 'derivation', part: 'making' })
   const audit = auditOf([refused('curl-8.1', { derivation: 1 }), drv], {
-    expressions: [{ url: 'https://example.org/pkgs', revision, signers: [], claims: [], covers: [1] }],
+    expressions: [
+      {
+        url: 'https://example.org/pkgs',
+        revision,
+        signers: [],
+        committers: [],
+        reviewers: [],
+        claims: [],
+        covers: [1],
+      },
+    ],
   })
   const lock = { file: 'flake.lock', lines: new Map([[revision, 33]]) }
   const [result] = resultsOf(audit, { ...PLACES, lock })
