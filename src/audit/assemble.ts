@@ -1,4 +1,5 @@
 /** Makes the value that all reports are made of from what a survey found. Pure. */
+import { withoutSecrets, withoutSecretsIn } from '../formats/without-secrets.ts'
 import { exitCode } from '../policy/exit-code.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
@@ -78,7 +79,13 @@ function expressionOf(
     return { key, role: 'approver' as const, graph: undefined, origin }
   })
   const names = { signers, committers, reviewers }
-  return { url, revision, ...names, claims: people.told(claims), covers: placesOf(covers, places) }
+  return {
+    url: withoutSecrets(url),
+    revision,
+    ...names,
+    claims: people.told(claims),
+    covers: placesOf(covers, places),
+  }
 }
 
 /** What is told of a refused path, by its refusal. */
@@ -87,7 +94,10 @@ type StoppedBy = ReadonlyMap<Refusal, Pick<AuditedPath, 'group' | 'because' | 'm
 function stoppedIn(groups: readonly Group[]): StoppedBy {
   return new Map(
     groups.flatMap(({ stopped }, group) =>
-      stopped.map(({ refusal, because, message }) => [refusal, { group, because, message }] as const),
+      stopped.map(
+        ({ refusal, because, message }) =>
+          [refusal, { group, because, message: withoutSecretsIn(message) }] as const,
+      ),
     ),
   )
 }

@@ -95,7 +95,7 @@ export interface AuditedClaim {
 
 /** A commit from which something here was evaluated. */
 export interface AuditedExpression {
-  /** Canonical URL of the repository. */
+  /** Canonical URL of the repository, without secrets, as all URLs here: formats/without-secrets.ts. */
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
