@@ -2,15 +2,15 @@
  * What was signed since the ledger admitted a path: signatures in the store's database and files of
  * attestations. Asks no source.
  */
-import { existsSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
 import { attestationReader } from '../evidence/attestations.ts'
 import { narinfoEvidence } from '../evidence/narinfo-files.ts'
+import { readableNamesIn } from '../files/names-in.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { digestIn } from '../formats/nix/store-path.ts'
 import type { AdmittedClaim } from '../ledger/admissions.ts'
-import { versionOf } from '../ledger/stamp.ts'
 import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Instant, Policy } from '../policy/policy.ts'
 import type { Claim } from '../policy/verdict.ts'
@@ -69,19 +69,20 @@ export function namedSignatures(signatures: readonly string[], names: ReadonlySe
 
 /** Looks for what was signed since, under this policy. */
 export function openLater(policy: Policy, state: string, now: Instant): Later {
-  const directories = policy.attestations
-  const isThere = openPresence()
+  const directories = policy.attestations.map(directory => {
+    return { directory, starts: new Set(readableNamesIn(directory)) }
+  })
   const signedBy = openSignatures(policy)
   const attested = openAttested(policy, state)
   return {
     filesOf(path) {
       const start = digestIn(path).slice(0, 2)
       let files = ''
-      for (const [place, directory] of directories.entries()) {
-        if (!isThere(`${directory}/${start}`)) continue
+      for (const [place, { directory, starts }] of directories.entries()) {
+        if (!starts.has(start)) continue
         for (const file of [attestationFile(directory, path), narinfoFile(directory, path)]) {
-          const version = versionIfThere(file)
-          if (version !== undefined) files += `${files === '' ? '' : ' '}${place}:${version}`
+          const one = told(place, file)
+          if (one !== undefined) files += `${files === '' ? '' : ' '}${one}`
         }
       }
       return files
@@ -98,23 +99,14 @@ export function openLater(policy: Policy, state: string, now: Instant): Later {
 
 const NONE: readonly never[] = []
 
-/** Whether directories are there, each looked for once: most paths have nothing in them. */
-function openPresence(): (directory: string) => boolean {
-  const known = new Map<string, boolean>()
-  return directory => {
-    const before = known.get(directory)
-    if (before !== undefined) return before
-    const is = existsSync(directory)
-    known.set(directory, is)
-    return is
-  }
-}
-
-/** A file that cannot be inspected is none. */
-function versionIfThere(file: string): string | undefined {
+/** A file as it is told: most paths of most directories have none. Whoever can change one cannot set its ctime. */
+function told(place: number, file: string): string | undefined {
   try {
-    return versionOf(file)
+    const status = lstatSync(file, { throwIfNoEntry: false })
+    // Exact to a microsecond; a bigint takes twice as long.
+    return status && `${place}:${status.ino}:${Math.round(status.ctimeMs * 1000)}000`
   } catch {
+    // One that cannot be inspected is none.
     return undefined
   }
 }
