@@ -25,6 +25,8 @@ export interface Kept {
   readonly basis: Basis
   /** The state of the database; undefined: it changed meanwhile, or just before. */
   readonly database: string | undefined
+  /** Of the keys whose signatures `infos` have, sorted. */
+  readonly names: readonly string[]
   /** Whether `infos` has every valid path. */
   readonly isWhole: boolean
   readonly infos: readonly Registered[]
@@ -36,11 +38,13 @@ export interface Kept {
 
 /**
  * The form in the file: columns, as long texts are read many times faster than thousands of short
- * ones. Numbers are places in `paths` or `standings`.
+ * ones. Numbers are places in `paths`, `signatures` or `standings`.
  */
 export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
   /** Each with a line feed. */
   readonly paths: string
+  /** What paths share of these, each with a line feed. */
+  readonly signatures: string
   readonly standings: readonly Omit<Trusted, 'until'>[]
   readonly infos: {
     readonly path: readonly number[]
@@ -52,13 +56,16 @@ export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
     readonly references: readonly number[]
     readonly registrationTime: readonly number[]
     readonly isContentAddressed: readonly (0 | 1)[]
+    readonly signatures: readonly number[]
   }
   readonly judged: {
     readonly path: readonly number[]
     readonly kind: readonly Judged['kind'][]
-    /** Each with a line feed, as `entry`. */
+    /** Each with a line feed, as `entry` and `files`. */
     readonly stamp: string
     readonly entry: string
+    readonly files: string
+    readonly signatures: readonly number[]
     readonly narHash: string
     readonly builtHere: readonly (0 | 1)[]
     /** One more than the place; 0: none. */
@@ -72,10 +79,11 @@ export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
 /** Packs it. */
 export function packed({ infos, judged, ...rest }: Kept): Packed {
   const paths = numbering<string>()
+  const signatures = numbering<string>()
   // What is alike shares its claims.
   const claims = numbering<Trusted['claims']>()
   const standings: Omit<Trusted, 'until'>[] = []
-  const columns = { stamp: '', entry: '', narHash: '' }
+  const columns = { stamp: '', entry: '', files: '', narHash: '' }
   const rows = judged.flatMap(([path, one]) => {
     const { standing, stamp, entry, narHash } = one
     if (standing.outcome !== 'trusted' || stamp === undefined || entry === undefined || narHash === undefined)
@@ -85,6 +93,7 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
     standings[place] = verdict
     columns.stamp += `${stamp}\n`
     columns.entry += `${entry}\n`
+    columns.files += `${one.files}\n`
     columns.narHash += narHash
     return { ...one, path: paths.of(path), standing: place, until }
   })
@@ -99,9 +108,11 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
       references: infos.flatMap(({ references }) => references.map(paths.of)),
       registrationTime: infos.map(({ registrationTime }) => registrationTime),
       isContentAddressed: infos.map(({ isContentAddressed }) => (isContentAddressed ? 1 : 0)),
+      signatures: infos.map(info => signatures.of(info.signatures)),
     },
     judged: {
       ...columns,
+      signatures: rows.map(row => signatures.of(row.signatures)),
       path: rows.map(({ path }) => path),
       kind: rows.map(({ kind }) => kind),
       builtHere: rows.map(({ builtHere }) => (builtHere ? 1 : 0)),
@@ -111,21 +122,34 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
       until: rows.map(({ until }) => until),
     },
     paths: linesOf(paths.all()),
+    signatures: linesOf(signatures.all()),
     standings,
   }
 }
 
 /** Throws FormatError where a column is too short or too long, or a place is in no list. */
-export function unpacked({ paths: text, standings, infos, judged, ...rest }: Packed): Kept {
+export function unpacked({ paths: text, standings, infos, judged, ...packed }: Packed): Kept {
+  const { signatures: signed, ...rest } = packed
   const paths = linesIn(text)
   if (!paths.every(isStorePath)) throw broken('a path', 'that is not a store path')
-  const pathAt = (place: number): string => at(paths, place)
-  return { ...rest, infos: infosIn(infos, pathAt), judged: judgedIn(judged, standings, pathAt) }
+  const signatures = linesIn(signed)
+  if (!signatures.every(one => SIGNATURES.test(one))) throw broken('signatures', 'that are malformed')
+  const places = {
+    pathAt: (place: number) => at(paths, place),
+    signaturesAt: (place: number) => at(signatures, place),
+  }
+  return { ...rest, infos: infosIn(infos, places), judged: judgedIn(judged, standings, places) }
 }
 
-function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): readonly Registered[] {
+interface Places {
+  pathAt(place: number): string
+  signaturesAt(place: number): string
+}
+
+function infosIn(infos: Packed['infos'], { pathAt, signaturesAt }: Places): readonly Registered[] {
   const { path, narHash, narSize, count, references, registrationTime, isContentAddressed } = infos
-  assertLengths(path, [narHash.length / HASH, narSize, count, registrationTime, isContentAddressed])
+  const numbers = [narSize, count, registrationTime, isContentAddressed, infos.signatures]
+  assertLengths(path, [narHash.length / HASH, ...numbers])
   let used = 0
   const all = path.map((place, row): Registered => {
     const first = used
@@ -137,6 +161,7 @@ function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): rea
       references: references.slice(first, used).map(pathAt),
       registrationTime: at(registrationTime, row),
       isContentAddressed: isContentAddressed[row] === 1,
+      signatures: signaturesAt(at(infos.signatures, row)),
     }
   })
   if (used !== references.length) throw broken('references', `${references.length} and not ${used}`)
@@ -144,15 +169,27 @@ function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): rea
 }
 
 function judgedIn(
-  { path, narHash, kind, builtHere, derivation, inputs, standing, until, ...texts }: Packed['judged'],
+  {
+    path,
+    narHash,
+    kind,
+    builtHere,
+    derivation,
+    inputs,
+    signatures,
+    standing,
+    until,
+    ...texts
+  }: Packed['judged'],
   standings: Packed['standings'],
-  pathAt: (place: number) => string,
+  { pathAt, signaturesAt }: Places,
 ): Kept['judged'] {
-  const [stamp, entry] = [linesIn(texts.stamp), linesIn(texts.entry)]
-  const columns = [stamp, entry, kind, builtHere, derivation, inputs, standing, until]
+  const [stamp, entry, files] = [linesIn(texts.stamp), linesIn(texts.entry), linesIn(texts.files)]
+  const columns = [stamp, entry, files, kind, builtHere, derivation, inputs, signatures, standing, until]
   assertLengths(path, [narHash.length / HASH, ...columns])
   if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is malformed')
   if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is malformed')
+  if (!files.every(one => FILES.test(one))) throw broken('files', 'that are malformed')
   const sharing = openShared()
   return path.map((place, row) => {
     const made = at(derivation, row)
@@ -166,6 +203,8 @@ function judgedIn(
         builtHere: builtHere[row] === 1,
         derivation: made === 0 ? undefined : pathAt(made - 1),
         inputs: inputs[row]?.map(pathAt),
+        signatures: signaturesAt(at(signatures, row)),
+        files: at(files, row),
         standing: sharing(at(standings, at(standing, row)), until[row] ?? undefined),
       },
     ] as const
@@ -188,6 +227,9 @@ const HASH = 64
 /** Times may be before 1970. */
 const STAMP = /^\d+:-?\d+(?::\d+:-?\d+:-?\d+)?$/
 const VERSION = /^\d+:-?\d+$/
+/** With a space between: as namedSignatures and Later (later.ts) have them. */
+const SIGNATURES = /^(?:[!-~]+(?: (?!$)|$))*$/
+const FILES = /^(?:\d+:\d+:-?\d+(?: (?!$)|$))*$/
 
 function assertLengths(path: readonly number[], columns: readonly (number | readonly unknown[])[]): void {
   for (const column of columns) {

@@ -10,13 +10,13 @@ import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { type Kept, type Packed, packed, unpacked } from './packed.ts'
 
-const HEAD = /^nixsig-audit-kept-4 ([0-9a-f]{64})\n/
-const HEAD_LENGTH = 'nixsig-audit-kept-4 '.length + 64 + 1
+const HEAD = /^nixsig-audit-kept-5 ([0-9a-f]{64})\n/
+const HEAD_LENGTH = 'nixsig-audit-kept-5 '.length + 64 + 1
 
 /** Prints what `parseKept` reads. */
 export function printKept(kept: Kept): Uint8Array {
   const document = printDocument(kept)
-  return Buffer.concat([Buffer.from(`nixsig-audit-kept-4 ${toHex(sha256(document))}\n`), document])
+  return Buffer.concat([Buffer.from(`nixsig-audit-kept-5 ${toHex(sha256(document))}\n`), document])
 }
 
 /** The document alone. */
@@ -111,6 +111,7 @@ const isPacked: Is<Packed> = record<Packed>({
   change: either(instant, absent),
   basis: record<Packed['basis']>({ version: text, policy: hash, own: either(text, absent) }),
   database: either(text, absent),
+  names: listOf(text),
   isWhole: flag,
   valid: listOf(storePath),
   keys: listOf(
@@ -125,6 +126,7 @@ const isPacked: Is<Packed> = record<Packed>({
     ),
   ),
   paths: text,
+  signatures: text,
   standings: listOf(
     record<Packed['standings'][number]>({
       outcome: oneOf('trusted'),
@@ -154,12 +156,15 @@ const isPacked: Is<Packed> = record<Packed>({
     references: listOf(count),
     registrationTime: listOf(count),
     isContentAddressed: listOf(bit),
+    signatures: listOf(count),
   }),
   judged: record<Packed['judged']>({
     path: listOf(count),
     kind: listOf(oneOf(...KINDS)),
     stamp: text,
     entry: text,
+    files: text,
+    signatures: listOf(count),
     narHash: hashes,
     builtHere: listOf(bit),
     derivation: listOf(count),

@@ -1,5 +1,6 @@
 /** Audits this machine. */
 import { hostname } from 'node:os'
+import { namesOfNixKeys } from '../evidence/store-signatures.ts'
 import { readLetIn } from '../ledger/let-in.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import { seenConflictPaths } from '../ledger/seen-conflicts.ts'
@@ -24,6 +25,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
+import { type Later, openLater } from './later.ts'
 import type { Judging } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
@@ -56,9 +58,10 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const registry = openKeyRegistry(policy, now)
   const kept = readKept(state, version)
   const basis = { version, policy: policy.digest, own }
-  const view = viewStore(() => inquiry.store(), kept, begun)
+  const view = viewStore(() => inquiry.store(), { kept, begun, names: namesOfNixKeys(policy) })
+  const later = openLater(policy, state, now)
   const roots = wanted.kind === 'store' ? [...(await view.allValid())].sort() : wanted.roots
-  const before = keptFor(kept, basis, { state, now, registry })
+  const before = keptFor(kept, basis, { state, now, registry, later })
   const judging: Judging = {
     inquiry,
     policy,
@@ -68,6 +71,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     registry,
     letIn: new Set(readLetIn(state)),
     disputed: new Set(seenConflictPaths(state)),
+    later,
     end: wanted.end,
     alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
@@ -111,10 +115,11 @@ interface KeptFor {
   readonly state: string
   readonly now: Instant
   readonly registry: KeyRegistry
+  readonly later: Later
 }
 
 /** What is kept of paths, if it still holds. `held`: of how many it was found to. */
-function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }: KeptFor) {
+function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry, later }: KeptFor) {
   const isBelieved = kept !== undefined && isSameBasis(kept, basis, now)
   const judged = new Map(isBelieved ? kept.judged : [])
   for (const [identity, key] of isBelieved ? kept.keys : [])
@@ -122,7 +127,7 @@ function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }:
   let held = 0
   const find: Judging['kept'] = (path, info) => {
     const one = judged.get(path)
-    if (one === undefined || !holdsStill(state, path, one, { info, now })) return undefined
+    if (one === undefined || !holdsStill(state, path, one, { info, now, later })) return undefined
     held++
     return one
   }

@@ -1,6 +1,7 @@
 /** The store as an audit sees it: by what is kept where its database is unchanged, else by asking. */
 import type { PathInfo, Store } from '../store/store-client.ts'
 import { databaseState, type Kept } from './kept.ts'
+import { namedSignatures } from './later.ts'
 import type { Registered } from './member.ts'
 
 /** How many paths the store is asked about together. */
@@ -15,17 +16,30 @@ export interface StoreView {
   /** Whether everything was answered by what is kept. */
   isUnasked(): boolean
   /** What may be kept of its answers. */
-  toKeep(): Pick<Kept, 'database' | 'isWhole' | 'infos' | 'valid'>
+  toKeep(): Pick<Kept, 'database' | 'names' | 'isWhole' | 'infos' | 'valid'>
 }
 
-/** `store` is opened when it is first needed. `begun`: nanoseconds since 1970, before anything was asked. */
+/** Of what and how a view is made. */
+export interface Viewing {
+  readonly kept: Kept | undefined
+  /** Nanoseconds since 1970, before anything was asked. */
+  readonly begun: bigint
+  /** Of keys, whose signatures are told. */
+  readonly names: ReadonlySet<string>
+}
+
+/** `store` is opened when it is first needed. */
 export function viewStore(
   store: () => Promise<Pick<Store, 'pathInfos' | 'validPaths' | 'allValidPaths'>>,
-  kept: Kept | undefined,
-  begun: bigint,
+  { kept, begun, names }: Viewing,
 ): StoreView {
   const state = databaseState(begun)
-  const isSame = kept !== undefined && state !== undefined && kept.database === state
+  const listed = [...names].sort()
+  const isSame =
+    kept !== undefined &&
+    state !== undefined &&
+    kept.database === state &&
+    kept.names.join(' ') === listed.join(' ')
   const infos = new Map(isSame ? kept.infos.map(info => [info.path, info] as const) : [])
   const valid = new Set(isSame ? kept.valid : [])
   let isWhole = isSame && kept.isWhole
@@ -45,7 +59,7 @@ export function viewStore(
       const unknown = paths.filter(path => !infos.has(path))
       for (let at = 0; at < unknown.length; at += AT_ONCE)
         for (const info of await (await asked()).pathInfos(unknown.slice(at, at + AT_ONCE)))
-          if (info !== undefined) infos.set(info.path, registered(info))
+          if (info !== undefined) infos.set(info.path, registered(info, names))
       return paths.map(path => infos.get(path))
     },
     async validAmong(paths) {
@@ -58,6 +72,7 @@ export function viewStore(
     toKeep: () => ({
       // Nothing may have changed while it was asked.
       database: state !== undefined && databaseState(begun) === state ? state : undefined,
+      names: listed,
       isWhole,
       infos: [...infos.values()],
       valid: [...valid],
@@ -65,6 +80,9 @@ export function viewStore(
   }
 }
 
-function registered({ path, narHash, narSize, references, registrationTime, ca }: PathInfo): Registered {
-  return { path, narHash, narSize, references, registrationTime, isContentAddressed: ca !== undefined }
+function registered(info: PathInfo, names: ReadonlySet<string>): Registered {
+  const { path, narHash, narSize, references, registrationTime, ca } = info
+  const signatures = namedSignatures(info.signatures, names)
+  const isContentAddressed = ca !== undefined
+  return { path, narHash, narSize, references, registrationTime, isContentAddressed, signatures }
 }
