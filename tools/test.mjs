@@ -57,7 +57,9 @@ await ensureTestTools({
 
 const compiled = join(root, '.build/test')
 const outputs = join(root, '.build/test-out')
-for (const directory of [compiled, outputs]) rmSync(directory, { recursive: true, force: true })
+// See test/support/release.ts.
+const releases = join(root, '.build/test-releases')
+for (const directory of [compiled, outputs, releases]) rmSync(directory, { recursive: true, force: true })
 mkdirSync(outputs, { recursive: true })
 const [isBuilt] = await Promise.all([
   chosen.some(file => isEndToEnd(file) || needs.get(file).has('dist')) ? build() : true,
