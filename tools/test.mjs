@@ -27,8 +27,7 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
-    // Two more than there are processors: end-to-end tests wait for half of their time.
-    'at-once': { type: 'string', default: String(availableParallelism() + 2) },
+    'at-once': { type: 'string' },
   },
 })
 
@@ -38,7 +37,10 @@ function stop(problem) {
 }
 
 if (![undefined, 'hook', 'resident'].includes(values.judge)) stop('--judge is hook or resident')
-const slots = Number(values['at-once'])
+// Two more than there are processors: end-to-end tests wait for half of their time. Some wait for
+// most of it.
+const slots = Number(values['at-once'] ?? availableParallelism() + 2)
+const spare = values['at-once'] === undefined ? 2 : 0
 if (!Number.isInteger(slots) || slots < 1) stop('--at-once is a number from 1')
 
 const isEndToEnd = file => file.startsWith('test/e2e/')
@@ -123,8 +125,8 @@ const together = jobs
   .filter(job => !job.isAlone)
   .sort((one, other) => other.minutes - one.minutes || one.isUnit - other.isUnit)
 const alone = jobs.filter(job => job.isAlone)
-await runAll(together, slots, values.node, report)
-await runAll(alone, 1, values.node, report)
+await runAll(together, { slots, spare }, values.node, report)
+await runAll(alone, { slots: 1, spare: 0 }, values.node, report)
 
 // A log is read from its end: how long each file took, the slowest first, and at the very end what
 // failed.

@@ -1,5 +1,5 @@
 // nixsig's programs are deleted and nix.conf still names them: Nix goes on or says what to do.
-// takes: 2 minutes
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync } from 'node:fs'
 import { test } from 'node:test'

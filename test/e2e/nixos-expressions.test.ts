@@ -1,4 +1,4 @@
-// takes: 3 minutes
+// takes: 2 minutes
 /**
  * A machine whose configuration has to be signed by two people: security.nixsig.expressions, from
  * the first switch on.
