@@ -4,11 +4,12 @@
  * is hidden. Builds see /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch
  * file:///srv/….
  */
-import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { withBuildHook } from '../../src/setup/root-conf.ts'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
+import { copyDist } from './dist.ts'
 import { eventually } from './eventually.ts'
 import { insideRoot } from './inside.ts'
 import { openNamespace, type Version } from './namespace.ts'
@@ -155,7 +156,7 @@ export async function withWorld<T>(
   try {
     const world = worldIn(version, namespace.pid)
     const hooks = options.hooks ?? true
-    if (hooks) cpSync(join(PROJECT_ROOT, 'dist'), world.path('/opt/nixsig'), { recursive: true })
+    if (hooks) copyDist(world.path('/opt/nixsig'))
     const settings = { ...NIX_CONF, ...(hooks ? hooksConf(options) : {}), ...options.nixConf }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
