@@ -1,6 +1,7 @@
 // Bundles what the page of an audit runs in a browser: page.js and page.css, each minified and in
 // ASCII, which src/report/html.ts puts into every page.
 
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -18,5 +19,22 @@ export async function bundlePage(root, directory) {
     // The first that can unpack gzip.
     target: ['chrome109', 'firefox115', 'safari16.4'],
     logLevel: 'warning',
+    plugins: [darkWherePreferred],
   })
+}
+
+const DARK = /^:root\[data-look="dark"\] (\{[^}]*\})$/m
+
+/** What stands for a dark look that was chosen stands for one that is preferred, if none was chosen. */
+const darkWherePreferred = {
+  name: 'dark-where-preferred',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/colours\.css$/ }, async ({ path }) => {
+      const contents = await readFile(path, 'utf8')
+      const [, dark] = DARK.exec(contents) ?? []
+      if (dark === undefined) throw new Error(`${path} has no dark look`)
+      const preferred = `@media (prefers-color-scheme: dark) { :root:not([data-look="light"]) ${dark} }`
+      return { contents: `${contents}${preferred}\n`, loader: 'css' }
+    })
+  },
 }

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, realpathSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { root } from './compile.mjs'
 
@@ -11,6 +12,10 @@ import { root } from './compile.mjs'
  * machine.
  */
 const LONGEST_FILE = 20 * 60 * 1000
+
+/** For these milliseconds, this share of the processors' time has to be idle before one more begins. */
+const IDLE_FOR = 8000
+const MOSTLY_IDLE = 0.35
 
 // An address besides 127.0.0.1, as Nix asks no substituter on a machine that has no other. It leads
 // nowhere. Servers at 198.51.100.0/24 are on another machine, as far as a program can tell: none of
@@ -70,14 +75,48 @@ export async function runFile(job, node) {
   return { passed: status === 0, milliseconds: Date.now() - start }
 }
 
-/** Runs jobs, so many at a time, and tells `report` of each that ended. */
-export async function runAll(jobs, slots, node, report) {
+/**
+ * Runs jobs, so many at a time, and tells `report` of each that ended. `spare` more are begun, one
+ * by one, while the processors have little to do: some files wait for most of their time.
+ */
+export async function runAll(jobs, { slots, spare }, node, report) {
   const waiting = [...jobs]
+  const working = new Set()
   const work = async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift())
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
       report(job, await runFile(job, node))
+      if (working.size > slots) return
+    }
   }
-  await Promise.all(Array.from({ length: slots }, work))
+  const begin = () => {
+    const one = work().finally(() => working.delete(one))
+    working.add(one)
+  }
+  for (let slot = 0; slot < slots; slot++) begin()
+  const idleShare = watchIdleness()
+  const timer = setInterval(() => {
+    if (idleShare() > MOSTLY_IDLE && waiting.length > 0 && working.size < slots + spare) begin()
+  }, IDLE_FOR)
+  try {
+    while (working.size > 0) await Promise.race(working)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** The share of its time, since it was last asked, that a processor of this machine was idle. */
+function watchIdleness() {
+  let before = { idle: 0, all: 0 }
+  return () => {
+    // Of a machine that lends only some of its processors, nothing is known.
+    if (cpus().length !== availableParallelism()) return 0
+    const times = cpus().map(each => each.times)
+    const idle = times.reduce((sum, each) => sum + each.idle, 0)
+    const all = times.reduce((sum, each) => sum + Object.values(each).reduce((one, two) => one + two), 0)
+    const share = before.all === 0 ? 0 : (idle - before.idle) / (all - before.all)
+    before = { idle, all }
+    return share
+  }
 }
 
 /** All that a file's process has written. */

@@ -27,8 +27,7 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
-    // Two more than there are processors: end-to-end tests wait for half of their time.
-    'at-once': { type: 'string', default: String(availableParallelism() + 2) },
+    'at-once': { type: 'string' },
   },
 })
 
@@ -38,7 +37,10 @@ function stop(problem) {
 }
 
 if (![undefined, 'hook', 'resident'].includes(values.judge)) stop('--judge is hook or resident')
-const slots = Number(values['at-once'])
+// Two more than there are processors: end-to-end tests wait for half of their time. Some wait for
+// most of it.
+const slots = Number(values['at-once'] ?? availableParallelism() + 2)
+const spare = values['at-once'] === undefined ? 2 : 0
 if (!Number.isInteger(slots) || slots < 1) stop('--at-once is a number from 1')
 
 const isEndToEnd = file => file.startsWith('test/e2e/')
@@ -57,7 +59,9 @@ await ensureTestTools({
 
 const compiled = join(root, '.build/test')
 const outputs = join(root, '.build/test-out')
-for (const directory of [compiled, outputs]) rmSync(directory, { recursive: true, force: true })
+// See test/support/release.ts.
+const releases = join(root, '.build/test-releases')
+for (const directory of [compiled, outputs, releases]) rmSync(directory, { recursive: true, force: true })
 mkdirSync(outputs, { recursive: true })
 const [isBuilt] = await Promise.all([
   chosen.some(file => isEndToEnd(file) || needs.get(file).has('dist')) ? build() : true,
@@ -121,8 +125,8 @@ const together = jobs
   .filter(job => !job.isAlone)
   .sort((one, other) => other.minutes - one.minutes || one.isUnit - other.isUnit)
 const alone = jobs.filter(job => job.isAlone)
-await runAll(together, slots, values.node, report)
-await runAll(alone, 1, values.node, report)
+await runAll(together, { slots, spare }, values.node, report)
+await runAll(alone, { slots: 1, spare: 0 }, values.node, report)
 
 // A log is read from its end: how long each file took, the slowest first, and at the very end what
 // failed.

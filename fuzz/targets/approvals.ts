@@ -26,6 +26,8 @@ const signed = {
   commit: 'c'.repeat(40),
   narHash: NAR_HASH,
   signers: ['alice', 'bob'],
+  committers: ['alice'],
+  reviewers: ['alice', 'bob'],
 }
 const WHOLE: Approval = {
   approver: 'nixsig:approver:x',

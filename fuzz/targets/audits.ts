@@ -73,6 +73,8 @@ export const SMALL_AUDIT: Audit = {
       url: 'https://git.example.org/a',
       revision: '1'.repeat(40),
       signers: ['carl'],
+      committers: ['carl'],
+      reviewers: [],
       claims: [CLAIM],
       covers: [1, 0],
     },

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { parseKept } from '../../src/decisions/checkpoint.ts'
+import { parseKept } from '../../src/decisions/kept-checkpoint.ts'
 import {
   type Decision,
   NO_LINE,

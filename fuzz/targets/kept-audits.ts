@@ -5,6 +5,7 @@ import { isStorePath } from '../../src/formats/nix/store-path.ts'
 import { DERIVATION, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { formatTarget, type Target } from '../target.ts'
 
+const SIGNED = `hydra-1:${'A'.repeat(86)}==`
 const KEY = `ed25519:${'ab'.repeat(32)}`
 
 /** One of everything that an audit keeps. */
@@ -13,6 +14,7 @@ export const SMALL_KEPT: Kept = {
   change: NOW + 60,
   basis: { version: '0.1.0', policy: NAR_HASH, own: KEY },
   database: '1:2:3:4 none none',
+  names: ['hydra-1'],
   isWhole: true,
   valid: [OTHER_PATH],
   infos: [
@@ -23,6 +25,7 @@ export const SMALL_KEPT: Kept = {
       references: [PATH, OTHER_PATH],
       registrationTime: NOW,
       isContentAddressed: true,
+      signatures: SIGNED,
     },
   ],
   judged: [
@@ -36,6 +39,8 @@ export const SMALL_KEPT: Kept = {
         builtHere: true,
         derivation: DERIVATION,
         inputs: [OTHER_PATH],
+        signatures: SIGNED,
+        files: '0:12:1700000000000000000',
         standing: {
           outcome: 'trusted',
           rule: 'default',

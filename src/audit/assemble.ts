@@ -1,4 +1,5 @@
 /** Makes the value that all reports are made of from what a survey found. Pure. */
+import { withoutSecrets, withoutSecretsIn } from '../formats/without-secrets.ts'
 import { exitCode } from '../policy/exit-code.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
@@ -77,14 +78,21 @@ function missingAmong(members: readonly Member[]): readonly number[] {
 }
 
 function expressionOf(
-  { url, revision, signers, approvers, covers }: FoundExpression,
+  { url, revision, signers, committers, reviewers, approvers, covers }: FoundExpression,
   people: People,
   places: ReadonlyMap<string, number>,
 ): AuditedExpression {
   const claims = approvers.map(({ key, origin }) => {
     return { key, role: 'approver' as const, graph: undefined, origin }
   })
-  return { url, revision, signers, claims: people.told(claims), covers: placesOf(covers, places) }
+  const names = { signers, committers, reviewers }
+  return {
+    url: withoutSecrets(url),
+    revision,
+    ...names,
+    claims: people.told(claims),
+    covers: placesOf(covers, places),
+  }
 }
 
 /** What is told of a refused path, by its refusal. */
@@ -93,7 +101,10 @@ type StoppedBy = ReadonlyMap<Refusal, Pick<AuditedPath, 'group' | 'because' | 'm
 function stoppedIn(groups: readonly Group[]): StoppedBy {
   return new Map(
     groups.flatMap(({ stopped }, group) =>
-      stopped.map(({ refusal, because, message }) => [refusal, { group, because, message }] as const),
+      stopped.map(
+        ({ refusal, because, message }) =>
+          [refusal, { group, because, message: withoutSecretsIn(message) }] as const,
+      ),
     ),
   )
 }

@@ -95,12 +95,15 @@ export interface AuditedClaim {
 
 /** A commit from which something here was evaluated. */
 export interface AuditedExpression {
-  /** Canonical URL of the repository. */
+  /** Canonical URL of the repository, without secrets, as all URLs here: formats/without-secrets.ts. */
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
   /** Whose signatures of the commit counted for the approvers, by their names in the approvers' policies. */
   readonly signers: readonly string[]
+  /** Those of them whose signatures counted in these roles, as far as the approvals say so. */
+  readonly committers: readonly string[]
+  readonly reviewers: readonly string[]
   /** Who approved what it evaluates to. */
   readonly claims: readonly AuditedClaim[]
   /** The derivations and sources that it evaluates to, among `paths`. */

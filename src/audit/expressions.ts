@@ -24,8 +24,10 @@ export interface FoundExpression {
   readonly url: string
   /** Id of the commit. */
   readonly revision: string
-  /** Whose signatures of it counted, as the approvals name them; an approval does not say in which role. */
+  /** Whose signatures of it counted, as the approvals name them, and which did in these roles. */
   readonly signers: readonly string[]
+  readonly committers: readonly string[]
+  readonly reviewers: readonly string[]
   readonly approvers: readonly { readonly key: KeyIdentity; readonly origin: string }[]
   readonly covers: readonly string[]
 }
@@ -33,7 +35,7 @@ export interface FoundExpression {
 /** The most approvals that are looked at, and the most commits that are told. */
 const GRAPH_LIMIT = 1024
 const TOLD_LIMIT = 2000
-/** The most signers of one commit that are told. */
+/** The most signers of one commit that are told, of each kind. */
 const SIGNER_LIMIT = 64
 /** Units of work for opening all of them (src/crypto/work.ts): some seconds. */
 const WORK = 100_000
@@ -60,7 +62,7 @@ export async function expressionsOf(
     {
       url: string
       revision: string
-      signers: Set<string>
+      signed: Readonly<Record<Named, Set<string>>>
       approvers: Map<string, FoundExpression['approvers'][number]>
       covers: Set<string>
     }
@@ -72,27 +74,38 @@ export async function expressionsOf(
     for (const { approval, by, counts } of approved) {
       const covers = listed.filter(member => counts(nameOf(member))).map(({ path }) => path)
       if (covers.length === 0) continue
-      for (const { url, revision, signers } of commitsOf(approval)) {
+      for (const { url, revision, ...names } of commitsOf(approval)) {
         const known = told.get(`${url} ${revision}`)
         if (known === undefined && told.size >= TOLD_LIMIT) continue
-        const one = known ?? { url, revision, signers: new Set(), approvers: new Map(), covers: new Set() }
+        const one = known ?? { url, revision, signed: nobody(), approvers: new Map(), covers: new Set() }
         told.set(`${url} ${revision}`, one)
-        for (const signer of signers) if (one.signers.size < SIGNER_LIMIT) one.signers.add(signer)
+        for (const kind of NAMED)
+          for (const name of names[kind] ?? [])
+            if (one.signed[kind].size < SIGNER_LIMIT) one.signed[kind].add(name)
         if (by !== undefined) one.approvers.set(by.key, by)
         for (const path of covers) one.covers.add(path)
       }
     }
   }
-  return [...told.values()].map(({ signers, approvers, covers, ...commit }) => {
+  return [...told.values()].map(({ signed, approvers, covers, ...commit }) => {
+    const sorted = (kind: Named) => [...signed[kind]].sort()
+    const roles = { committers: sorted('committers'), reviewers: sorted('reviewers') }
     const by = [...approvers.values()]
-    return { ...commit, signers: [...signers].sort(), approvers: by, covers: [...covers] }
+    return { ...commit, signers: sorted('signers'), ...roles, approvers: by, covers: [...covers] }
   })
+}
+
+const NAMED = ['signers', 'committers', 'reviewers'] as const
+type Named = (typeof NAMED)[number]
+
+function nobody(): Record<Named, Set<string>> {
+  return { signers: new Set(), committers: new Set(), reviewers: new Set() }
 }
 
 function commitsOf({ expressions, locks }: Approval) {
   const inputs = locks.flatMap(lock => lock.inputs)
-  return [expressions, ...inputs].flatMap(({ url, commit, signers }) =>
-    commit === undefined ? [] : [{ url, revision: commit, signers }],
+  return [expressions, ...inputs].flatMap(({ url, commit, signers, committers, reviewers }) =>
+    commit === undefined ? [] : [{ url, revision: commit, signers, committers, reviewers }],
   )
 }
 

@@ -2,8 +2,9 @@
  * What an audit leaves to the next: `<state>/audit/kept`, which only root writes. It holds what the
  * store registered, believed as long as the files of its database are as they were, and what was
  * judged by the ledger and the policy alone, believed of each path as long as the policy, the
- * version of its ledger entry, its stamp and its registered contents are the same, and no date of
- * the policy has passed. Whatever else it rests on is judged again each time.
+ * version of its ledger entry, its stamp, its registered contents and signatures, and the files of
+ * attestations about it are the same, and no date of the policy has passed. Whatever else it rests
+ * on is judged again each time.
  */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ import { stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import { type Later, lastChangeIn } from './later.ts'
 import type { Judged, Member, Registered } from './member.ts'
 import type { Basis, Kept } from './packed.ts'
 import { parseKept, printKept } from './parse-kept.ts'
@@ -72,30 +74,38 @@ export function isSameBasis(kept: Kept, basis: Basis, now: Instant): boolean {
   return isSame && kept.time <= now && (kept.change === undefined || now < kept.change)
 }
 
-/** Whether what is kept of a path still holds: its entry, its contents and its end. */
-export function holdsStill(
-  state: string,
-  path: string,
-  judged: Judged,
-  { info, now }: { readonly info: Registered | undefined; readonly now: Instant },
-): boolean {
+/** What is looked at of a path. */
+interface Now {
+  readonly info: Registered | undefined
+  readonly now: Instant
+  readonly later: Later
+}
+
+/** Whether what is kept of a path still holds: its entry, its contents, what was signed, and its end. */
+export function holdsStill(state: string, path: string, judged: Judged, { info, now, later }: Now): boolean {
   const { entry, stamp, narHash, standing } = judged
   if (standing.outcome !== 'trusted' || entry === undefined || stamp === undefined) return false
   if (standing.until !== undefined && now >= standing.until) return false
   if (info === undefined || info.narHash !== narHash || stampOf(path) !== stamp) return false
+  if (info.signatures !== judged.signatures || later.filesOf(path) !== judged.files) return false
   return versionOf(entryFile(state, digestIn(path))) === entry
 }
 
-/** What may be kept of these: those that the ledger alone decided, by entries that are old enough. */
+/** What may be kept of these: those that the ledger decided, by files that are old enough. */
 export function keepable(members: readonly Member[], begun: bigint): Kept['judged'] {
   const settled = Number(begun - SETTLED_NS)
   const judged: (readonly [string, Judged])[] = []
   for (const member of members) {
     const { path, entry, standing } = member
     if (entry === undefined || standing.outcome !== 'trusted') continue
-    if (Number(entry.slice(entry.indexOf(':') + 1)) < settled) judged.push([path, member])
+    if (changeIn(entry) < settled && lastChangeIn(member.files) < settled) judged.push([path, member])
   }
   return judged
+}
+
+/** When a file of this version (stamp.ts) was last changed, in nanoseconds since 1970. */
+function changeIn(version: string): number {
+  return Number(version.slice(version.indexOf(':') + 1))
 }
 
 /**

@@ -1,100 +1,31 @@
 /** One path of an audit, judged. */
 import { recalledEvidence } from '../evidence/remembered.ts'
 import { judgeWithin, LateError } from '../files/deadline.ts'
-import { type Admission, isCurrent, isLetIn } from '../ledger/admissions.ts'
+import { type Admission, type AdmittedClaim, isCurrent, isLetIn } from '../ledger/admissions.ts'
 import { judgeUnder } from '../policy/judge.ts'
 import { policyFor } from '../policy/lists/policy-for.ts'
 import { exemptionFor } from '../policy/match.ts'
-import type { Instant, KeyIdentity, Policy, StorePathKind } from '../policy/policy.ts'
-import type { Basis, Refusal, Trust } from '../policy/verdict.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Trust } from '../policy/verdict.ts'
 import { isJudged, type JudgedAdmission } from '../reach/by-record.ts'
 import { policyByRecord } from '../reach/unknown-addresses.ts'
-import type { PathInfo } from '../store/store-client.ts'
 import { isAsAdmitted } from '../verifier/admitted.ts'
 import { rememberedClaims } from '../verifier/evidence.ts'
-import type { Inquiry } from '../verifier/inquiry.ts'
 import { subjectOfEntry } from '../verifier/subject.ts'
 import { verifyPath } from '../verifier/verify.ts'
 import { lookAt, type OnDisk } from './ahead.ts'
 import { alikeTo } from './alike.ts'
-import { type Critical, criticalFor, NOBODY } from './critical.ts'
-import { type KeyRegistry, noteClaims, noteKey, type ToldClaim } from './key-registry.ts'
+import { criticalFor, NOBODY } from './critical.ts'
+import type { Judged, Judging, Member, Registered, Standing, Trusted } from './judging.ts'
+import { noteClaims, noteKey } from './key-registry.ts'
 
-/** What the store registered about a path, as far as an audit tells it. */
-export type Registered = Pick<
-  PathInfo,
-  'path' | 'narHash' | 'narSize' | 'references' | 'registrationTime'
-> & { readonly isContentAddressed: boolean }
-
-/** What was found about one path. */
-export interface Member extends Judged {
-  readonly path: string
-  /** What the store registered; undefined if it does not have the path. */
-  readonly info: Registered | undefined
-  readonly letIn: boolean
-}
-
-/** What may be kept of a path for the next audit. */
-export interface Judged {
-  readonly kind: StorePathKind
-  /** The stamp of the path on the disk; undefined if nothing lies there. */
-  readonly stamp: string | undefined
-  /** The version of its ledger entry if the verdict rests on that and the policy alone. */
-  readonly entry: string | undefined
-  /** The NAR hash that the entry has. */
-  readonly narHash: string | undefined
-  readonly builtHere: boolean
-  readonly derivation: string | undefined
-  /** Of a derivation: what it is built from, if its entry says so. */
-  readonly inputs: readonly string[] | undefined
-  readonly standing: Standing
-}
-
-/** A verdict, with the signatures that counted. */
-export type Standing = Trusted | { readonly outcome: 'refused'; readonly refusal: Refusal }
-
-/** The verdict on a path that is trusted. */
-export interface Trusted {
-  readonly outcome: 'trusted'
-  readonly rule: string
-  /** Undefined where the ledger admits the path and the reason is not known any more. */
-  readonly basis: Basis['kind'] | undefined
-  /** Place of the exemption by which it passes among those of the policy: a line may have several. */
-  readonly exemption: number | undefined
-  readonly claims: readonly ToldClaim[]
-  /** Without whom alone it would not pass. */
-  readonly critical: Critical
-  readonly until: Instant | undefined
-}
-
-/** What paths are judged by. */
-export interface Judging {
-  readonly inquiry: Inquiry
-  readonly policy: Policy
-  readonly digest: string
-  readonly now: Instant
-  readonly own: KeyIdentity | undefined
-  readonly registry: KeyRegistry
-  /** Store paths that were let in with a warning. */
-  readonly letIn: ReadonlySet<string>
-  /** Store paths about which builders were seen to disagree, perhaps since the ledger admitted them. */
-  readonly disputed: ReadonlySet<string>
-  /** The end of the time, as of performance.now(). */
-  readonly end: number
-  /**
-   * Verdicts by what they depend on, for paths that are alike (alikeTo); undefined if no two are.
-   */
-  readonly alike: Map<string, Trusted> | undefined
-  /** Whether something is kept of a path, which may not hold any more. */
-  isKept(path: string): boolean
-  /** What an earlier audit found, if nothing changed of what it rested on. */
-  kept(path: string, info: Registered | undefined): Judged | undefined
-}
+export type { Judged, Judging, Member, Registered, Standing, Trusted } from './judging.ts'
 
 /**
  * Judges a path as this machine would now: by the ledger, as long as its entry is current and the
- * path lies there as it did; else by today's evidence, with the contents that the store registered, as
- * is one on which builders were seen to disagree. Undefined where the time is over before.
+ * path lies there as it did, with what was signed since; else by today's evidence, with the contents
+ * that the store registered, as is one on which builders were seen to disagree. Undefined where the
+ * time is over before.
  */
 export function judgeMember(
   judging: Judging,
@@ -107,7 +38,9 @@ export function judgeMember(
   const kept = isDisputed ? undefined : judging.kept(path, info)
   if (kept !== undefined) return withJudged({ path, info, letIn: letIn.has(path) }, kept)
   const { entry, version, stamp } = ahead ?? lookAt(inquiry.places.state, path)
-  const met: Met = { path, info, entry, version, stamp: info === undefined ? undefined : stamp }
+  const lying = info === undefined ? undefined : stamp
+  const files = entry === undefined ? '' : judging.later.filesOf(path)
+  const met: Met = { path, info, entry, version, stamp: lying, files }
   const admitted =
     !isDisputed &&
     entry !== undefined &&
@@ -117,8 +50,11 @@ export function judgeMember(
     liesAsAdmitted(entry, met.stamp)
       ? entry
       : undefined
-  const known = admitted && byLikeness(judging, admitted)
-  return known === undefined ? judgedAnew(judging, met, admitted) : memberOf(letIn, met, known, 'alone')
+  const since = admitted && info && judging.later.claimsAbout(admitted, info, files)
+  const known = since === undefined ? admitted && byLikeness(judging, admitted) : undefined
+  return known === undefined
+    ? judgedAnew(judging, met, admitted, since)
+    : memberOf(letIn, met, known, 'alone')
 }
 
 /**
@@ -133,38 +69,55 @@ function liesAsAdmitted(entry: Admission, stamp: string | undefined): boolean {
 /** Names each field: to copy an object takes longer than to judge most paths. */
 function withJudged(
   { path, info, letIn }: Pick<Member, 'path' | 'info' | 'letIn'>,
-  { kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }: Judged,
+  { kind, stamp, entry, narHash, builtHere, derivation, inputs, signatures, files, standing }: Judged,
 ): Member {
-  return { path, info, letIn, kind, stamp, entry, narHash, builtHere, derivation, inputs, standing }
+  const made = { kind, stamp, entry, narHash, builtHere, derivation, inputs, signatures, files, standing }
+  return { path, info, letIn, ...made }
 }
 
 /** What is known of a path when it is judged. */
 interface Met extends OnDisk {
   readonly path: string
   readonly info: Registered | undefined
+  readonly files: string
 }
 
 async function judgedAnew(
   judging: Judging,
   met: Met,
   admitted: JudgedAdmission | undefined,
+  since: Promise<readonly AdmittedClaim[]> | undefined,
 ): Promise<Member | undefined> {
-  const alone = admitted && (await byRecord(judging, admitted))
+  const more = (await since) ?? []
+  const alone =
+    (more.length > 0 ? admitted && (await known(judging, withMore(admitted, more))) : undefined) ??
+    (admitted && (await known(judging, admitted)))
   const found = alone ?? (await byEvidence(judging, met.path))
   if (found === undefined) return undefined
   const told = admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
   return memberOf(judging.letIn, met, told, alone === undefined ? 'with evidence' : 'alone')
 }
 
+/** An entry as it would be with further claims. */
+function withMore(entry: JudgedAdmission, more: readonly AdmittedClaim[]): JudgedAdmission {
+  return { ...entry, claims: [...entry.claims, ...more] }
+}
+
+async function known(judging: Judging, entry: JudgedAdmission): Promise<Found | undefined> {
+  return byLikeness(judging, entry) ?? byRecord(judging, entry)
+}
+
 /** `by`: whether the entry and the policy alone gave the verdict. */
 function memberOf(
   letIn: Judging['letIn'],
-  { path, info, entry, stamp, version }: Met,
+  { path, info, entry, stamp, version, files }: Met,
   found: Found,
   by: 'alone' | 'with evidence',
 ): Member {
   const wasLetIn = letIn.has(path) || (entry !== undefined && isLetIn(entry))
-  const judged = judgedOf({ path, entry, stamp }, found, by === 'alone' ? version : undefined)
+  const signatures = info?.signatures ?? ''
+  const lying = { path, entry, stamp, signatures, files }
+  const judged = judgedOf(lying, found, by === 'alone' ? version : undefined)
   return withJudged({ path, info, letIn: wasLetIn }, judged)
 }
 
@@ -179,7 +132,9 @@ function judgedOf(
     path,
     entry,
     stamp,
-  }: { readonly path: string; readonly entry: Admission | undefined; readonly stamp: string | undefined },
+    signatures,
+    files,
+  }: Pick<Met, 'path' | 'entry' | 'stamp' | 'files'> & Pick<Registered, 'signatures'>,
   { subject, standing }: Found,
   version: string | undefined,
 ): Judged {
@@ -193,6 +148,8 @@ function judgedOf(
     builtHere: subject?.builtHere ?? entry?.builtHere ?? false,
     derivation: path.endsWith('.drv') ? undefined : (subject?.derivation ?? entry?.derivation),
     inputs: entry?.build?.inputs.map(input => input.path),
+    signatures,
+    files,
     standing,
   }
 }

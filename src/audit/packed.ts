@@ -2,9 +2,7 @@
  * What an audit keeps, in few bytes: each path once, and each verdict once that many paths share.
  * Reading it is most of what a second audit costs.
  */
-import { isStorePath } from '../formats/nix/store-path.ts'
 import type { Instant, KeyIdentity } from '../policy/policy.ts'
-import { FormatError } from '../primitives/format-error.ts'
 import type { KnownKey } from './key-registry.ts'
 import type { Judged, Registered, Trusted } from './member.ts'
 
@@ -25,6 +23,8 @@ export interface Kept {
   readonly basis: Basis
   /** The state of the database; undefined: it changed meanwhile, or just before. */
   readonly database: string | undefined
+  /** Of the keys whose signatures `infos` have, sorted. */
+  readonly names: readonly string[]
   /** Whether `infos` has every valid path. */
   readonly isWhole: boolean
   readonly infos: readonly Registered[]
@@ -36,11 +36,13 @@ export interface Kept {
 
 /**
  * The form in the file: columns, as long texts are read many times faster than thousands of short
- * ones. Numbers are places in `paths` or `standings`.
+ * ones. Numbers are places in `paths`, `signatures` or `standings`.
  */
 export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
   /** Each with a line feed. */
   readonly paths: string
+  /** What paths share of these, each with a line feed. */
+  readonly signatures: string
   readonly standings: readonly Omit<Trusted, 'until'>[]
   readonly infos: {
     readonly path: readonly number[]
@@ -52,15 +54,18 @@ export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
     readonly references: readonly number[]
     readonly registrationTime: readonly number[]
     readonly isContentAddressed: readonly (0 | 1)[]
+    readonly signatures: readonly number[]
   }
   readonly judged: {
     readonly path: readonly number[]
     readonly kind: readonly Judged['kind'][]
-    /** Each with a line feed, as `entry`. */
+    /** Each with a line feed, as `entry` and `files`. */
     readonly stamp: string
     readonly entry: string
     /** One more than the place in `infos` of the NAR hash that it has; 0: the next of `narHash`. */
     readonly registered: readonly number[]
+    readonly files: string
+    readonly signatures: readonly number[]
     readonly narHash: string
     readonly builtHere: readonly (0 | 1)[]
     /** One more than the place; 0: none. */
@@ -74,11 +79,11 @@ export interface Packed extends Omit<Kept, 'infos' | 'judged'> {
 /** Packs it. */
 export function packed({ infos, judged, ...rest }: Kept): Packed {
   const paths = numbering<string>()
+  const signatures = numbering<string>()
   // What is alike shares its claims.
   const claims = numbering<Trusted['claims']>()
   const standings: Omit<Trusted, 'until'>[] = []
-  const stamps: string[] = []
-  const entries: string[] = []
+  const columns = { stamp: [] as string[], entry: [] as string[], files: [] as string[] }
   const narHashes: string[] = []
   // Numbers first, so that they are places in `infos` as well.
   const registered = infos.map(info => paths.of(info.path))
@@ -89,14 +94,15 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
     const { until = null, ...verdict } = standing
     const place = claims.of(standing.claims)
     standings[place] = verdict
-    stamps.push(stamp)
-    entries.push(entry)
+    columns.stamp.push(stamp)
+    columns.entry.push(entry)
+    columns.files.push(one.files)
     const number = paths.of(path)
     const info = infos[number]
     const isRegistered = info?.path === path && info.narHash === narHash
     if (!isRegistered) narHashes.push(narHash)
     const { kind, builtHere, derivation, inputs } = one
-    const found = { kind, builtHere, derivation, inputs, standing: place, until }
+    const found = { kind, builtHere, derivation, inputs, signatures: one.signatures, standing: place, until }
     return { ...found, path: number, registered: isRegistered ? number + 1 : 0 }
   })
   return {
@@ -109,10 +115,13 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
       references: numbersOf(infos, paths.of),
       registrationTime: infos.map(({ registrationTime }) => registrationTime),
       isContentAddressed: infos.map(({ isContentAddressed }) => (isContentAddressed ? 1 : 0)),
+      signatures: infos.map(info => signatures.of(info.signatures)),
     },
     judged: {
-      stamp: linesOf(stamps),
-      entry: linesOf(entries),
+      stamp: linesOf(columns.stamp),
+      entry: linesOf(columns.entry),
+      files: linesOf(columns.files),
+      signatures: rows.map(row => signatures.of(row.signatures)),
       registered: rows.map(({ registered }) => registered),
       narHash: narHashes.join(''),
       path: rows.map(({ path }) => path),
@@ -124,6 +133,7 @@ export function packed({ infos, judged, ...rest }: Kept): Packed {
       until: rows.map(({ until }) => until),
     },
     paths: linesOf(paths.all()),
+    signatures: linesOf(signatures.all()),
     standings,
   }
 }
@@ -134,135 +144,8 @@ function numbersOf(infos: Kept['infos'], numberOf: (path: string) => number): re
   return numbers
 }
 
-/** Throws FormatError where a column is too short or too long, or a place is in no list. */
-export function unpacked({ paths: text, standings, infos, judged, ...rest }: Packed): Kept {
-  const paths = linesIn(text)
-  if (!paths.every(isStorePath)) throw broken('a path', 'that is not a store path')
-  const pathAt = (place: number): string => at(paths, place)
-  const registered = infosIn(infos, pathAt)
-  return { ...rest, infos: registered, judged: judgedIn(judged, { infos: registered, standings, pathAt }) }
-}
-
-function infosIn(infos: Packed['infos'], pathAt: (place: number) => string): readonly Registered[] {
-  const { path, narHash, narSize, count, references, registrationTime, isContentAddressed } = infos
-  assertLengths(path, [narHash.length / HASH, narSize, count, registrationTime, isContentAddressed])
-  let used = 0
-  const all = path.map((place, row): Registered => {
-    const own: string[] = []
-    for (const end = used + at(count, row); used < end; used++) own.push(pathAt(at(references, used)))
-    return {
-      path: pathAt(place),
-      narHash: narHash.slice(row * HASH, (row + 1) * HASH),
-      narSize: at(narSize, row),
-      references: own,
-      registrationTime: at(registrationTime, row),
-      isContentAddressed: isContentAddressed[row] === 1,
-    }
-  })
-  if (used !== references.length) throw broken('references', `${references.length} and not ${used}`)
-  return all
-}
-
-function judgedIn(
-  {
-    path,
-    narHash,
-    registered,
-    kind,
-    builtHere,
-    derivation,
-    inputs,
-    standing,
-    until,
-    ...texts
-  }: Packed['judged'],
-  { infos, standings, pathAt }: Places,
-): Kept['judged'] {
-  const [stamp, entry] = [linesIn(texts.stamp), linesIn(texts.entry)]
-  assertLengths(path, [stamp, entry, registered, kind, builtHere, derivation, inputs, standing, until])
-  if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is malformed')
-  if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is malformed')
-  const sharing = openShared()
-  const nextHash = openHashes(narHash)
-  const all = path.map((place, row) => {
-    const made = at(derivation, row)
-    const info = at(registered, row)
-    return [
-      pathAt(place),
-      {
-        kind: at(kind, row),
-        stamp: at(stamp, row),
-        entry: at(entry, row),
-        narHash: info === 0 ? nextHash() : at(infos, info - 1).narHash,
-        builtHere: builtHere[row] === 1,
-        derivation: made === 0 ? undefined : pathAt(made - 1),
-        inputs: inputs[row]?.map(pathAt),
-        standing: sharing(at(standings, at(standing, row)), until[row] ?? undefined),
-      },
-    ] as const
-  })
-  if (nextHash() !== '') throw broken('NAR hashes', 'that are too many')
-  return all
-}
-
-/** One hash after another; then nothing. */
-function openHashes(hashes: string): () => string {
-  let used = 0
-  return () => {
-    const hash = hashes.slice(used, used + HASH)
-    used += HASH
-    return hash
-  }
-}
-
-/** What numbers are places in. */
-interface Places extends Pick<Packed, 'standings'> {
-  readonly infos: Kept['infos']
-  pathAt(place: number): string
-}
-
-/** Those that end together are one: what is alike is told in one go. */
-function openShared(): (verdict: Omit<Trusted, 'until'>, until: number | undefined) => Trusted {
-  const shared = new Map<object, Map<number | undefined, Trusted>>()
-  return (verdict, until) => {
-    const known = shared.get(verdict) ?? new Map<number | undefined, Trusted>()
-    shared.set(verdict, known)
-    const standing = known.get(until) ?? { ...verdict, until }
-    known.set(until, standing)
-    return standing
-  }
-}
-
-const HASH = 64
-/** Times may be before 1970. */
-const STAMP = /^\d+:-?\d+(?::\d+:-?\d+:-?\d+)?$/
-const VERSION = /^\d+:-?\d+$/
-
-function assertLengths(path: readonly number[], columns: readonly (number | readonly unknown[])[]): void {
-  for (const column of columns) {
-    const length = typeof column === 'number' ? column : column.length
-    if (length !== path.length) throw broken('a column', `of ${length} and not ${path.length}`)
-  }
-}
-
 function linesOf(texts: readonly string[]): string {
   return texts.map(text => `${text}\n`).join('')
-}
-
-function linesIn(text: string): readonly string[] {
-  const lines = text.split('\n')
-  if (lines.pop() !== '') throw broken('a column', 'that is cut')
-  return lines
-}
-
-function broken(what: string, problem: string): FormatError {
-  return new FormatError('kept audit', `${what} ${problem}`, 'a list')
-}
-
-function at<T>(list: readonly T[], place: number): T {
-  const value = list[place]
-  if (value === undefined) throw broken('no place', `${place} of ${list.length}`)
-  return value
 }
 
 /** Numbers for values, in the order in which they are asked for. */

@@ -1,14 +1,15 @@
 /**
- * The file in which an audit is kept: a line with the format and the BLAKE2b-512 of all that follows,
- * which takes half as long as SHA-256, and one JSON document (packed.ts). The sum finds what a disk or a crash did to it; that only root
- * could have written it, who reads it makes sure of.
+ * The file in which an audit is kept: a line with the format and the BLAKE2b-512 of all that
+ * follows, which takes half as long as SHA-256, and one JSON document (packed.ts). The sum finds what
+ * a disk or a crash did to it; that only root could have written it, who reads it makes sure of.
  */
 import { isStorePath } from '../formats/nix/store-path.ts'
 import type { StorePathKind } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { blake2b512 } from '../primitives/sodium.ts'
-import { type Kept, type Packed, packed, unpacked } from './packed.ts'
+import { type Kept, type Packed, packed } from './packed.ts'
+import { unpacked } from './unpacked.ts'
 
 const HEAD = /^nixsig-audit-kept-5 ([0-9a-f]{128})\n/
 const HEAD_LENGTH = 'nixsig-audit-kept-5 '.length + 128 + 1
@@ -111,6 +112,7 @@ const isPacked: Is<Packed> = record<Packed>({
   change: either(instant, absent),
   basis: record<Packed['basis']>({ version: text, policy: hash, own: either(text, absent) }),
   database: either(text, absent),
+  names: listOf(text),
   isWhole: flag,
   valid: listOf(storePath),
   keys: listOf(
@@ -125,6 +127,7 @@ const isPacked: Is<Packed> = record<Packed>({
     ),
   ),
   paths: text,
+  signatures: text,
   standings: listOf(
     record<Packed['standings'][number]>({
       outcome: oneOf('trusted'),
@@ -154,6 +157,7 @@ const isPacked: Is<Packed> = record<Packed>({
     references: listOf(count),
     registrationTime: listOf(count),
     isContentAddressed: listOf(bit),
+    signatures: listOf(count),
   }),
   judged: record<Packed['judged']>({
     path: listOf(count),
@@ -161,6 +165,8 @@ const isPacked: Is<Packed> = record<Packed>({
     stamp: text,
     entry: text,
     registered: listOf(count),
+    files: text,
+    signatures: listOf(count),
     narHash: hashes,
     builtHere: listOf(bit),
     derivation: listOf(count),

@@ -132,6 +132,8 @@ const expression: Read<AuditedExpression> = record<AuditedExpression>({
   url: words,
   revision: objectId,
   signers: list(words, AUDIT_LIMITS.others),
+  committers: list(words, AUDIT_LIMITS.others),
+  reviewers: list(words, AUDIT_LIMITS.others),
   claims,
   covers: places,
 })

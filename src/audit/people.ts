@@ -1,4 +1,5 @@
 /** Keys and principals: what rests on each, and what would fall without. Pure. */
+import { withoutSecretsIn } from '../formats/without-secrets.ts'
 import { listNameOf } from '../policy/lists/names.ts'
 import type { KeyIdentity, Role } from '../policy/policy.ts'
 import type { MadeOf } from '../reach/made-of.ts'
@@ -149,7 +150,7 @@ function peopleOf({ registry, roles, falls }: Known): People {
       if (known !== undefined) return known
       const all = claims.flatMap(({ key, role, graph, origin }) => {
         const place = keyPlaces.get(key)
-        return place === undefined ? [] : [{ key: place, role, graph, origin }]
+        return place === undefined ? [] : [{ key: place, role, graph, origin: withoutSecretsIn(origin) }]
       })
       told.set(claims, all)
       return all

@@ -1,5 +1,6 @@
 /** Audits this machine. */
 import { hostname } from 'node:os'
+import { namesOfNixKeys } from '../evidence/store-signatures.ts'
 import { readLetIn } from '../ledger/let-in.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import { seenConflictPaths } from '../ledger/seen-conflicts.ts'
@@ -25,6 +26,7 @@ import {
   writeKept,
 } from './kept.ts'
 import { type KeyRegistry, openKeyRegistry } from './key-registry.ts'
+import { type Later, openLater } from './later.ts'
 import type { Judging } from './member.ts'
 import { viewStore } from './store-view.ts'
 import { surveyClosure } from './survey.ts'
@@ -51,7 +53,8 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const begun = BigInt(Date.now()) * 1_000_000n
   const { state, policy: file } = inquiry.places
   const kept = readKept(state, version)
-  const view = viewStore(() => inquiry.store(), kept, begun)
+  const names = () => namesOfNixKeys(policy)
+  const view = viewStore(() => inquiry.store(), { kept, begun, names })
   const listed = wanted.kind === 'store' ? await beginning(view.allValid()) : undefined
   const policy = await inquiry.policy()
   const { now } = inquiry
@@ -59,7 +62,8 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const own = readMachineIdentity(state)
   const registry = openKeyRegistry(policy, now)
   const basis = { version, policy: policy.digest, own }
-  const before = keptFor(kept, basis, { state, now, registry })
+  const later = openLater(policy, state, now)
+  const before = keptFor(kept, basis, { state, now, registry, later })
   const ahead = openAhead(state, before.has)
   const roots = listed === undefined ? wanted.roots : [...(await ahead.whileListed(listed.answer))].sort()
   const judging: Judging = {
@@ -71,6 +75,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
     registry,
     letIn: new Set(readLetIn(state)),
     disputed: new Set(seenConflictPaths(state)),
+    later,
     end: wanted.end,
     alike: hasAlike(policy) ? new Map() : undefined,
     kept: before.find,
@@ -122,10 +127,11 @@ interface KeptFor {
   readonly state: string
   readonly now: Instant
   readonly registry: KeyRegistry
+  readonly later: Later
 }
 
 /** What is kept of paths, if it still holds. `held`: of how many it was found to. */
-function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }: KeptFor) {
+function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry, later }: KeptFor) {
   const isBelieved = kept !== undefined && isSameBasis(kept, basis, now)
   const judged = new Map(isBelieved ? kept.judged : [])
   for (const [identity, key] of isBelieved ? kept.keys : [])
@@ -133,7 +139,7 @@ function keptFor(kept: Kept | undefined, basis: Basis, { state, now, registry }:
   let held = 0
   const find: Judging['kept'] = (path, info) => {
     const one = judged.get(path)
-    if (one === undefined || !holdsStill(state, path, one, { info, now })) return undefined
+    if (one === undefined || !holdsStill(state, path, one, { info, now, later })) return undefined
     held++
     return one
   }

@@ -7,25 +7,29 @@ const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'deriva
 /** A share for each kind that there is and each role that counts for it. */
 export function sharesOf(
   paths: readonly Pick<AuditedPath, 'kind' | 'outcome' | 'claims'>[],
-  expressions: readonly Pick<AuditedExpression, 'claims'>[],
+  expressions: readonly Pick<AuditedExpression, 'claims' | 'committers' | 'reviewers'>[],
 ): readonly Share[] {
   const totals = new Map<SubjectKind, number>()
   const signed = new Map<string, number>()
   const rolesOf = openRoles()
-  const count = (kind: SubjectKind, claims: readonly AuditedClaim[], counts: boolean) => {
+  const count = (kind: SubjectKind, roles: Iterable<Role>) => {
     totals.set(kind, (totals.get(kind) ?? 0) + 1)
-    if (!counts) return
-    for (const role of rolesOf(claims)) {
+    for (const role of roles) {
       const both = `${kind} ${role}`
       signed.set(both, (signed.get(both) ?? 0) + 1)
     }
   }
-  for (const { kind, outcome, claims } of paths) count(kind, claims, outcome === 'trusted')
-  for (const { claims } of expressions) count('expression', claims, true)
+  for (const { kind, outcome, claims } of paths) count(kind, outcome === 'trusted' ? rolesOf(claims) : [])
+  for (const { claims, committers, reviewers } of expressions)
+    count('expression', [
+      ...rolesOf(claims),
+      ...committers.map(() => 'committer' as const),
+      ...reviewers.map(() => 'reviewer' as const),
+    ])
   return KINDS.flatMap(kind => {
     const total = totals.get(kind) ?? 0
-    // Of expressions it is known who approved what they evaluate to.
-    const roles: readonly Role[] = kind === 'expression' ? ['approver'] : ROLES[ASPECT[kind]]
+    // Whoever signed the commit, and who approved what it evaluates to.
+    const roles = kind === 'expression' ? [...ROLES.expression, 'approver' as const] : ROLES[ASPECT[kind]]
     if (total === 0) return []
     return roles.map(role => ({ kind, role, signed: signed.get(`${kind} ${role}`) ?? 0, total }))
   })

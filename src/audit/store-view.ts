@@ -1,6 +1,7 @@
 /** The store as an audit sees it: by what is kept where its database is unchanged, else by asking. */
 import type { PathInfo, Store } from '../store/store-client.ts'
 import { databaseState, type Kept } from './kept.ts'
+import { namedSignatures } from './later.ts'
 import type { Registered } from './member.ts'
 
 /** How many paths the store is asked about together. */
@@ -17,14 +18,22 @@ export interface StoreView {
   /** Whether everything was answered by what is kept. */
   isUnasked(): boolean
   /** What may be kept of its answers. */
-  toKeep(): Pick<Kept, 'database' | 'isWhole' | 'infos' | 'valid'>
+  toKeep(): Pick<Kept, 'database' | 'names' | 'isWhole' | 'infos' | 'valid'>
 }
 
-/** `store` is opened when it is first needed. `begun`: nanoseconds since 1970, before anything was asked. */
+/** Of what and how a view is made. */
+export interface Viewing {
+  readonly kept: Kept | undefined
+  /** Nanoseconds since 1970, before anything was asked. */
+  readonly begun: bigint
+  /** Of keys, whose signatures are told. Called when it is first needed. */
+  names(): ReadonlySet<string>
+}
+
+/** `store` is opened when it is first needed. */
 export function viewStore(
   store: () => Promise<Pick<Store, 'pathInfos' | 'validPaths' | 'allValidPaths'>>,
-  kept: Kept | undefined,
-  begun: bigint,
+  { kept, begun, names }: Viewing,
 ): StoreView {
   const state = databaseState(begun)
   const isSame = kept !== undefined && state !== undefined && kept.database === state
@@ -34,22 +43,37 @@ export function viewStore(
   const knows = (path: string): boolean => infos.has(path) || valid.has(path)
   let isWhole = isSame && kept.isWhole
   let isUnasked = isSame
+  let isListed = false
+  let told: ReadonlySet<string> | undefined
+  /** What is kept has the signatures by some keys: for others the store is asked again. */
+  const namesTold = (): ReadonlySet<string> => {
+    if (told !== undefined) return told
+    told = names()
+    if (isSame && kept.names.join(' ') !== sorted(told).join(' ')) {
+      for (const path of infos.keys()) valid.add(path)
+      infos.clear()
+      isWhole = isListed
+    }
+    return told
+  }
   const asked = () => {
     isUnasked = false
     return store()
   }
   return {
     async allValid() {
+      isListed = true
       if (isWhole) return [...infos.keys()]
       const all = await (await asked()).allValidPaths()
       isWhole = true
       return all
     },
     async infosOf(paths) {
+      const named = namesTold()
       const unknown = paths.filter(path => !infos.has(path))
       for (let at = 0; at < unknown.length; at += AT_ONCE)
         for (const info of await (await asked()).pathInfos(unknown.slice(at, at + AT_ONCE)))
-          if (info !== undefined) infos.set(info.path, registered(info))
+          if (info !== undefined) infos.set(info.path, registered(info, named))
       return paths.map(path => infos.get(path))
     },
     async validAmong(paths) {
@@ -63,6 +87,7 @@ export function viewStore(
     toKeep: () => ({
       // Nothing may have changed while it was asked.
       database: state !== undefined && databaseState(begun) === state ? state : undefined,
+      names: sorted(namesTold()),
       isWhole,
       infos: [...infos.values()],
       valid: [...valid],
@@ -70,6 +95,13 @@ export function viewStore(
   }
 }
 
-function registered({ path, narHash, narSize, references, registrationTime, ca }: PathInfo): Registered {
-  return { path, narHash, narSize, references, registrationTime, isContentAddressed: ca !== undefined }
+function sorted(names: ReadonlySet<string>): readonly string[] {
+  return [...names].sort()
+}
+
+function registered(info: PathInfo, names: ReadonlySet<string>): Registered {
+  const { path, narHash, narSize, references, registrationTime, ca } = info
+  const signatures = namedSignatures(info.signatures, names)
+  const isContentAddressed = ca !== undefined
+  return { path, narHash, narSize, references, registrationTime, isContentAddressed, signatures }
 }

@@ -16,8 +16,19 @@ const PRINCIPALS = 8
 
 type Row = (label: string, text: string) => void
 
+/** What is printed besides the audit itself. */
+export interface Beside {
+  readonly changes?: AuditChanges | undefined
+  /** Whether it is known what was let in with a warning, which only root may read; by default it is. */
+  readonly knowsLetIn?: boolean
+}
+
 /** Prints everything. */
-export function sayAudit(terminal: Terminal, audit: Audit, changes: AuditChanges | undefined): void {
+export function sayAudit(
+  terminal: Terminal,
+  audit: Audit,
+  { changes, knowsLetIn = true }: Beside = {},
+): void {
   const row: Row = (label, text) => terminal.print(wrapped(label.padEnd(LABEL) + text, LABEL))
   const rows = (label: string, texts: readonly string[]) => {
     for (const [index, text] of texts.entries()) row(index === 0 ? label : '', text)
@@ -32,7 +43,7 @@ export function sayAudit(terminal: Terminal, audit: Audit, changes: AuditChanges
   rows('exemptions', exemptionLines(audit))
   rows('ends', endLines(audit))
   rows('disk', diskLines(audit))
-  rows('let in', letInLines(audit))
+  rows('let in', knowsLetIn ? letInLines(audit) : ['not known: only root may read it'])
   sayGroups(terminal, audit)
   if (changes !== undefined) sayChanges(terminal, audit, changes)
   terminal.print(`\n${distanceWords(terminal, audit)}`)

@@ -1,9 +1,10 @@
 /** Reports that `nixsig audit` writes to files besides its answer: each option and what makes it. */
+import { resolve } from 'node:path'
 import type { Audit } from '../audit/audit.ts'
-import { replaceFile } from '../files/replace-file.ts'
 import type { Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
-import { assertReplaceable } from './replaceable.ts'
+import { assertReplaceable, writeReport } from './replaceable.ts'
 import type { SarifPlaceValues } from './sarif-places.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -73,15 +74,24 @@ export type ReportFiles = { readonly [Name in keyof typeof REPORTS]: string | un
 
 /**
  * The name of the report that is to be printed, which takes the place of the answer. Throws
- * UsageError if two are, or if there is something else than a file where one is to be.
+ * UsageError if two are, or two name one file, and if there is something else than a file where one is
+ * to be, or this user may not write there.
  */
 export function printedReport(files: ReportFiles & { readonly json: boolean }): string | undefined {
   const asked = filesOf(files)
   const printed = asked.filter(([, file]) => file === STANDARD_OUTPUT).map(([name]) => name)
   const all = [...printed.map(name => `--${name} -`), ...(files.json ? ['--json'] : [])]
   if (all.length > 1) throw new UsageError(`${all.join(' and ')}: only one of them can be printed`)
+  const named = new Map<string, string>()
   for (const [name, file] of asked) {
-    if (file !== STANDARD_OUTPUT) assertReplaceable(`--${name}`, file)
+    if (file === STANDARD_OUTPUT) continue
+    assertReplaceable(`--${name}`, file)
+    const other = named.get(resolve(file))
+    if (other !== undefined)
+      throw new UsageError(
+        `--${other} and --${name} name one file, ${printable(file)}, which can have but one`,
+      )
+    named.set(resolve(file), name)
   }
   return printed[0]
 }
@@ -107,6 +117,6 @@ export async function writeReports(
     const text = await makers[name]?.make(audit, context)
     if (text === undefined) continue
     if (file === STANDARD_OUTPUT) print(text)
-    else await replaceFile(file, `${text}\n`, 0o644)
+    else await writeReport(`--${name}`, file, text)
   }
 }

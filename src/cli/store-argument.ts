@@ -42,8 +42,9 @@ export function findStorePath(argument: string): string | undefined {
       path = resolve(dirname(path), readlinkSync(path))
     } catch (error) {
       const { message } = error as Error
+      const step = argument.includes('#') ? `build it, and ${GIVE_PATH}` : GIVE_PATH
       throw new UsageError(
-        `cannot follow ${printable(argument)} to a store path: ${printable(message)}; next: ${GIVE_PATH}`,
+        `cannot follow ${printable(argument)} to a store path: ${printable(message)}; next: ${step}`,
       )
     }
   }

@@ -3,21 +3,23 @@
  * checkpoint (a signed note) by this machine's key. Whoever keeps one elsewhere sees later whether
  * the log was cut or written anew.
  */
-import { existsSync, fsyncSync } from 'node:fs'
+import { fsyncSync } from 'node:fs'
 import { join } from 'node:path'
-import { noteVerdict, signNoteText } from '../crypto/note-signature.ts'
+import { signNoteText } from '../crypto/note-signature.ts'
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
 import { readOwnedFile, withOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
-import { type Checkpoint, parseCheckpoint, printCheckpoint } from '../formats/tlog/checkpoint.ts'
+import { type Checkpoint, printCheckpoint } from '../formats/tlog/checkpoint.ts'
 import { leafHash } from '../formats/tlog/merkle.ts'
-import { NOTE_ED25519, type Note, noteKey, parseNote, printNote } from '../formats/tlog/note.ts'
+import { printNote } from '../formats/tlog/note.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { digestOf } from './append.ts'
+import { keepElsewhere } from './elsewhere.ts'
+import { CHECKPOINT_LIMIT, type KeptCheckpoint, originOf, parseKept } from './kept-checkpoint.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { greatest, type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf, linesFrom, segmentLines, segmentsOf } from './read.ts'
@@ -32,26 +34,10 @@ import {
   writeFolded,
 } from './removed.ts'
 
-/** A checkpoint that was read, and the file that it came from. */
-export interface KeptCheckpoint {
-  readonly from: string
-  readonly note: Note
-  readonly checkpoint: Checkpoint
-}
-
-/** Bytes of a signed state. Room for cosignatures of kinds with long signatures. */
-export const CHECKPOINT_LIMIT = 65_536
 /** How many are kept in the log's own directory. */
 const KEPT = 256
-const ORIGIN = 'nixsig.decisions/'
-
-/** The name of a log in its checkpoints, and of the key that signs them. */
-export function originOf(log: string): string {
-  return `${ORIGIN}${log}`
-}
-
 /** The state of the log now, unsigned. Throws FileError if there is none or a line is missing. */
-function stateOfLog(places: LogPlaces): Checkpoint {
+function stateOfLog(places: LogPlaces): Checkpoint & { readonly log: string } {
   assertNotCut(places)
   const folded = foldedTree(places)
   const tree = treeOver(folded)
@@ -64,7 +50,7 @@ function stateOfLog(places: LogPlaces): Checkpoint {
   }
   if (log === undefined)
     throw new FileError(`no decision log with a beginning in ${printable(places.directory)}`)
-  return { origin: originOf(log), size: tree.size, root: tree.root(), extensions: [] }
+  return { log, origin: originOf(log), size: tree.size, root: tree.root(), extensions: [] }
 }
 
 /** The trees over all segments, which are read as far as they were not yet. */
@@ -88,11 +74,6 @@ function endsAsKept(places: LogPlaces, { lines, previous }: Removed): boolean {
   return last !== undefined && digestOf(last) === previous
 }
 
-/** Whether this key, 32 raw bytes, signed a checkpoint of the log that it names: see noteVerdict. */
-export function isSignedBy({ note, checkpoint }: KeptCheckpoint, publicKey: Uint8Array): boolean {
-  return noteVerdict(note, noteKey(checkpoint.origin, NOTE_ED25519, publicKey)).kind === 'signed'
-}
-
 /**
  * Signs the state of the log now, and keeps that beside the log and in `elsewhere`, if that is given.
  * Returns the checkpoint's bytes and its size in lines. Throws FileError.
@@ -110,7 +91,10 @@ export function keepCheckpoint(
   const bytes = printNote({ text, signatures: [signNoteText(text, signer)] })
   writeDurably(join(places.checkpoints, numberName(now.size)), bytes, { flush: true })
   keepNewest(places.checkpoints, { most: KEPT, lines: now.size })
-  if (elsewhere !== undefined) keepElsewhere(elsewhere, now, bytes)
+  if (elsewhere !== undefined) {
+    const { publicKey } = key
+    keepElsewhere(elsewhere, bytes, { log: now.log, publicKey, length: lengthOf(places) })
+  }
   return { bytes, size: now.size }
 }
 
@@ -135,19 +119,6 @@ export function keepNewest(
 ): void {
   const names = namesIn(directory).filter(name => (numberOf(name) ?? lines + 1) <= lines)
   for (const name of names.sort().slice(0, -most)) removeFile(join(directory, name))
-}
-
-/** Under a name of its own, so that many machines can keep theirs in one directory. */
-function keepElsewhere(directory: string, { origin, size }: Checkpoint, bytes: Uint8Array): void {
-  assertElsewhere(directory)
-  const file = join(directory, `${origin.slice(ORIGIN.length)}-${numberName(size)}`)
-  writeDurably(file, bytes, { flush: true, mode: 0o644 })
-}
-
-/** Throws FileError if the directory for checkpoints elsewhere is absent. */
-export function assertElsewhere(directory: string): void {
-  if (!existsSync(directory))
-    throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
 }
 
 /**
@@ -196,10 +167,4 @@ function keptIn(directory: string, damaged: (why: string) => void): readonly Kep
       return []
     }
   })
-}
-
-/** A checkpoint of a decision log. Throws FormatError. */
-export function parseKept(bytes: Uint8Array, from: string): KeptCheckpoint {
-  const note = parseNote(bytes)
-  return { from, note, checkpoint: parseCheckpoint(note.text) }
 }

@@ -7,6 +7,7 @@ import { closeSync, linkSync, lstatSync, openSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, syncDirectory, writeWhole } from '../files/durable-file.ts'
 import { namesIn } from '../files/names-in.ts'
+import { partialName } from '../files/partial-name.ts'
 import { foldedLines, openLine } from './append.ts'
 import { SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
@@ -73,7 +74,7 @@ function isFoldable(numbers: ReadonlySet<number>, first: number): boolean {
 /** Linked, not renamed: a segment never changes. False if it was there already. */
 function isKept({ segments }: LogPlaces, first: number, lines: readonly Buffer[]): boolean {
   const file = join(segments, numberName(first))
-  const partial = `${file}.${process.pid}~`
+  const partial = partialName(file)
   writeWhole(partial, Buffer.concat(lines.flatMap(line => [inOneLine(line), LINE_BREAK])), { flush: true })
   try {
     linkSync(partial, file)

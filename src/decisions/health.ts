@@ -23,15 +23,19 @@ import { lengthOf } from './read.ts'
 import { cutBehind, readRemoved } from './removed.ts'
 import { noted } from './trouble.ts'
 
+/** What may be wrong with the log. */
+export const LOG_PROBLEMS = [
+  'unwritable', // no line can be written
+  'broken', // its end does not hold together
+  'lost', // a loss of power emptied a line near its end
+  'untidy', // it could not be folded, signed or kept below its size when that was last tried
+  'unfolded', // too many lines are files of their own
+  'unsigned', // the last segment is not covered by a checkpoint
+] as const
+
 /** Something that is wrong with the log. */
 export interface LogProblem {
-  readonly code:
-    | 'unwritable' // no line can be written
-    | 'broken' // its end does not hold together
-    | 'lost' // a loss of power emptied a line near its end
-    | 'untidy' // it could not be folded, signed or kept below its size when that was last tried
-    | 'unfolded' // too many lines are files of their own
-    | 'unsigned' // the last segment is not covered by a checkpoint
+  readonly code: (typeof LOG_PROBLEMS)[number]
   /** In words; escaped. */
   readonly detail: string
   /** What to do; escaped. */

@@ -8,11 +8,14 @@ import { printable } from '../primitives/printable.ts'
 import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import { foldedLines } from './append.ts'
 import { noteSize } from './budgets.ts'
-import { assertElsewhere, keepCheckpoint, newestCheckpoint } from './checkpoint.ts'
+import { keepCheckpoint, newestCheckpoint } from './checkpoint.ts'
+import { assertNoneBeyond } from './elsewhere.ts'
 import { foldSegments } from './fold.ts'
 import { limitSize } from './limit.ts'
 import { type LogPlaces, logPlaces } from './places.ts'
+import { lengthOf } from './read.ts'
 import type { DecisionLog } from './record.ts'
+import { logName } from './removed.ts'
 import { forgetTrouble, noted, noteTrouble } from './trouble.ts'
 
 /** Milliseconds for which a log that could not be kept in order is left alone. */
@@ -46,8 +49,7 @@ export function keepInOrder(log: DecisionLog, when: 'at once' | 'in time'): stri
       if (when === 'in time' && folded >= AT_ONCE) return
       const isDue = isUnsigned(places)
       // Once more only if the last one could not be kept elsewhere: here they would only become more.
-      if (before !== undefined && !isDue && settings.checkpointsTo !== undefined)
-        assertElsewhere(settings.checkpointsTo)
+      if (before !== undefined && !isDue) assertCanBeKeptElsewhere(log)
       if (before !== undefined || isDue) keepCheckpoint(state, log.key(), settings.checkpointsTo)
     }),
   ].filter(problem => problem !== undefined)
@@ -57,6 +59,14 @@ export function keepInOrder(log: DecisionLog, when: 'at once' | 'in time'): stri
     return why
   }
   return before === undefined ? undefined : attempt(() => forgetTrouble(places))
+}
+
+/** Throws FileError for what would be wrong elsewhere with a state that is signed now. */
+function assertCanBeKeptElsewhere({ state, settings: { checkpointsTo }, key }: DecisionLog): void {
+  const places = logPlaces(state)
+  const log = checkpointsTo === undefined ? undefined : logName(places)
+  if (checkpointsTo === undefined || log === undefined) return
+  assertNoneBeyond(checkpointsTo, { log, publicKey: key().publicKey, length: lengthOf(places) })
 }
 
 /** Whether a segment was folded since the last state that was signed. */

@@ -19,7 +19,7 @@ import { digestOf } from './append.ts'
 import { NO_LINE } from './line.ts'
 import { type Line, parseLine } from './parse-line.ts'
 import { greatest, type LogPlaces, numberName, numberOf } from './places.ts'
-import { lengthOf } from './read.ts'
+import { lengthOf, linesFrom } from './read.ts'
 
 /** A tree over lines that are gone: as many as a power of two. */
 export interface Subtree {
@@ -146,6 +146,14 @@ export function beginningIn(bytes: Buffer): Extract<Line, { kind: 'beginning' }>
     if (error instanceof FormatError) return undefined
     throw error
   }
+}
+
+/** The name of the log in these places; undefined if it has none that can be read. Throws FileError. */
+export function logName(places: LogPlaces): string | undefined {
+  const { log, lines } = readRemoved(places)
+  if (lines > 0) return log
+  for (const { bytes } of linesFrom(places, 0)) return bytes && beginningIn(bytes)?.log
+  return undefined
 }
 
 /** The subtrees with one more, whose size is a power of two, at their right. */

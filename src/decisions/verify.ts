@@ -9,7 +9,8 @@ import type { LogQuorum } from '../policy/log-quorums.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { followLines, type LogFault, type Tell } from './chain.ts'
-import { isSignedBy, type KeptCheckpoint, keptCheckpoints, originOf } from './checkpoint.ts'
+import { keptCheckpoints } from './checkpoint.ts'
+import { isSignedBy, type KeptCheckpoint, originOf } from './kept-checkpoint.ts'
 import type { LogPlaces } from './places.ts'
 import { lengthOf } from './read.ts'
 import { beginningIn, cutBehind, NOTHING_REMOVED, type Removed, readRemoved, treeOver } from './removed.ts'
@@ -36,6 +37,8 @@ export interface LogReport {
 export interface Against {
   /** Checkpoints from elsewhere. */
   readonly checkpoints: readonly KeptCheckpoint[]
+  /** Those of this log in the directory where the policy has them kept as well; by default none. */
+  readonly elsewhere?: readonly KeptCheckpoint[]
   /** The public key, 32 raw bytes, that has to have signed them all; undefined if it is not known. */
   readonly key: Uint8Array | undefined
   /** Whose cosignatures some checkpoint must have. */
@@ -61,7 +64,7 @@ export function verifyLog(places: LogPlaces, against: Against): LogReport {
 /** How often it begins again because lines were removed meanwhile. */
 const RACES = 3
 
-function verifyOnce(places: LogPlaces, { checkpoints, key, quorum }: Against): LogReport {
+function verifyOnce(places: LogPlaces, { checkpoints, elsewhere = [], key, quorum }: Against): LogReport {
   const faults: LogFault[] = []
   const ofCheckpoints: LogFault[] = []
   const teller =
@@ -74,7 +77,7 @@ function verifyOnce(places: LogPlaces, { checkpoints, key, quorum }: Against): L
   const own =
     guarded(tell, () => keptCheckpoints(places, why => tellOfCheckpoint('bad-checkpoint', undefined, why))) ??
     []
-  const all = [...own, ...checkpoints]
+  const all = [...own, ...elsewhere, ...checkpoints]
   const roots = new Map<number, Uint8Array | undefined>(
     all.map(({ checkpoint }) => [checkpoint.size, undefined]),
   )
@@ -211,10 +214,17 @@ function againstLog(
     line,
     detail: `${printable(from)} ${said}`,
   })
-  if (key !== undefined && !isSignedBy(kept, key))
-    return fault('bad-checkpoint', 'is not signed by the key of this machine')
-  if (log !== undefined && checkpoint.origin !== originOf(log))
-    return fault('other-log', "is of another log: this one began anew, or is another machine's")
+  if (key === undefined)
+    return fault('bad-checkpoint', 'cannot be verified: the key of this machine is not known (machine.pub)')
+  const isOfOther = log !== undefined && checkpoint.origin !== originOf(log)
+  if (!isSignedBy(kept, key))
+    return fault(
+      'bad-checkpoint',
+      isOfOther
+        ? "is of another log, and not signed by the key of this machine: is it another machine's?"
+        : 'is not signed by the key of this machine',
+    )
+  if (isOfOther) return fault('other-log', "is of another log: this one began anew, or is another machine's")
   if (size > lines) return fault('cut', `covers ${size} lines, and there are ${lines}`, lines)
   // Of what was removed only some trees are left, which whoever is root could have made up.
   if (size <= removed && !isGiven) return undefined

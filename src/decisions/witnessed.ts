@@ -7,7 +7,7 @@ import { NOTE_ED25519, noteKey } from '../formats/tlog/note.ts'
 import { countQuorum, type LogQuorum } from '../policy/log-quorums.ts'
 import { counted } from '../primitives/counted.ts'
 import { printable } from '../primitives/printable.ts'
-import type { KeptCheckpoint } from './checkpoint.ts'
+import type { KeptCheckpoint } from './kept-checkpoint.ts'
 
 /**
  * What a checkpoint of this machine's log lacks of a quorum, in words that are escaped; undefined if

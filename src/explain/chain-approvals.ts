@@ -1,5 +1,6 @@
 /** From which expressions something came, as a chain of evidence tells it. */
 import type { ApprovedInput } from '../formats/in-toto/predicates/approval.ts'
+import { withoutSecrets } from '../formats/without-secrets.ts'
 import { holderOf } from '../policy/key-standing.ts'
 import { type Policy, SELF } from '../policy/policy.ts'
 import { word } from '../policy/words.ts'
@@ -30,7 +31,7 @@ export function chainApproval(policy: Policy, known: KnownApproval, isAsked: boo
 
 function revision({ url, commit, signers }: Omit<ApprovedInput, 'name'>): ChainRevision {
   return {
-    url: word(url),
+    url: word(withoutSecrets(url)),
     commit: commit && word(commit),
     signers: signers.slice(0, SIGNERS).map(word),
   }

@@ -10,8 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-
-let serial = 0
+import { partialName } from './partial-name.ts'
 
 /** How to write a file. */
 export interface WriteOptions {
@@ -39,9 +38,7 @@ export function writeDurably(file: string, contents: string | Uint8Array, option
  * flushed: for many files, after which syncDirectory flushes all of their names at once.
  */
 export function writeWhole(file: string, contents: string | Uint8Array, options: WriteOptions): void {
-  // Process ids are reused and a killed process leaves its file behind: the time makes the name
-  // unique.
-  const partial = `${file}.${process.pid}.${Date.now()}.${serial++}~`
+  const partial = partialName(file)
   const fd = openMaking(partial, options.mode ?? 0o600)
   try {
     if (options.mode !== undefined) fchmodSync(fd, options.mode)

@@ -1,8 +1,7 @@
 import { mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { keepAfterSignal, removeAfterSignal } from './end-by-signal.ts'
-
-let serial = 0
+import { partialName } from './partial-name.ts'
 
 /**
  * Writes a file (0600, or with these permission bits) without blocking. Readers see the old contents or
@@ -11,7 +10,7 @@ let serial = 0
  * directories (0700).
  */
 export async function replaceFile(file: string, contents: string | Uint8Array, mode = 0o600): Promise<void> {
-  const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`
+  const partial = partialName(file, '+')
   removeAfterSignal(partial)
   try {
     await write(partial, contents, mode)

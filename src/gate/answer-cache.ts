@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isSettled } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
-import { forAMoment } from '../primitives/for-a-moment.ts'
+import { type ForAMoment, forAMoment } from '../primitives/for-a-moment.ts'
 import type { GateResponse } from './http-request.ts'
 
 /** How many answers are kept at most, and how many bytes their bodies may have together. */
@@ -59,10 +59,12 @@ export interface AnswerCache {
   clear(): void
 }
 
-/** An empty cache: 20,000 answers or 32 MiB at most; the oldest go first. */
-export function openAnswerCache(): AnswerCache {
+/**
+ * An empty cache: 20,000 answers or 32 MiB at most; the oldest go first. `common` holds the versions
+ * of the files that all answers depend on, for questions that come together.
+ */
+export function openAnswerCache(common: ForAMoment<string> = forAMoment()): AnswerCache {
   const kept = new Map<string, Kept>()
-  const common = forAMoment<string>()
   const commonNow = (grounds: Grounds): string => {
     const known = common.get()
     if (known !== undefined) return known

@@ -19,6 +19,7 @@ import { type HttpServer, openHttpServer } from './http-server.ts'
 import type { Log } from './log.ts'
 import { limitLog } from './log-limit.ts'
 import { logOnce } from './log-once.ts'
+import { logProblemsIn } from './log-problems.ts'
 import { openMetrics } from './metrics.ts'
 import { NarFault } from './nar-faults.ts'
 import type { SocketOn } from './socket-file.ts'
@@ -116,6 +117,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
 async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
+  const logProblems = logProblemsIn(places.state)
   const upstreams = keepUpstreams(metrics, log, keepLastAnswers(places.state))
   // Before HTTP, whose metrics count its connections.
   const asked = await openAsked(ask, answerAsked(places, kept), log)
@@ -123,6 +125,7 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
     const now = Math.floor(Date.now() / 1000)
+    const policy = policyNow(kept)
     const printed = metrics.print(
       {
         connections: http.connections(),
@@ -132,7 +135,7 @@ async function openSide({ places, files, ask }: HttpOrder, numbers: () => Promis
         memory_bytes: memory,
       },
       counted,
-      standingFamilies(policyNow(kept), places.state, now),
+      [...standingFamilies(policy, places.state, now), logProblems(policy?.decisions)],
     )
     return printed + auditMetrics(places.state)
   }

@@ -27,6 +27,7 @@
  * third, `nixsig3`. These three have `policy` and `until` in lines of their own.
  */
 import { FileError } from '../files/regular-file.ts'
+import { STORE_DIR } from '../formats/nix/store-path.ts'
 import type { Role } from '../policy/policy.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
@@ -102,15 +103,16 @@ function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): st
  * `readAdmission`.
  */
 export function parseAdmission(text: string, path: string, file: string): Admission {
-  const malformed = (what: string) =>
-    new FileError(`ledger entry ${printable(file)} ${what}; next: ${judgeAgain(file)}`)
+  const malformed = (what: string, step = judgeAgain(file)) =>
+    new FileError(`ledger entry ${printable(file)} ${what}; next: ${step}`)
   const start = startOf(text)
   const body = text.slice(start?.length)
   const head = HEAD.exec(body)
   if (start === undefined || head === null) throw malformed('does not have the form of one')
   const [whole, stamp, kind, built, derivation, time, counts, closure, from, rule = ''] = head
   const { version, narHash, policy, until } = start
-  if (start.path !== path) throw malformed(`is not about ${printable(path)}`)
+  if (start.path !== path)
+    throw malformed(`is not about ${printable(path)}, but about ${printable(start.path)}`, nameIt(path, file))
   const lines = version === '1' ? [''] : body.slice(whole.length).split('\n')
   if (lines.pop() !== '') throw malformed('breaks off in the middle of a line')
   const isCounted = counts !== 'unknown' && version !== '1'
@@ -138,6 +140,11 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     ...(closure === undefined ? {} : { closure }),
     ...(from === undefined ? {} : { from }),
   }
+}
+
+/** A name with the hash part of another path is mistyped, or made up, more often than an entry is misplaced. */
+function nameIt(path: string, file: string): string {
+  return `give the name that "ls ${STORE_DIR}" shows; if it shows ${printable(path)}, ${judgeAgain(file)}`
 }
 
 /** An entry can be made again, so the step is to remove it. */

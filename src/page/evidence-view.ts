@@ -1,5 +1,5 @@
 /** The whole chain of evidence of one path: from its sources to what was made of it. */
-import type { PagePath } from '../report/page-shape.ts'
+import type { PageExpression, PagePath } from '../report/page-shape.ts'
 import type { App } from './app.ts'
 import { claimList, nextStep, onMap, pathLink, pathList, standingMark } from './bits.ts'
 import { button, el } from './dom.ts'
@@ -138,18 +138,35 @@ function expressionsStep(app: App, at: number): HTMLElement {
     )
   const shown = expressions
     .slice(0, 3)
-    .map(({ url, revision, signers, claims }, index) =>
+    .map(({ url, revision, claims, ...signed }, index) =>
       el(
         'div',
         { class: 'part' },
         el('p', { class: 'mono' }, `${url} @ ${revision.slice(0, 12)}`),
-        signers.length === 0
+        signed.signers.length === 0
           ? undefined
-          : el('p', {}, `Signed by ${signers.join(', ')}, as its approvers say:`),
+          : el('p', {}, `Signed by ${signersOf(signed)}, as its approvers say:`),
         claimList(app, claims, `expression ${index}`),
       ),
     )
   return step('Expressions', 'and who signed and approved the commit', ...shown)
+}
+
+/** `carl (committer), cora (committer and reviewer)` */
+function signersOf({
+  signers,
+  committers,
+  reviewers,
+}: Pick<PageExpression, 'signers' | 'committers' | 'reviewers'>): string {
+  return signers
+    .map(name => {
+      const roles = [
+        ...(committers.includes(name) ? ['committer'] : []),
+        ...(reviewers.includes(name) ? ['reviewer'] : []),
+      ]
+      return roles.length === 0 ? name : `${name} (${roles.join(' and ')})`
+    })
+    .join(', ')
 }
 
 function buildersStep(

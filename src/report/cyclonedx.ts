@@ -4,6 +4,7 @@ import { jsonLine } from '../explain/verdict-json.ts'
 import type { FetchedFile } from '../formats/nix/fetched-file.ts'
 import { toNix32 } from '../formats/nix/nix32.ts'
 import { isStorePath, parseStorePath } from '../formats/nix/store-path.ts'
+import { withoutSecrets } from '../formats/without-secrets.ts'
 import { fromHex } from '../primitives/hex.ts'
 import { type Declared, declarationsOf } from './cyclonedx-declarations.ts'
 import { refsOf } from './refs.ts'
@@ -116,7 +117,7 @@ function fetchedWords(path: string, { url, sha256 }: FetchedFile): readonly Prop
   return [
     ['nix:fod:method', 'fetchurl'],
     ['nix:fod:name', isStorePath(path) ? parseStorePath(path).name : undefined],
-    ['nix:fod:url', textOf(url, 1_024)],
+    ['nix:fod:url', textOf(withoutSecrets(url), 1_024)],
     ['nix:fod:sha256', toNix32(fromHex(sha256))],
   ]
 }

@@ -17,13 +17,17 @@ export function pageData(audit: Audit): PageData {
     time: audit.time,
     made: `nixsig ${text(audit.version)}, policy ${text(audit.policy.file)} (${audit.policy.mode}, ${audit.policy.digest.slice(0, 12)})`,
     paths: pagePaths(audit),
-    expressions: audit.expressions.map(({ url, revision, signers, claims, covers }) => ({
-      url: text(url),
-      revision: text(revision),
-      signers: signers.map(text),
-      claims: claims.map(pageClaim),
-      covers,
-    })),
+    expressions: audit.expressions.map(
+      ({ url, revision, signers, committers, reviewers, claims, covers }) => ({
+        url: text(url),
+        revision: text(revision),
+        signers: signers.map(text),
+        committers: committers.map(text),
+        reviewers: reviewers.map(text),
+        claims: claims.map(pageClaim),
+        covers,
+      }),
+    ),
     keys: audit.keys.map(({ identity, label, principal, until, isRevoked, falls }) => ({
       identity: text(identity),
       label: text(label),

@@ -69,6 +69,9 @@ export interface PageExpression {
   readonly url: string
   readonly revision: string
   readonly signers: readonly string[]
+  /** Those of them who signed in these roles, as far as that is known. */
+  readonly committers: readonly string[]
+  readonly reviewers: readonly string[]
   readonly claims: readonly PageClaim[]
   readonly covers: readonly number[]
 }

@@ -157,14 +157,15 @@ function others(audit: Audit, places: SarifPlaces): readonly Found[] {
     const { kind, what, at: ends, falls } = ending
     const name = endingName(ending, labelOf(ending))
     const message = `The ${name} ends at ${dateOf(ends) ?? ends}; ${paths(falls.length)} would then be refused.`
-    const about = [kind, what]
+    // A line of the policy may have several exemptions.
+    const about = kind === 'exemption' ? [kind, what, `${ends}`] : [kind, what]
     all.push({ rule: 'ends-soon', level: 'warning', message, at, about, paths: somePaths(audit, falls) })
   }
   for (const { line, reason, until, paths: exempted } of audit.exemptions) {
     if (exempted.length === 0) continue
     const end = dateOf(until) ?? until
     const message = `${paths(exempted.length)} pass by this exemption until ${end}: ${textOf(reason)}`
-    const where = { at: { file: places.policy, line }, about: [reason] }
+    const where = { at: { file: places.policy, line }, about: [reason, `${until}`] }
     all.push({ rule: 'exempted', level: 'note', message, ...where, paths: somePaths(audit, exempted) })
   }
   if (audit.weakest !== undefined) {

@@ -25,6 +25,7 @@ import {
 import { dirname, join } from 'node:path'
 import { syncDirectory, writeDurably } from '../files/durable-file.ts'
 import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
+import { partialName } from '../files/partial-name.ts'
 
 /** Where they lie on a machine. */
 export const DOORKEEPERS = '/etc/nix/nixsig'
@@ -120,8 +121,7 @@ export function removeDoorkeepers(directory: string): void {
 /** Makes a symbolic link, or has it lead elsewhere, by one rename. */
 export function placeLink(file: string, target: string): void {
   if (linkOf(file) === target) return
-  const partial = `${file}.${process.pid}~`
-  rmSync(partial, { force: true })
+  const partial = partialName(file)
   symlinkSync(target, partial)
   renameSync(partial, file)
   syncDirectory(dirname(file))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
+import { partialName } from '../files/partial-name.ts'
 import {
   type NixPublicKey,
   parseNixPublicKey,
@@ -125,7 +126,7 @@ export function useKey(state: string, which: OwnKey, key: KeyPair): void {
  * do this at once, the first key stays.
  */
 function keepKey(file: string, key: KeyPair): void {
-  const partial = `${file}.${process.pid}~`
+  const partial = partialName(file)
   writeDurably(partial, `${printNixSecretKey(key)}\n`, { flush: true })
   try {
     linkSync(partial, file)

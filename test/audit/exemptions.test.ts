@@ -38,6 +38,7 @@ const judging: Judging = {
   registry,
   letIn: new Set(),
   disputed: new Set(),
+  later: { filesOf: () => '', claimsAbout: () => undefined },
   end: Number.POSITIVE_INFINITY,
   alike: new Map(),
   isKept: () => false,
@@ -53,6 +54,7 @@ async function judged(name: string): Promise<Member> {
     references: [],
     registrationTime: 1,
     isContentAddressed: false,
+    signatures: '',
   }
   const entry = {
     path,

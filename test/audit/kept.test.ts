@@ -18,6 +18,15 @@ const stamp = fc.oneof(
   fc.tuple(fc.nat(), time, fc.nat(), time, time).map(parts => parts.join(':')),
 )
 const version = fc.tuple(fc.nat(), time).map(parts => parts.join(':'))
+const signatures = fc
+  .array(
+    fc.constantFrom('hydra-1', 'a:b', '~').map(name => `${name}:${'A'.repeat(86)}==`),
+    { maxLength: 2 },
+  )
+  .map(all => all.join(' '))
+const files = fc
+  .array(fc.tuple(fc.nat(3), version), { maxLength: 2 })
+  .map(all => all.map(parts => parts.join(':')).join(' '))
 const claim = fc.record({
   key: fc.string(),
   role: fc.constantFrom('builder', 'packager', 'approver'),
@@ -44,6 +53,7 @@ const kept: fc.Arbitrary<Kept> = fc.array(verdict, { minLength: 1, maxLength: 3 
       own: fc.option(fc.string(), { nil: undefined }),
     }),
     database: fc.option(fc.string(), { nil: undefined }),
+    names: fc.array(fc.string(), { maxLength: 2 }),
     isWhole: fc.boolean(),
     valid: fc.array(path, { maxLength: 3 }),
     keys: fc.array(
@@ -66,6 +76,7 @@ const kept: fc.Arbitrary<Kept> = fc.array(verdict, { minLength: 1, maxLength: 3 
         references: fc.array(path, { maxLength: 4 }),
         registrationTime: fc.nat(),
         isContentAddressed: fc.boolean(),
+        signatures,
       }),
       { maxLength: 6 },
     ),
@@ -80,6 +91,8 @@ const kept: fc.Arbitrary<Kept> = fc.array(verdict, { minLength: 1, maxLength: 3 
           builtHere: fc.boolean(),
           derivation: fc.option(path, { nil: undefined }),
           inputs: fc.option(fc.array(path, { maxLength: 3 }), { nil: undefined }),
+          signatures,
+          files,
           // What is alike shares its claims, and may end at another time.
           standing: fc
             .tuple(fc.constantFrom(...verdicts), fc.option(instant, { nil: undefined }))

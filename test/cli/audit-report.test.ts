@@ -10,7 +10,7 @@ import { screen } from '../support/screen.ts'
 
 function said(audit: Audit): string {
   const { terminal, printed } = screen()
-  sayAudit(terminal, audit, undefined)
+  sayAudit(terminal, audit)
   return printed.join('\n')
 }
 

@@ -33,7 +33,15 @@ function audit(): Audit {
     paths: [refused],
     groups: [{ code: 'unsigned-output', title: 'outputs', next: 'have them signed', paths: [0] }],
     expressions: [
-      { url: 'https://example.org/lib', revision: REVISION, signers: [], claims: [], covers: [0] },
+      {
+        url: 'https://example.org/lib',
+        revision: REVISION,
+        signers: [],
+        committers: [],
+        reviewers: [],
+        claims: [],
+        covers: [0],
+      },
     ],
     policy: { ...whole.policy, file: '/etc/nixsig/policy.toml' },
     exemptions: [],

@@ -33,7 +33,7 @@ test('attack: names with control characters and bidirectional overrides, on a te
   for (let seed = 0; seed < 60; seed++) {
     const before = randomAudit(seed, { hostile: 'paths' })
     const after = randomAudit(seed + 1000, { hostile: 'paths' })
-    const text = printed(terminal => sayAudit(terminal, after, changesSince(before, after)))
+    const text = printed(terminal => sayAudit(terminal, after, { changes: changesSince(before, after) }))
     assert.doesNotMatch(text.replaceAll('\n', ' '), UNSEEN, `seed ${seed}`)
     const merge = openMerge(after.time)
     for (const [index, audit] of [before, after].entries()) merge.add(`\u001b]0;${index}\u0007.json`, audit)

@@ -1,8 +1,9 @@
 /** The command line as users have it: built, and copied to where there are no node_modules. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { copyDist } from '../support/dist.ts'
 
 export interface Outcome {
   readonly status: number | null
@@ -27,7 +28,7 @@ export interface BuiltCli {
 /** Takes dist/, which the test runner builds for files that need it (`// needs: dist`). */
 export function buildCli(): BuiltCli {
   const dir = mkdtempSync(join(tmpdir(), 'nixsig-cli-'))
-  cpSync(join(PROJECT_ROOT, 'dist'), join(dir, 'dist'), { recursive: true })
+  copyDist(join(dir, 'dist'))
   const program = join(dir, 'dist/nixsig')
   const spawn = (argv: readonly string[], env: Readonly<Record<string, string>>): Outcome => {
     const [command = '', ...args] = argv

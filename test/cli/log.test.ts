@@ -3,12 +3,24 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { appendLine } from '../../src/decisions/append.ts'
 import { type Decision, printDecision } from '../../src/decisions/line.ts'
 import { logPlaces, numberName } from '../../src/decisions/places.ts'
+import { eventually } from '../support/eventually.ts'
 import { asRoot } from '../support/plugin-state.ts'
 import { buildCli } from './built-cli.ts'
 
@@ -124,5 +136,76 @@ test('a log that this user may not read is not called broken', asRoot, () => {
     assert.equal(stdout, '')
     assert.match(stderr, /decisions.*: this user may not; next: call again as .*root/)
     assert.ok(status !== 0 && status !== 1, `${status}`)
+  }
+})
+
+test('what is given as a checkpoint and is none is named, with its option', () => {
+  append()
+  const page = join(cli.dir, 'page.json')
+  writeFileSync(page, '{}\n')
+  for (const [file, why] of [
+    [page, /no blank line before the signatures/],
+    [join(cli.dir, 'absent'), /there is no such file/],
+    [cli.dir, /is not a regular file/],
+  ] as const) {
+    const { status, stderr } = cli.run('log', 'verify', '--state', state, '--checkpoint', file)
+    assert.equal(status, 2)
+    assert.ok(stderr.includes(`--checkpoint ${file} is no checkpoint that can be read: `), stderr)
+    assert.match(stderr, why)
+  }
+})
+
+test('whoever asks for what is not in the log is told how many lines it has', () => {
+  assert.match(log().stderr, /^there is no decision in .*\/decisions$/m)
+  append({ asker: 'root' })
+  for (const args of [
+    ['--path', 'gone'],
+    ['--since', '2100-01-01'],
+    ['--json', '--path', 'gone'],
+  ]) {
+    const { status, stdout, stderr } = log(...args)
+    assert.deepEqual([status, stdout, stderr], [0, '', 'none of its 2 lines is like that\n'])
+  }
+  const { stderr } = log('--principal', 'ben')
+  assert.match(stderr, /^none of its 2 lines is like that; --principal is who asked .* nixsig audit tells$/m)
+})
+
+test('a path is found by a link into the store, and by what lies in it', () => {
+  const path = `/nix/store/${'0'.repeat(32)}-x`
+  append({ path, asker: 'root' })
+  append({ path: `/nix/store/${'0'.repeat(32)}-other`, asker: 'root' })
+  const link = join(cli.dir, 'result')
+  rmSync(link, { force: true })
+  symlinkSync(`${path}/bin/x`, link)
+  for (const asked of [path, `${path}/bin/x`, link]) {
+    const { stdout, stderr } = log('--json', '--path', asked)
+    assert.equal(JSON.parse(stdout).path, path, stderr)
+  }
+  const elsewhere = log('--path', './absent')
+  assert.equal(elsewhere.status, 2)
+  assert.match(elsewhere.stderr, /cannot follow .*absent to a store path/)
+})
+
+test('attack: whoever follows a log is told that an older one was put in its place', async () => {
+  append({ asker: 'root', ground: 'first', message: undefined })
+  cpSync(logPlaces(state).directory, join(state, 'older'), { recursive: true })
+  append({ asker: 'root', ground: 'second', message: undefined })
+  const follower = spawn(process.execPath, [cli.program, 'log', '--follow', '--state', state])
+  let said = ''
+  for (const stream of [follower.stdout, follower.stderr])
+    stream.on('data', chunk => {
+      said += chunk
+    })
+  const until = (words: string) => eventually(words, () => said.includes(words))
+  try {
+    await until('second')
+    renameSync(logPlaces(state).directory, join(state, 'newer'))
+    renameSync(join(state, 'older'), logPlaces(state).directory)
+    await until('the log had 3 lines and has ')
+    await until('it was cut, or another one was put in its place')
+    append({ asker: 'root', ground: 'in place of it', message: undefined })
+    await until('in place of it')
+  } finally {
+    follower.kill()
   }
 })

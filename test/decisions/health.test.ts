@@ -26,6 +26,7 @@ import { logPlaces, numberName } from '../../src/decisions/places.ts'
 import { type DecisionLog, recordDecisions } from '../../src/decisions/record.ts'
 import { noted, noteTrouble } from '../../src/decisions/trouble.ts'
 import { verifyLog } from '../../src/decisions/verify.ts'
+import { partialName } from '../../src/files/partial-name.ts'
 import { DEFAULT_DECISIONS } from '../../src/policy/language/decisions.ts'
 import type { DecisionSettings } from '../../src/policy/policy.ts'
 import { appendDecisions, makeState } from '../support/decisions/lines.ts'
@@ -214,11 +215,12 @@ for (const log of ['kept', 'required'] as const)
     assert.deepEqual(problems(log), [])
   })
 
-test('attack: required: lines that cannot be folded keep nothing out that is written', async () => {
+test('attack: required: lines that cannot be folded keep nothing out that is written', async t => {
   const required = logWith({ log: 'required' })
   append(SEGMENT_LINES - 2)
   // A directory in the place of the segment's partial file, as a stand-in for a disk that is full.
-  const partial = `${join(logPlaces(state).segments, numberName(0))}.${process.pid}~`
+  const same = t.mock.method(Math, 'random', () => 0.5)
+  const partial = partialName(join(logPlaces(state).segments, numberName(0)))
   mkdirSync(join(partial, 'full'), { recursive: true, mode: 0o700 })
   assert.equal(await recordDecisions(required, [decision('/nix/store/last')]), undefined)
   assert.equal(await recordDecisions(required, [decision('/nix/store/next')]), undefined)
@@ -226,6 +228,7 @@ test('attack: required: lines that cannot be folded keep nothing out that is wri
     problems('required')?.[0] ?? '',
     /^error untidy: it could not be kept in order since .*: cannot move .*000000000000/,
   )
+  same.mock.restore()
   rmSync(partial, { recursive: true })
   assert.equal(keepInOrder(required, 'at once'), undefined)
   assert.deepEqual(problems('required'), [])

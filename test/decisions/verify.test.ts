@@ -17,8 +17,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
 import { digestOf } from '../../src/decisions/append.ts'
-import { type KeptCheckpoint, keepCheckpoint, parseKept } from '../../src/decisions/checkpoint.ts'
+import { keepCheckpoint } from '../../src/decisions/checkpoint.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
+import { type KeptCheckpoint, parseKept } from '../../src/decisions/kept-checkpoint.ts'
 import { limitSize } from '../../src/decisions/limit.ts'
 import { SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { parseLine, printLine } from '../../src/decisions/parse-line.ts'
@@ -366,6 +367,21 @@ test('attack: a checkpoint that another key signed', () => {
     'bad-checkpoint',
     undefined,
     'given is not signed by the key of this machine',
+  ])
+})
+
+test('a checkpoint of another machine is told as that', () => {
+  append(10)
+  const other = makeState()
+  appendDecisions(other, 10, DECISION)
+  const { bytes } = keepCheckpoint(other, generateKey('host-2'))
+  rmSync(other, { recursive: true })
+  assert.deepEqual(kinds([parseKept(bytes, 'given')]), [
+    [
+      'bad-checkpoint',
+      undefined,
+      "given is of another log, and not signed by the key of this machine: is it another machine's?",
+    ],
   ])
 })
 

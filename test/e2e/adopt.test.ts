@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { pathOf, RANDOM, top, withOldMachine } from '../support/old-machine.ts'
 import { isInLedger } from '../support/scene.ts'
@@ -102,7 +102,10 @@ for (const version of VERSIONS) {
       child.stderr.setEncoding('utf8').on('data', text => {
         said += text
       })
-      for (let tries = 0; tries < 300 && !/slow-b\.drv again/.test(said); tries++) await sleep(100)
+      await eventually(
+        () => `slow-b is built: ${said}`,
+        () => /slow-b\.drv again/.test(said),
+      )
       assert.match(
         said,
         /^0 of 4: building \S+slow-a\.drv again \(last time \d s\)\n1 of 4: building \S+slow-b\.drv again .*\n$/,

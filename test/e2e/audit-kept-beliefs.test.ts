@@ -139,6 +139,17 @@ for (const version of OLDEST) {
           { judged: kept.judged.map(([path, one]) => [path, { ...one, narHash: 'ab'.repeat(32) }]) },
           noVerdicts,
         ],
+        ['keys of other names', { names: ['other-1'] }, { verdicts: all, infos: [] }],
+        [
+          'other signatures',
+          { judged: kept.judged.map(([path, one]) => [path, { ...one, signatures: '' }]) },
+          noVerdicts,
+        ],
+        [
+          'other attestations',
+          { judged: kept.judged.map(([path, one]) => [path, { ...one, files: '0:1:2' }]) },
+          noVerdicts,
+        ],
       ]
       for (const [what, other, expected] of others)
         assert.deepEqual(await after(printKept({ ...kept, ...other })), expected, what)
@@ -200,7 +211,8 @@ for (const version of OLDEST) {
           what: "another's key",
           change: () => world.write(POLICY, policy.replaceAll(BUILDER.publicKey, STRANGER.publicKey)),
           back: () => world.write(POLICY, policy),
-          still: noVerdicts,
+          // Signatures by its name were not kept.
+          still: NOTHING,
         },
         {
           what: 'a respite, which is told and judges nothing',

@@ -1,18 +1,17 @@
 // The commands of the documentation, run as they are written and in that order.
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { commandsOf } from '../docs/markdown.ts'
 import { runAll, STOCK, settledIn } from '../docs/page.ts'
 import { everyBlockWasRun } from '../docs/ran.ts'
+import { copyDist } from '../support/dist.ts'
 import { EVERY_VERSION, withWorld } from '../support/world.ts'
 
 for (const version of EVERY_VERSION) {
   const asDebianShipsIt = { ...STOCK, sandbox: 'false', 'sandbox-fallback': 'true', 'sandbox-paths': '' }
   test(`${version}: docs/getting-started.md, from nothing to a build`, () =>
     withWorld(version, { hooks: false, nixConf: asDebianShipsIt }, async world => {
-      cpSync(join(PROJECT_ROOT, 'dist'), world.path('/root/dist'), { recursive: true })
+      copyDist(world.path('/root/dist'))
       await runAll(world, commandsOf('docs/getting-started.md'))
     }))
 }

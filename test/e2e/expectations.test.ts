@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { OVER } from '../../src/verifier/unjudged-builds.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { withLateVictims } from '../support/late-refusal.ts'
 import { assertBuilt, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
@@ -144,7 +144,7 @@ for (const version of VERSIONS) {
       const build = nixBuild(world)
       const digest = out.slice('/nix/store/'.length, '/nix/store/'.length + 32)
       const file = `${STATE}/expected/${digest}`
-      while (!world.exists(file)) await sleep(50)
+      await eventually('the build is expected', () => world.exists(file))
       const makeOld = async (name: string) =>
         world.output(`sed -i "s/^time .*/time 1700000000/" ${STATE}/expected/${name}`)
       await makeOld(digest)

@@ -2,10 +2,10 @@
 // and G11.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { cachedPath } from '../support/cache-of-many.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
-import { ALPHA, BETA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
+import { ALPHA, BETA, type GatedWorld, stock, untilLooked, withGatedWorld } from '../support/gated-world.ts'
 import { built, byDefault, contentsOf, packaged, publish, signer } from '../support/trust.ts'
 import { OLDEST } from '../support/world.ts'
 
@@ -43,10 +43,10 @@ async function untilAtHand(world: GatedWorld): Promise<void> {
     return /^nixsig_answers_cached_total (\d+)$/m.exec(metrics)?.[1] ?? '0'
   }
   const before = await count()
-  for (const deadline = Date.now() + 30_000; (await count()) === before; await sleep(200)) {
-    assert.ok(Date.now() < deadline, 'no answer is kept')
+  await eventually('an answer that is kept', async () => {
     assert.equal((await ask(world)).status, 200)
-  }
+    return (await count()) !== before
+  })
 }
 
 for (const version of OLDEST) {
@@ -107,9 +107,8 @@ for (const version of OLDEST) {
     assert.equal((await ask(world)).status, 451)
     await world.trust(2, '', 'warn')
     assert.equal((await ask(world)).status, 404)
-    const isTold = () => /"would be refused".*answered 503/.test(world.gate.log())
-    for (const deadline = Date.now() + 5000; !isTold() && Date.now() < deadline; ) await sleep(20)
-    assert.ok(isTold(), world.gate.log())
+    const log = () => world.gate.log()
+    await eventually(log, () => /"would be refused".*answered 503/.test(log()))
     assert.equal(world.admission(HELLO.path), undefined)
   })
 
@@ -142,6 +141,7 @@ for (const version of OLDEST) {
       await untilAtHand(world)
       const other = { path: HELLO.path, narHash: 'ab'.repeat(32) }
       publish(world.world, HELLO.path, built(BETA, other, DERIVATION))
+      await untilLooked()
       const conflict = await ask(world)
       assert.equal(conflict.status, 451)
       assert.match(conflict.body, /builders disagree: beta attested other contents/)
@@ -156,9 +156,7 @@ for (const version of OLDEST) {
     })
     // Nix asks more than once, and so would not show what the first answer was.
     const asked = ask(world)
-    for (const deadline = Date.now() + 10_000; cache.asked.length === 0; await sleep(10)) {
-      assert.ok(Date.now() < deadline, 'the cache is not asked')
-    }
+    await eventually('the cache is asked', () => cache.asked.length > 0)
     await world.trust(2)
     goOn()
     const { status, body } = await asked

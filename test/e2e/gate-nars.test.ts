@@ -14,7 +14,7 @@ import { asText, lookFor, messagesOf } from '../docs/shown.ts'
 import { type CachedPath, cachedPath } from '../support/cache-of-many.ts'
 import { type Mood, type Stock, serveFaultyCaches } from '../support/faulty-caches.ts'
 import { startGate } from '../support/gate-process.ts'
-import { ALPHA, BETA, type GatedWorld, withGatedWorld } from '../support/gated-world.ts'
+import { ALPHA, BETA, type GatedWorld, untilLooked, withGatedWorld } from '../support/gated-world.ts'
 import { POLICY, type Signer, sha256 } from '../support/trust.ts'
 import { NEWEST, VERSIONS, type Version } from '../support/world.ts'
 
@@ -240,6 +240,7 @@ for (const version of NEWEST) {
         assert.equal(head.status, 200)
         assert.equal(head.headers.get('content-length'), String(path.nar.length))
         world.write(POLICY, world.read(POLICY).replace(/, "[^"]*\/1"/, ''))
+        await untilLooked()
         assert.equal((await get()).status, 404, 'only the cache that has no such file is left')
       } finally {
         await caches.gate.end('SIGTERM')

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { openUpstream } from '../../src/evidence/upstreams/open-upstream.ts'
 import { cachedPath, writeCache } from '../support/cache-of-many.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/gate-process.ts'
 import { ALPHA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
 import {
@@ -69,8 +69,10 @@ function setUpstreams(gated: GatedWorld, upstreams: string, http = ''): void {
 
 /** Waits until the gate has logged this. */
 async function told({ gate }: GatedWorld, words: RegExp): Promise<void> {
-  for (let tries = 0; tries < 40 && !words.test(gate.log()); tries++) await sleep(50)
-  assert.match(gate.log(), words)
+  await eventually(
+    () => `${words} in ${gate.log()}`,
+    () => words.test(gate.log()),
+  )
 }
 
 for (const version of NEWEST) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import { type GateProcess, startGate } from '../support/gate-process.ts'
 import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
 import { type World, withWorld } from '../support/world.ts'
@@ -32,11 +33,6 @@ function isAlive(pid: number): boolean {
   return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
 }
 
-async function within(ms: number, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + ms; !(await holds()); await sleep(20))
-    assert.ok(Date.now() < end, 'it took too long')
-}
-
 const isHealthy = (gate: GateProcess) =>
   fetch(`${gate.url}/health`).then(
     ({ status }) => status === 200,
@@ -49,7 +45,7 @@ test('a process for HTTP that is killed is started again at the same address, an
       const killed = httpOf(gate)
       process.kill(killed, 'SIGKILL')
       assert.equal((await world.run('/opt/nixsig/nixsig reload')).status, 0)
-      await within(10_000, () => isHealthy(gate))
+      await eventually('the gate is healthy', () => isHealthy(gate))
       assert.notEqual(httpOf(gate), killed)
     }
     const metrics = await (await fetch(`${gate.url}/metrics`)).text()
@@ -67,7 +63,7 @@ test('a gate that is killed takes its process for HTTP along, and the next one c
     const http = httpOf(gate)
     assert.ok(isAlive(http))
     assert.equal(await gate.end('SIGKILL'), 128 + 9)
-    await within(5000, () => !isAlive(http))
+    await eventually('the process for HTTP ends', () => !isAlive(http))
     const next = await startGate(world, ['--listen', `127.0.0.1:${gate.port}`])
     assert.equal(await next.end('SIGTERM'), 0)
   }))
@@ -94,5 +90,5 @@ test('a process for HTTP that hangs keeps no question waiting', () =>
     assert.match(stdout, /^nixsig1 (?:refuse|pass) /, stderr)
     assert.ok(performance.now() - start < 5000)
     process.kill(http, 'SIGCONT')
-    await within(5000, () => isHealthy(gate))
+    await eventually('the gate is healthy', () => isHealthy(gate))
   }))

@@ -1,5 +1,5 @@
 // nixsig's programs are deleted and nix.conf still names them: Nix goes on or says what to do.
-// takes: 2 minutes
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
@@ -10,8 +10,9 @@ import { EVERY_VERSION, VERSIONS, type Version, type World, withWorld } from '..
 
 const NIXSIG = '/opt/nixsig/nixsig'
 const POLICY = '/etc/nixsig/policy.toml'
+/** Nix tries once to reach the gate, which does not run here; five times would take five seconds. */
 const NEEDED =
-  'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\nexperimental-features = nix-command flakes\n'
+  'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\nexperimental-features = nix-command flakes\ndownload-attempts = 1\n'
 /** What the page and the doorkeepers name: it works without anything of nixsig. */
 const RESCUE = 'sed -i /nixsig/d /etc/nix/nix.conf /root/.config/nix/nix.conf'
 

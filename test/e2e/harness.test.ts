@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildSync } from 'esbuild'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
@@ -176,8 +177,7 @@ test('a world goes with the process that made it, even a killed one', async () =
     const root = String(await once(holder.stdout, 'data')).trim()
     assert.equal(existsSync(join(root, 'etc/nix/nix.conf')), true)
     holder.kill('SIGKILL')
-    for (const deadline = Date.now() + 10_000; existsSync(root) && Date.now() < deadline; ) await sleep(20)
-    assert.equal(existsSync(root), false)
+    await eventually(`${root} is gone`, () => !existsSync(root))
   } finally {
     rmSync(directory, { recursive: true })
   }

@@ -2,16 +2,14 @@
 // signed.
 // takes: 2 minutes
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { type Commands, commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
 import { everyBlockWasRun } from '../docs/ran.ts'
 import * as nix from '../support/expressions.ts'
-import { makeRelease } from '../support/release.ts'
+import { maker, sharedRelease } from '../support/release.ts'
 import { byDefault, POLICY, policyText } from '../support/trust.ts'
 import { EVERY_VERSION, type World, withMachine } from '../support/world.ts'
 
@@ -24,20 +22,12 @@ ExecStart=@/usr/bin/nix-daemon nix-daemon --daemon
 KillMode=process
 `
 
-const CLI = join(PROJECT_ROOT, 'dist/nixsig')
-const keys = mkdtempSync(join(tmpdir(), 'nixsig-maker-'))
-after(() => rmSync(keys, { recursive: true }))
-const { stdout: said } = spawnSync(CLI, ['keygen', 'release'], { cwd: keys, encoding: 'utf8' })
-const [publicKey = assert.fail(said)] = /ssh-ed25519 [\w+/=]+/.exec(said) ?? []
-const [first, second] = ['0.1.0', '0.2.0'].map(version =>
-  makeRelease(version, ['--sign', join(keys, 'release.secret')]),
-)
-
+const releases = { first: sharedRelease('0.1.0'), second: sharedRelease('0.2.0') }
 /** The commands of a section, in the directory with a release. */
 function commandsIn(directory: string, section: string): readonly Commands[] {
   return commandsOf(PAGE, section).map(each => ({
     ...each,
-    script: `cd ${directory}\n${each.script.replace('ssh-ed25519 AAAA…', publicKey)}`,
+    script: `cd ${directory}\n${each.script.replace('ssh-ed25519 AAAA…', maker().publicKey)}`,
   }))
 }
 
@@ -56,8 +46,8 @@ for (const version of EVERY_VERSION) {
       world.write('/etc/nix/nix.conf', CONF)
       world.write('/etc/systemd/system/nix-daemon.service', DAEMON)
       await world.output('systemctl daemon-reload; systemctl start nix-daemon')
-      for (const [name, release] of Object.entries({ first, second }))
-        cpSync(release?.directory ?? '', join(world.path('/srv'), name), { recursive: true })
+      for (const [name, { directory }] of Object.entries(releases))
+        cpSync(directory, join(world.path('/srv'), name), { recursive: true })
       const inForce = () => world.output('nixsig --version 2>/dev/null')
 
       const [check, archive] = commandsIn('/srv/first', 'Install')

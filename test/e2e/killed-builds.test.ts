@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { askForBuilder, prepareRounds, type Round } from '../support/campaign/goods.ts'
 import { assertReadable, type Judged, judgedBefore } from '../support/campaign/judged.ts'
+import { eventually } from '../support/eventually.ts'
 import { type GateProcess, startGate } from '../support/gate-process.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 import { openPlugin } from '../support/plugin.ts'
@@ -23,9 +23,6 @@ const KINDS = ['hook', 'gate', 'daemon', 'client', 'builder'] as const
 
 /** About as long as an unkilled round takes, in milliseconds. */
 const LONGEST = 1000
-
-/** Milliseconds within which the daemon must notice that a client has ended. */
-const PATIENCE = 10_000
 
 /** What came of it so far. */
 interface Tally {
@@ -93,11 +90,14 @@ const ABANDONED = `grep -hasz -A1 ^nix-daemon$ /proc/[0-9]*/cmdline | tr '\\0' '
  * Waits until no client that has ended is served: after a kill, no builder, hook or lock may stay.
  */
 async function assertQuiet({ world }: GuardedWorld): Promise<void> {
-  for (const end = Date.now() + PATIENCE; ; await sleep(50)) {
-    const left = await world.output(ABANDONED)
-    if (left === '') return
-    assert.ok(Date.now() < end, `served although they ended: ${left}`)
-  }
+  let left = ''
+  await eventually(
+    () => `clients that ended are no longer served, but ${left} are`,
+    async () => {
+      left = await world.output(ABANDONED)
+      return left === ''
+    },
+  )
 }
 
 for (const version of VERSIONS) {

@@ -5,12 +5,12 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAudit } from '../../src/audit/parse.ts'
 import { auditMetrics } from '../../src/gate/standing-metrics.ts'
 import { commandsOf } from '../docs/markdown.ts'
 import { everyBlockWasRun, markRun } from '../docs/ran.ts'
 import { beforeEnd } from '../support/before-end.ts'
+import { eventually } from '../support/eventually.ts'
 import { derivation } from '../support/expressions.ts'
 import {
   ALICE,
@@ -181,9 +181,7 @@ for (const version of VERSIONS) {
           const pid = await world.output('systemctl show --property MainPID --value nixsig')
           await world.output('systemctl kill --signal=STOP nixsig.service')
           const now = () => world.output('systemctl show --property MainPID --value nixsig')
-          const deadline = Date.now() + 20_000
-          while ([pid, '0'].includes(await now()) && Date.now() < deadline) await sleep(200)
-          assert.ok(![pid, '0'].includes(await now()), 'the watchdog did not bite')
+          await eventually('the watchdog bites', async () => ![pid, '0'].includes(await now()))
           await world.output(
             'rm /run/systemd/system/nixsig.service.d/soon.conf; systemctl daemon-reload; systemctl restart nixsig',
           )

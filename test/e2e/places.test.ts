@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import { documentedCommands } from '../../src/cli/reference.ts'
 import { printQuestion } from '../../src/formats/hook-question.ts'
 import { finishEntry, writeEntry } from '../../src/quarantine/entries.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
 import { NEWEST, type World, withWorld } from '../support/world.ts'
@@ -167,7 +167,7 @@ async function quarantined(world: World, out: string): Promise<string> {
 /** Has a gate judge a path once it listens: until then it reads no attestations. */
 async function askGate(world: World, path: string): Promise<void> {
   const narHash = await world.output(`nix-hash --type sha256 ${path}`)
-  for (let tries = 0; tries < 100 && !world.exists(SOCKET); tries++) await wait(100)
+  await eventually('the gate listens', () => world.exists(SOCKET))
   const connection = connect(world.path(SOCKET))
   connection.end(printQuestion({ kind: 'admit', path, narHash }))
   await new Promise(resolve => connection.resume().once('close', resolve))

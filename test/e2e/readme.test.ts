@@ -1,12 +1,13 @@
 // The README's steps to a first refusal, run as they are written on a machine that has only Nix and
 // Node.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { blocksOf, commandsOf, patternsOf } from '../docs/markdown.ts'
 import { STOCK } from '../docs/page.ts'
 import { everyBlockWasRun, markRun } from '../docs/ran.ts'
+import { copyDist } from '../support/dist.ts'
 import { EVERY_VERSION, withWorld } from '../support/world.ts'
 
 for (const version of EVERY_VERSION) {
@@ -18,7 +19,7 @@ for (const version of EVERY_VERSION) {
       const [commands, ...others] = commandsOf('README.md')
       assert.ok(commands?.refused)
       assert.deepEqual(others, [])
-      cpSync(join(PROJECT_ROOT, 'dist'), world.path('/root/dist'), { recursive: true })
+      copyDist(world.path('/root/dist'))
       const { status, stderr } = await world.run(`set -e\n${commands.script}`)
       assert.notEqual(status, 0)
       assert.equal(commands.answer.length, 1)

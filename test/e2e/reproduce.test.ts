@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { instantiate, type Scene } from '../support/scene.ts'
 import {
@@ -309,12 +309,10 @@ for (const version of NEWEST) {
           String,
         )
       const sleeping = async () => (await pidsOf('98[7]')).length > 0
-      for (let tries = 0; tries < 100 && !(await sleeping()); tries++) await sleep(100)
-      assert.ok(await sleeping())
+      await eventually('the build sleeps', sleeping)
       await world.output(`kill -INT ${(await pidsOf('farm-1[.]secret')).join(' ')}`)
       await ended
-      for (let tries = 0; tries < 100 && (await sleeping()); tries++) await sleep(100)
-      assert.equal(await sleeping(), false)
+      await eventually('the build ends', async () => !(await sleeping()))
       assert.equal(signed(out), undefined)
       assert.equal(world.exists('/attestations'), false)
     }))

@@ -6,20 +6,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
-import { makeRelease } from '../support/release.ts'
+import { makeRelease, maker, sharedRelease } from '../support/release.ts'
 
 const CLI = join(PROJECT_ROOT, 'dist/nixsig')
 
 test('two releases of the same source are the same, and signed', () => {
-  const keys = mkdtempSync(join(tmpdir(), 'nixsig-release-keys-'))
+  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-release-signers-'))
   const umask = process.umask(0o022)
   try {
-    spawnSync(CLI, ['keygen', 'maker-1'], { cwd: keys })
-    const args = ['--sign', join(keys, 'maker-1.secret')]
-    const one = makeRelease('0.1.0', args)
+    const one = sharedRelease('0.1.0')
     process.umask(0o077)
     process.env['TZ'] = 'Asia/Tokyo'
-    const two = makeRelease('0.1.0', args, checkout => {
+    const two = makeRelease('0.1.0', ['--sign', maker().secretFile], checkout => {
       for (const file of readdirSync(join(checkout, 'src/cli')))
         utimesSync(join(checkout, 'src/cli', file), 1, 1)
     })
@@ -36,7 +34,7 @@ test('two releases of the same source are the same, and signed', () => {
     assert.equal(checked.status, 0, checked.stdout + checked.stderr)
     const openssh = `echo "release ${key.trim()}" >signers; ssh-keygen -Y verify -f signers -I release -n file -s ${list}.sig <${list}`
     assert.match(
-      spawnSync('sh', ['-c', openssh], { cwd: keys, encoding: 'utf8' }).stdout,
+      spawnSync('sh', ['-c', openssh], { cwd: scratch, encoding: 'utf8' }).stdout,
       /Good "file" signature/,
     )
     const listing = spawnSync('tar', ['-tvzf', one.archive], { encoding: 'utf8' }).stdout
@@ -44,6 +42,6 @@ test('two releases of the same source are the same, and signed', () => {
     assert.doesNotMatch(listing, /^.{10} (?!0\/0 )/m)
   } finally {
     process.umask(umask)
-    rmSync(keys, { recursive: true })
+    rmSync(scratch, { recursive: true })
   }
 })

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HookReply, parseReply } from '../../src/formats/hook-reply.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { RESIDENT_COMMAND, startResident } from '../support/resident.ts'
 import {
@@ -333,8 +334,4 @@ for (const version of OLDEST) {
     }))
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !holds(); await sleep(2)) {
-    assert.ok(Date.now() < deadline, 'it never came to that')
-  }
-}
+const until = (holds: () => boolean) => eventually(String(holds), holds)

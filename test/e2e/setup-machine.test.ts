@@ -1,9 +1,8 @@
 // What setup does on a machine with systemd: the gate's address stays taken, and what failed starts.
 // takes: 1 minute
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
+import { copyDist } from '../support/dist.ts'
 import { NEWEST, type World, withMachine } from '../support/world.ts'
 
 const CONF =
@@ -31,7 +30,7 @@ take()
 const NIXSIG = '/opt/nixsig/nixsig'
 
 async function prepare(world: World): Promise<void> {
-  cpSync(join(PROJECT_ROOT, 'dist'), world.path('/opt/nixsig'), { recursive: true })
+  copyDist(world.path('/opt/nixsig'))
   world.write('/etc/nix/nix.conf', CONF)
   world.write('/etc/systemd/system/nix-daemon.service', DAEMON)
   world.write('/etc/systemd/system/nix-daemon.socket', DAEMON_SOCKET)

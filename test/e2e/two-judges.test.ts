@@ -2,7 +2,7 @@
 // quarantined once, with the right reason.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import {
   assertBuilt,
@@ -125,8 +125,7 @@ for (const version of VERSIONS) {
       const { out } = await instantiate(world, slow)
       world.write('/srv/slow.nix', slow)
       const building = world.run('nix-build --no-out-link /srv/slow.nix', { user: 'alice' })
-      for (const end = Date.now() + 60_000; !world.exists('/srv/waits'); await sleep(50))
-        assert.ok(Date.now() < end)
+      await eventually('the build waits', () => world.exists('/srv/waits'))
       await instantiate(world, nix.derivation('other'))
       await assertBuilt(world)
       assert.equal(await isValid(world, out), true)

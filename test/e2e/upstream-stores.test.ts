@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { freePort, GATE_STATE, type GateProcess, startGate, useGate } from '../support/gate-process.ts'
 import { type Sshd, startSshd } from '../support/sshd.ts'
@@ -247,10 +247,12 @@ for (const version of VERSIONS) {
 }
 
 async function noneLeft(world: World, pattern: RegExp): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const lines = (await world.output('ps -eo args')).split('\n').filter(line => pattern.test(line))
-    if (lines.length === 0) return
-    assert.ok(tries < 50, lines.join('\n'))
-    await sleep(100)
-  }
+  let lines: string[] = []
+  await eventually(
+    () => `none of these is left: ${lines.join('\n')}`,
+    async () => {
+      lines = (await world.output('ps -eo args')).split('\n').filter(line => pattern.test(line))
+      return lines.length === 0
+    },
+  )
 }

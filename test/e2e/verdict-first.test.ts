@@ -11,6 +11,7 @@ import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { readExpected } from '../../src/ledger/expected.ts'
 import { beforeEnd } from '../support/before-end.ts'
 import { cachedPath } from '../support/cache-of-many.ts'
+import { eventually } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { GATE_STATE } from '../support/gate-process.ts'
 import { BUILDER, type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
@@ -51,10 +52,7 @@ function waiting(file: string): nix.DerivationOptions {
 }
 
 async function untilExpected(guarded: GuardedWorld, made: Made): Promise<void> {
-  for (let left = 600; expectation(guarded, made) === undefined; left--) {
-    assert.ok(left > 0, 'its build never started')
-    await sleep(50)
-  }
+  await eventually('its build starts', () => expectation(guarded, made) !== undefined)
 }
 
 /** Nobody gets it built, whoever tries, and it is not valid afterwards. */

@@ -91,7 +91,7 @@ test('attack: lines that broke off long ago, or seem to in the future, hold up n
     const started = performance.now()
     for (let count = 0; count < 10; count++) assert.throws(() => readAttestationLines(file), /breaks off/)
     const took = performance.now() - started
-    assert.ok(took < 1000, `${took} ms`)
+    assert.ok(took < 5000, `${took} ms`)
   }
 })
 

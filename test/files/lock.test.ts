@@ -30,7 +30,7 @@ function lockIn(t: TestContext): string {
  * held.
  */
 async function held(t: TestContext, file: string): Promise<void> {
-  const child = spawn('flock', ['--exclusive', file, 'sh', '-c', 'echo held; exec sleep 60'], {
+  const child = spawn('flock', ['--no-fork', '--exclusive', file, 'sh', '-c', 'echo held; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   t.after(() => child.kill('SIGKILL'))

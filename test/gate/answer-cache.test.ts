@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, mock, type TestContext, test } from 'node:test'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { basisOf, openAnswerCache } from '../../src/gate/answer-cache.ts'
+import { forAMoment } from '../../src/primitives/for-a-moment.ts'
 
 const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const OTHER = '0d8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
@@ -18,6 +19,17 @@ async function settledDirectory(t: TestContext): Promise<string> {
   writeFileSync(join(directory, '0c', `${DIGEST}.intoto.jsonl`), 'a\n')
   await sleep(2100)
   return directory
+}
+
+/** A cache for which each question comes an hour after the one before. */
+function openSlowCache() {
+  let now = 0
+  return openAnswerCache(
+    forAMoment(() => {
+      now += 3_600_000
+      return now
+    }),
+  )
 }
 
 /** Changes of an attestation directory that may change the answer about DIGEST. */
@@ -47,12 +59,10 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
     test(`but not with ${what}`, async t => {
       const directory = await settledDirectory(t)
       const grounds = { policy: 'p', directories: [directory] }
-      const answers = openAnswerCache()
+      const answers = openSlowCache()
       answers.keep(DIGEST, RESPONSE, LATER, basisOf(DIGEST, grounds))
       assert.equal(answers.get(DIGEST, grounds), RESPONSE)
-      await nextTurn()
       assert.equal(answers.get(DIGEST, grounds), RESPONSE)
-      await nextTurn()
       change(directory)
       assert.equal(answers.get(DIGEST, grounds), undefined)
     })
@@ -60,10 +70,9 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
   test('but not where the first attestation about any such path comes', async t => {
     const directory = await settledDirectory(t)
     const grounds = { policy: 'p', directories: [directory] }
-    const answers = openAnswerCache()
+    const answers = openSlowCache()
     answers.keep(OTHER, RESPONSE, LATER, basisOf(OTHER, grounds))
     assert.equal(answers.get(OTHER, grounds), RESPONSE)
-    await nextTurn()
     mkdirSync(join(directory, '0d'))
     assert.equal(answers.get(OTHER, grounds), undefined)
   })
@@ -85,6 +94,20 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
     t.after(() => mock.timers.reset())
     assert.equal(answers.get(DIGEST, grounds), undefined)
   })
+})
+
+test('answers that are asked for within a moment rest on one look at what they have in common', async t => {
+  const directory = await settledDirectory(t)
+  const grounds = { policy: 'p', directories: [directory] }
+  let now = 100
+  const answers = openAnswerCache(forAMoment(() => now))
+  answers.keep(DIGEST, RESPONSE, LATER, basisOf(DIGEST, grounds))
+  assert.equal(answers.get(DIGEST, grounds), RESPONSE)
+  chmodSync(directory, 0o777)
+  now += 1
+  assert.equal(answers.get(DIGEST, grounds), RESPONSE)
+  now += 1
+  assert.equal(answers.get(DIGEST, grounds), undefined)
 })
 
 test('what has just changed may change again unseen, and is not kept', t => {

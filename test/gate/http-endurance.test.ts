@@ -333,11 +333,12 @@ test('a reader that does not read what was pipelined is cut as well', async t =>
 })
 
 test('a reader that is slow but reads is not cut', async t => {
-  const size = 24 * MEBIBYTE
+  const size = 40 * MEBIBYTE
+  const stall = 1500
   const pieces = Array.from({ length: size / 65536 }, () => Buffer.alloc(65536))
   const headers = { 'content-length': String(size) }
   const server = await startServer(t, () => ({ status: 200, headers, body: Readable.from(pieces) }), {
-    stall: 400,
+    stall,
   })
   const client = await server.connect()
   let received = 0
@@ -349,7 +350,7 @@ test('a reader that is slow but reads is not cut', async t => {
   const began = performance.now()
   client.send(request('/'))
   await until(() => received > size)
-  assert.ok(performance.now() - began > 1000, 'it was not slow')
+  assert.ok(performance.now() - began > stall, 'it was not slow')
 })
 
 test('a source that gives nothing more is cut', async t => {
@@ -425,7 +426,7 @@ test('close: what is not done after the grace is cut', async t => {
   const began = performance.now()
   await server.close(200)
   const took = performance.now() - began
-  assert.ok(took >= 195 && took < 1000, `${took} ms`)
+  assert.ok(took >= 195 && took < 10_000, `${took} ms`)
   assert.equal(await client.rest(), '')
   assert.equal(asked[0]?.signal.aborted, true)
 })

@@ -13,6 +13,9 @@ import { auditMetricsText } from '../../src/audit/metrics.ts'
 import { appendLine } from '../../src/decisions/append.ts'
 import { foldSegments } from '../../src/decisions/fold.ts'
 import { type Decision, printDecision, SEGMENT_LINES } from '../../src/decisions/line.ts'
+import { logPlaces } from '../../src/decisions/places.ts'
+import { noteTrouble } from '../../src/decisions/trouble.ts'
+import { logProblemsIn, watchLogProblems } from '../../src/gate/log-problems.ts'
 import { openMetrics } from '../../src/gate/metrics.ts'
 import { auditMetrics, standingFamilies } from '../../src/gate/standing-metrics.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
@@ -85,7 +88,8 @@ function gateText(): string {
   }
   writeFileSync(join(state, 'audit.prom'), auditMetricsText(SMALL_AUDIT))
   const all = Object.fromEntries(gauges.map(name => [name, 1]))
-  return metrics.print(all, [], standingFamilies(policy, state, NOW)) + auditMetrics(state)
+  const families = [...standingFamilies(policy, state, NOW), logProblemsIn(state)(policy.decisions)]
+  return metrics.print(all, [], families) + auditMetrics(state)
 }
 
 /** The labels of each metric by its name, those of histograms under each of their names. */
@@ -219,6 +223,46 @@ test('the decision log by its lines, its bytes and its last line, and nothing wh
   } finally {
     rmSync(own, { recursive: true, force: true })
   }
+})
+
+test('what is wrong with the decision log, by what was done to it', () => {
+  const own = mkdtempSync(join(tmpdir(), 'nixsig-monitoring-'))
+  const shown = (log: 'off' | 'kept' = 'kept') =>
+    logProblemsIn(own)({ log }).samples.map(({ labels, value }) => [labels?.['problem'], value])
+  const wrong = (...codes: readonly string[]) =>
+    ['unwritable', 'broken', 'lost', 'untidy', 'unfolded', 'unsigned'].map(code => [
+      code,
+      codes.includes(code) ? 1 : 0,
+    ])
+  try {
+    assert.deepEqual(shown('off'), [], 'no log is kept')
+    assert.deepEqual(shown(), wrong(), 'nothing was decided yet')
+    decide(5, own)
+    assert.deepEqual(shown(), wrong())
+    const places = logPlaces(own)
+    noteTrouble(places, 'the disk is full')
+    assert.deepEqual(shown(), wrong('untidy'))
+    rmSync(join(places.open, '000000000002'))
+    assert.deepEqual(shown(), wrong('untidy', 'broken'), 'attack: a line was removed')
+    assert.deepEqual(logProblemsIn(own)(undefined).samples, [], 'without a policy nothing is known')
+  } finally {
+    rmSync(own, { recursive: true, force: true })
+  }
+})
+
+test('attack: whoever asks for metrics all the time has the log looked at once a minute', () => {
+  let [looks, time] = [0, 0]
+  const problems = watchLogProblems(
+    () => {
+      looks++
+      return { lines: 1, unfolded: 1, problems: [] }
+    },
+    () => time,
+  )
+  for (; time < 600_000; time += 50) problems({ log: 'kept' })
+  assert.equal(looks, 10)
+  problems({ log: 'required' })
+  assert.equal(looks, 11, 'the policy is another')
 })
 
 test("a file in place of an audit's metrics that has anything else in it is left out", () => {

@@ -9,6 +9,7 @@ import type { ConnectionLimits } from '../../src/gate/http-connections.ts'
 import type { Handler } from '../../src/gate/http-request.ts'
 import { type HttpOptions, type HttpServer, openHttpServer } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
+import { eventually } from '../support/eventually.ts'
 
 export interface Answer {
   readonly status: number
@@ -155,8 +156,4 @@ export function request(path: string, { method = 'GET', headers = '' } = {}): st
   return `${method} ${path} HTTP/1.1\r\nHost: gate\r\n${headers}\r\n`
 }
 
-/** Waits until `holds` returns true, for five seconds at most. */
-export async function until(holds: () => boolean): Promise<void> {
-  for (let n = 0; n < 500 && !holds(); n++) await later(10)
-  if (!holds()) throw new Error(`not so within 5 seconds: ${holds}`)
-}
+export const until = (holds: () => boolean): Promise<void> => eventually(String(holds), holds)

@@ -11,6 +11,7 @@ import { tidyLog } from '../../src/gate/tidy-log.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { policyOf } from '../policy/policies.ts'
 import { appendDecisions, makeState } from '../support/decisions/lines.ts'
+import { eventually } from '../support/eventually.ts'
 
 let state: string
 beforeEach(() => {
@@ -44,7 +45,7 @@ async function tidied(read: () => Policy, is: () => boolean): Promise<readonly u
   const log: Log = (...event) => logged.push(event)
   const tidying = tidyLog({ state, policy: read, log }, 5)
   try {
-    for (const until = Date.now() + 20_000; !is() && Date.now() < until; ) await sleep(20)
+    await eventually(() => `${is} with ${JSON.stringify(logged)}`, is)
     await sleep(50)
     return logged
   } finally {

@@ -1,11 +1,10 @@
 // Writing notes into somebody's repository, and exchanging them.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { linesOf, unionOfLines } from '../../src/formats/note-lines.ts'
 import { editNotes } from '../../src/git/edit-notes.ts'
@@ -13,6 +12,7 @@ import { fetchNotes, pushNotes } from '../../src/git/exchange-notes.ts'
 import { notePath, withLines } from '../../src/git/notes-contents.ts'
 import { openRepository } from '../../src/git/open-repository.ts'
 import { remoteOf } from '../../src/git/remote.ts'
+import { eventually } from '../support/eventually.ts'
 import { type TestRepository, testRepository } from '../support/git.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-git-notes-')
@@ -217,13 +217,5 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-async function answering(url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    try {
-      execFileSync('git', ['ls-remote', url], { stdio: 'ignore' })
-      return
-    } catch {
-      await sleep(50)
-    }
-  }
-}
+const answering = (url: string) =>
+  eventually(`${url} answers`, () => spawnSync('git', ['ls-remote', url]).status === 0)

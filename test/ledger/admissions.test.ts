@@ -136,6 +136,14 @@ test('attack: the entry of one path in the place of another', () => {
   assert.throws(() => readAdmission(state, DIGEST, other), /is not about \/nix\/store\/.*-hello-2\.13/)
 })
 
+test('attack: a made-up name with the hash of an admitted path does not have root remove the entry', () => {
+  writeAdmission(state, DIGEST, admission)
+  assert.throws(
+    () => readAdmission(state, DIGEST, `/nix/store/${DIGEST}-made-up`),
+    /is not about \S+-made-up, but about \S+; next: give the name that "ls \/nix\/store" shows; if it shows \S+-made-up, have/,
+  )
+})
+
 test('attack: an entry that others may write', () => {
   writeAdmission(state, DIGEST, admission)
   chmodSync(entryFile(state, DIGEST), 0o666)

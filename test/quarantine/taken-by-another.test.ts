@@ -18,6 +18,7 @@ import {
 import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 import { finishInterrupted, quarantine, quarantineForOthers } from '../../src/quarantine/quarantine.ts'
 import type { PathInfo, Store } from '../../src/store/store-client.ts'
+import { eventually } from '../support/eventually.ts'
 
 const PATH = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-tool'
 const FIRST: QuarantineEntry = {
@@ -111,13 +112,13 @@ test('race: an entry is removed if another process had already begun without it'
   let first = ''
   await withLock(join(state, 'quarantine/lock'), async () => {
     const taking = quarantine(state, [SECOND], async () => store())
-    while (listUnfinished(state).length === 0) await sleep(5)
+    await eventually('it began', () => listUnfinished(state).length > 0)
     // It had listed what others began before that.
     first = writeEntry(state, { ...FIRST, refused: FIRST.refused + 1 })
     end(first)
     void taking.then(({ kept }) => assert.deepEqual(kept, [first]))
   })
-  while (listUnfinished(state).length > 0) await sleep(5)
+  await eventually('it ended', () => listUnfinished(state).length === 0)
   assertOnly(first)
 })
 

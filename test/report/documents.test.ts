@@ -66,7 +66,7 @@ test('CycloneDX: signatures, content addresses and fetched files, by the names o
     {
       contentAddress: 'fixed:sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s',
       signatures: ['cache-1:AAAA', 'cache-2:\u202e', ...Array.from({ length: 50 }, (_, at) => `x:${at}`)],
-      fetched: { url: 'https://example.org/a.tar.gz', sha256: '00'.repeat(32) },
+      fetched: { url: 'https://example.org/a.tar.gz?v=1&X-Token=SECRET', sha256: '00'.repeat(32) },
     },
     { contentAddress: undefined, signatures: [], fetched: undefined },
   ]
@@ -81,7 +81,7 @@ test('CycloneDX: signatures, content addresses and fetched files, by the names o
     [
       { name: 'nix:fod:method', value: 'fetchurl' },
       { name: 'nix:fod:name', value: 'a-1.0.tar.gz' },
-      { name: 'nix:fod:url', value: 'https://example.org/a.tar.gz' },
+      { name: 'nix:fod:url', value: 'https://example.org/a.tar.gz?v=1&X-Token=REDACTED' },
       { name: 'nix:fod:sha256', value: '0'.repeat(52) },
     ],
   )

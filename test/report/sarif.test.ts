@@ -120,6 +120,26 @@ test('a package that is built again, or anew in a later version, has the same fi
   assert.notDeepEqual(fingerprints(refused('curl-8.1', { rule: 'theirs' })), [before])
 })
 
+test('exemptions in one line of the policy have fingerprints of their own, whichever of them is left', () => {
+  const exemption = (until: number) => ({ line: 7, reason: 'a test', author: undefined, until, paths: [0] })
+  const exemptions = [exemption(1_800_000_000), exemption(1_900_000_000)]
+  const ends = exemptions.map(({ until: at }) => {
+    return { kind: 'exemption' as const, what: 'line 7', who: undefined, at, falls: [0] }
+  })
+  const hashes = (some: Partial<Audit>) =>
+    resultsOf(auditOf([refused('curl-8.1')], { groups: [], ...some })).map(
+      ({ ruleId, partialFingerprints }) =>
+        `${ruleId} ${partialFingerprints.primaryLocationLineHash.replace(/:\d+$/, '')}`,
+    )
+  const all = hashes({ exemptions, ends })
+  assert.equal(all.length, 4)
+  assert.equal(new Set(all).size, 4)
+  assert.deepEqual(
+    hashes({ exemptions: exemptions.slice(1), ends: ends.slice(1) }),
+    all.filter((_, at) => at % 2 === 1),
+  )
+})
+
 test('no two results of one log have the same rule, file and fingerprint', () => {
   for (let seed = 0; seed < 30; seed++) {
     const results = resultsOf(randomAudit(seed, { hostile: 'paths' }))
@@ -134,7 +154,17 @@ test('what a commit of the lock evaluates to is shown at its line, and the rule 
   const revision = 'c'.repeat(40)
   const drv = refused('curl-8.1.drv', { kind: 'derivation', part: 'making' })
   const audit = auditOf([refused('curl-8.1', { derivation: 1 }), drv], {
-    expressions: [{ url: 'https://example.org/pkgs', revision, signers: [], claims: [], covers: [1] }],
+    expressions: [
+      {
+        url: 'https://example.org/pkgs',
+        revision,
+        signers: [],
+        committers: [],
+        reviewers: [],
+        claims: [],
+        covers: [1],
+      },
+    ],
   })
   const lock = { file: 'flake.lock', lines: new Map([[revision, 33]]) }
   const [result] = resultsOf(audit, { ...PLACES, lock })

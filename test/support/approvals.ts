@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { copyDist } from './dist.ts'
 import { testRepository } from './git.ts'
 import { ATTESTATIONS, POLICY } from './trust.ts'
 import type { Outcome, RunOptions, World } from './world.ts'
@@ -43,6 +44,8 @@ export interface SourceRepository {
   commit(files: Readonly<Record<string, string>>, by?: Committer): string
   /** Copies a file or directory of this machine into it; the next commit has it. */
   bring(from: string, name: string): void
+  /** Copies the built programs into it, as `copyDist` does. */
+  bringDist(name: string): void
   /** Commits a symbolic link, signed. */
   link(name: string, target: string, by: Committer): void
   /** Makes the last commit anew, signed; returns its id. */
@@ -73,6 +76,9 @@ export function sourceRepository(world: World, at = SOURCE): SourceRepository {
     },
     bring(from, name) {
       cpSync(from, join(directory, name), { recursive: true })
+    },
+    bringDist(name) {
+      copyDist(join(directory, name))
     },
     link(name, target, by) {
       symlinkSync(target, join(directory, name))

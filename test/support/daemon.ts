@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { killUnder } from './command.ts'
+import { eventually } from './eventually.ts'
 
 export interface Daemon {
   /** Its output so far; what hooks write to standard error is included. */
@@ -30,9 +30,13 @@ export async function startDaemon(
     })
   }
   const ended = new Promise<void>(resolve => child.on('exit', () => resolve()))
-  for (const deadline = Date.now() + 10_000; !(await answers(`${root}${SOCKET}`)); await sleep(10)) {
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`nix-daemon did not start: ${log}`)
-  }
+  await eventually(
+    () => `nix-daemon starts: ${log}`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`nix-daemon did not start: ${log}`)
+      return await answers(`${root}${SOCKET}`)
+    },
+  )
   return {
     log: () => log,
     async stop() {

@@ -24,7 +24,7 @@ export interface GateProcess {
 
 /**
  * Starts `nixsig serve` as root, with the world's policy and perhaps further arguments, and waits
- * until it is ready, for at most ten seconds.
+ * until it is ready, for at most a minute.
  */
 export async function startGate(world: World, more: readonly string[] = []): Promise<GateProcess> {
   const [program, ...args] = world.enter(['/opt/nixsig/nixsig', 'serve', '--log-format', 'json', ...more])
@@ -36,7 +36,7 @@ export async function startGate(world: World, more: readonly string[] = []): Pro
   })
   const url = await new Promise<string>((resolve, reject) => {
     const fail = () => reject(new Error(`the gate did not start: ${log}`))
-    setTimeout(fail, 10_000).unref()
+    setTimeout(fail, 60_000).unref()
     child.on('close', fail)
     child.stderr.setEncoding('utf8').on('data', text => {
       log += text

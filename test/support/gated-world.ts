@@ -1,4 +1,5 @@
 /** A world whose Nix gets everything from a gate in front of three binary caches. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../src/ledger/admissions.ts'
 import { freePort, GATE_STATE, type GateProcess, startGate, useGate } from './gate-process.ts'
@@ -13,6 +14,9 @@ export const [ALPHA, BETA, GAMMA, MALLORY] = ['alpha', 'beta', 'gamma', 'mallory
   Signer,
   Signer,
 ]
+
+/** Waits until a gate looks again at the files that its answers rest on (docs/semantics.md, G11). */
+export const untilLooked = (): Promise<void> => sleep(10)
 
 export interface GatedWorld {
   readonly world: World

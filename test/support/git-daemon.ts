@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createConnection, createServer } from 'node:net'
+import { eventually } from './eventually.ts'
 
 export interface GitDaemon {
   /** The URL of a repository by its directory below the base. */
@@ -19,7 +20,7 @@ export async function gitDaemon(base: string): Promise<GitDaemon> {
   ]
   const args = ['-c', 'safe.directory=*', 'daemon', ...options, base]
   const daemon: ChildProcess = spawn('git', args, { stdio: 'ignore' })
-  while (!(await answers(port))) await new Promise(resolve => setTimeout(resolve, 50))
+  await eventually('git daemon answers', () => answers(port))
   return { url: name => `git://127.0.0.1:${port}/${name}`, close: () => daemon.kill() }
 }
 

@@ -4,6 +4,7 @@
  */
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { copyDist } from './dist.ts'
 import type { Outcome, World } from './world.ts'
 
 /** The checkout in a world, as far as Nix reads it. */
@@ -60,7 +61,7 @@ export function bringCheckout(world: World, lib: string | null = REAL_LIB ?? nul
     world.write(join(there, '..', '.keep'), '')
     cpSync(join(PROJECT_ROOT, part), world.path(there), { recursive: true })
   }
-  cpSync(join(PROJECT_ROOT, 'dist'), world.path('/srv/dist'), { recursive: true })
+  copyDist(world.path('/srv/dist'))
   bringLib(world, lib)
 }
 

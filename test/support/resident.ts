@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { killUnder } from './command.ts'
+import { eventually } from './eventually.ts'
 import type { World } from './world.ts'
 
 /**
@@ -61,9 +61,11 @@ export async function startResident(
   })
   const ended = new Promise<number | null>(resolve => child.on('close', resolve))
   const isRunning = () => child.exitCode === null && child.signalCode === null
-  for (const deadline = Date.now() + 10_000; urlIn(log) === undefined; await sleep(5)) {
-    if (Date.now() > deadline || !isRunning()) throw new Error(`nixsig serve did not start: ${log}`)
-  }
+  await eventually(
+    () => `nixsig serve starts: ${log}`,
+    () => urlIn(log) !== undefined || !isRunning(),
+  )
+  if (urlIn(log) === undefined) throw new Error(`nixsig serve did not start: ${log}`)
   return {
     url: urlIn(log) ?? '',
     log: () => log,

@@ -1,11 +1,11 @@
 /** SSH agents for tests: the real one, and one that gives arbitrary answers. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { wireString, wireUint32 } from '../../src/formats/ssh/wire.ts'
 import { ed25519KeyPair, sha256, signEd25519 } from '../../src/primitives/sodium.ts'
+import { eventually } from './eventually.ts'
 
 export interface SshAgent {
   /** The agent's directory; secret keys are only in the agent, public ones in `<name>.pub`. */
@@ -22,14 +22,7 @@ export async function startSshAgent(): Promise<SshAgent> {
   const socket = join(dir, 'socket')
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' })
   const env = { PATH: process.env['PATH'], SSH_AUTH_SOCK: socket }
-  for (let tries = 0; tries < 200; tries++) {
-    try {
-      execFileSync('ssh-add', ['-D'], { env, stdio: 'ignore' })
-      break
-    } catch {
-      await sleep(20)
-    }
-  }
+  await eventually('ssh-agent listens', () => spawnSync('ssh-add', ['-D'], { env }).status === 0)
   return {
     dir,
     socket,

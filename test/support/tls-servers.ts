@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, isIP } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from './eventually.ts'
 
 const YEAR = ['-days', '365']
 
@@ -52,15 +52,12 @@ async function serve(
 ): Promise<void> {
   const child: ChildProcess = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   t.after(() => child.kill('SIGTERM'))
-  for (let tries = 0; tries < 100; tries++) {
-    const isThere = await new Promise<boolean>(resolve => {
+  const isThere = () =>
+    new Promise<boolean>(resolve => {
       const socket = connect(port, host, () => resolve(true)).once('error', () => resolve(false))
       socket.once('connect', () => socket.destroy())
     })
-    if (isThere) return
-    await sleep(50)
-  }
-  throw new Error(`${program} does not serve port ${port}`)
+  await eventually(`${program} serves port ${port}`, isThere)
 }
 
 /** nginx with a `server` block of these lines, beside `listen`. */

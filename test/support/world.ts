@@ -4,12 +4,13 @@
  * is hidden. Builds see /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch
  * file:///srv/….
  */
-import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { withBuildHook } from '../../src/setup/root-conf.ts'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
+import { copyDist } from './dist.ts'
+import { eventually } from './eventually.ts'
 import { insideRoot } from './inside.ts'
 import { openNamespace, type Version } from './namespace.ts'
 import { HAS_RESIDENT, withResident } from './resident.ts'
@@ -155,7 +156,7 @@ export async function withWorld<T>(
   try {
     const world = worldIn(version, namespace.pid)
     const hooks = options.hooks ?? true
-    if (hooks) cpSync(join(PROJECT_ROOT, 'dist'), world.path('/opt/nixsig'), { recursive: true })
+    if (hooks) copyDist(world.path('/opt/nixsig'))
     const settings = { ...NIX_CONF, ...(hooks ? hooksConf(options) : {}), ...options.nixConf }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
@@ -179,8 +180,7 @@ export async function withMachine<T>(version: Version, use: (world: World) => Pr
   const namespace = await openNamespace(version, 'systemd')
   try {
     const world = worldIn(version, namespace.pid)
-    const deadline = Date.now() + 20_000
-    while (!world.exists('/run/systemd/private') && Date.now() < deadline) await sleep(20)
+    await eventually('systemd listens', () => world.exists('/run/systemd/private'))
     const state = await world.run('systemctl is-system-running --wait')
     if (state.status !== 0) {
       const { stdout } = await world.run(

@@ -1,18 +1,21 @@
 /** `nixsig audit`: what stands on whose word. */
 import { setPriority } from 'node:os'
+import { resolve } from 'node:path'
 import project from '../../../package.json' with { type: 'json' }
 import type { Audit } from '../../audit/audit.ts'
 import { FAILURES, type Failure, failuresIn } from '../../audit/fail-on.ts'
 import { auditJson } from '../../audit/json.ts'
 import { type AuditAsked, auditHere } from '../../audit/run.ts'
 import type { AuditChanges } from '../../audit/since.ts'
-import { readRegularFile } from '../../files/regular-file.ts'
+import { STORE_DIR } from '../../formats/nix/store-path.ts'
 import { pathWord } from '../../policy/words.ts'
+import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { GROUP_CODES } from '../../status/groups.ts'
 import { pathsInUse, runningSystems } from '../../status/in-use.ts'
 import { printedReport, REPORT_OPTIONS, type ReportFiles, writeReports } from '../audit-reports.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
+import type { EarlierAudit } from '../earlier-audit.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
@@ -101,12 +104,15 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
   if (options.store && options.paths.length > 0)
     throw new UsageError('--store is everything: give no paths besides')
   const printed = printedReport(options)
-  const before = options.since === undefined ? undefined : await readEarlier(options.since)
+  const before = await earlierOf(options.since)
   const reading = openReadersInquiry(places, terminal.note)
+  const knowsLetIn = reading.places.state === places.state
   const progress = openProgressHere(terminal)
   const polite = setTimeout(giveWay, POLITE_AFTER_MS)
   if (options.contents) giveWay()
   try {
+    if (failures.includes('let-in') && !knowsLetIn)
+      throw new UsageError(`--fail-on let-in needs what only root may read; next: call it ${BY_ROOT}`)
     const { inquiry } = reading
     const found = await auditHere(inquiry, {
       ...askedOf(options),
@@ -121,11 +127,14 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       onHashed: progress.step,
     })
     const changes = before?.changesTo(found)
+    for (const words of before?.odditiesOf(found) ?? [])
+      terminal.note(`warning: ${printable(options.since ?? '')} is compared, although ${words}`)
     const policy = await inquiry.policy()
     await writeReports(options, found, { policy, places: options, inquiry, print: terminal.print })
     if (options.refused !== undefined) sayRefused(terminal, found, options.refused)
     else if (options.json) terminal.print(auditJson(found, changes && { changes }))
-    else if (printed === undefined) (await import('../audit-report.ts')).sayAudit(terminal, found, changes)
+    else if (printed === undefined)
+      (await import('../audit-report.ts')).sayAudit(terminal, found, { changes, knowsLetIn })
     return failures.length === 0 ? statusOf(found) : failed(found, changes, failures, terminal)
   } finally {
     clearTimeout(polite)
@@ -143,7 +152,7 @@ function giveWay(): void {
 }
 
 function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly Failure[] {
-  const failures = named.flatMap(text => text.split(',')).map(failureOf)
+  const failures = named.flatMap(text => text.split(',')).map(text => failureOf(text.trim()))
   if (failures.includes('new-refused') && since === undefined)
     throw new UsageError('--fail-on new-refused needs an earlier audit: --since FILE')
   if (failures.includes('differing') && !contents)
@@ -153,22 +162,21 @@ function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly
 
 function failureOf(text: string): Failure {
   if (Object.hasOwn(FAILURES, text)) return text as Failure
-  throw new UsageError(`--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not ${printable(text, 40)}`)
+  throw new UsageError(
+    `--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not "${printable(text, 40)}"`,
+  )
 }
 
 /** Most audits have none, and print either words or JSON: what they do not need is not loaded. */
-async function readEarlier(file: string): Promise<{ readonly changesTo: (found: Audit) => AuditChanges }> {
-  const { AUDIT_LIMITS, parseAudit } = await import('../../audit/parse.ts')
-  const { changesSince } = await import('../../audit/since.ts')
-  const bytes = readRegularFile(file, AUDIT_LIMITS.bytes)
-  if (bytes === undefined) throw new UsageError(`--since: there is no file ${printable(file)}`)
-  const before = parseAudit(bytes)
-  return { changesTo: found => changesSince(before, found) }
+async function earlierOf(file: string | undefined): Promise<EarlierAudit | undefined> {
+  return file === undefined ? undefined : (await import('../earlier-audit.ts')).openEarlier(file)
 }
 
 /** The paths that were named, the whole store, or by default what this machine runs. */
 function askedOf({ paths, store }: Options): Pick<AuditAsked, 'kind' | 'roots'> {
   if (store) return { kind: 'store', roots: [] }
+  if (paths.some(path => resolve(path) === STORE_DIR))
+    throw new UsageError(`${STORE_DIR} is the whole store; next: nixsig audit --store`)
   if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))] }
   const [system] = runningSystems()
   if (system !== undefined) return { kind: 'system', roots: [system] }

@@ -1,6 +1,5 @@
 /** `nixsig fleet report DIR`: the audits of many machines, and in what they differ. */
 import { resolve } from 'node:path'
-import { replaceFile } from '../../files/replace-file.ts'
 import { FINDING_KINDS, type FindingKind, type Fleet } from '../../fleet/fleet.ts'
 import { fleetJson } from '../../fleet/json.ts'
 import { openMerge } from '../../fleet/merge.ts'
@@ -9,7 +8,7 @@ import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
 import { sayFleet } from '../fleet-words.ts'
-import { assertReplaceable } from '../replaceable.ts'
+import { assertReplaceable, writeReport } from '../replaceable.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface Options {
@@ -91,7 +90,7 @@ async function reportFleet(options: Options, { terminal }: Invocation): Promise<
   const fleet = merge.report({ oldAfter, expected })
   if (options.html !== undefined) {
     const { fleetHtml } = await import('../../fleet/html.ts')
-    await replaceFile(resolve(options.html), fleetHtml(fleet), 0o644)
+    await writeReport('--html', resolve(options.html), fleetHtml(fleet).trimEnd())
   }
   if (options.json) terminal.print(fleetJson(fleet))
   else sayFleet(terminal, fleet)

@@ -1,14 +1,13 @@
 /** `nixsig log verify` and `nixsig log checkpoint`: whether the decision log is as it was written. */
 import { writeFileSync } from 'node:fs'
 import type { LogFault } from '../../decisions/chain.ts'
-import {
-  CHECKPOINT_LIMIT,
-  type KeptCheckpoint,
-  keepCheckpoint,
-  parseKept,
-} from '../../decisions/checkpoint.ts'
+import { keepCheckpoint } from '../../decisions/checkpoint.ts'
+import { keepElsewhere, statesElsewhere } from '../../decisions/elsewhere.ts'
 import { keepCosigned } from '../../decisions/keep-cosigned.ts'
-import { logPlaces } from '../../decisions/places.ts'
+import { CHECKPOINT_LIMIT, type KeptCheckpoint, parseKept } from '../../decisions/kept-checkpoint.ts'
+import { type LogPlaces, logPlaces } from '../../decisions/places.ts'
+import { lengthOf } from '../../decisions/read.ts'
+import { logName } from '../../decisions/removed.ts'
 import { type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { namesIn } from '../../files/names-in.ts'
@@ -16,13 +15,14 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NOTE_ED25519, noteKey, printNoteKey } from '../../formats/tlog/note.ts'
 import type { LogQuorum } from '../../policy/log-quorums.ts'
 import { counted } from '../../primitives/counted.ts'
+import { FormatError } from '../../primitives/format-error.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable } from '../../primitives/printable.ts'
 import { machineKey, readMachineKey } from '../../verifier/machine-key.ts'
 import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
-import { lookAfterOwnLog } from '../own-log.ts'
+import { lookAfterOwnLog, ownLogSettings } from '../own-log.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -59,13 +59,14 @@ async function verifyAll(
   }: { readonly checkpoint: readonly string[]; readonly quorum: string | undefined; readonly json: boolean },
   { places, terminal }: Invocation<'state' | 'policy'>,
 ): Promise<Status> {
-  const checkpoints = checkpoint.map(readCheckpoint)
+  const checkpoints = checkpoint.map(file => readCheckpoint('--checkpoint', file))
   const log = logPlaces(places.state)
   // Whoever may not read it is told so, and not that it is broken.
   namesIn(log.directory)
   const quorum = named === undefined ? undefined : quorumIn(places, named)
   const key = readMachineKey(places.state)
-  const report = verifyLog(log, { checkpoints, key, ...(quorum && { quorum }) })
+  const elsewhere = keptElsewhere(places.state, log, { key, note: terminal.note })
+  const report = verifyLog(log, { checkpoints, elsewhere, key, ...(quorum && { quorum }) })
   if (json) terminal.print(jsonLine(reportJson(report)))
   else {
     for (const fault of report.faults) terminal.print(`${terminal.bad(fault.kind)} ${faultWords(fault)}`)
@@ -76,10 +77,34 @@ async function verifyAll(
   return report.faults.length === 0 ? 0 : 1
 }
 
-function readCheckpoint(file: string): KeptCheckpoint {
-  const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
-  if (bytes === undefined) throw new FileError(`there is no ${printable(file)}`)
-  return parseKept(bytes, file)
+/** A checkpoint that an option names. Throws UsageError if there is none in that file. */
+function readCheckpoint(option: string, file: string): KeptCheckpoint {
+  try {
+    const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
+    if (bytes === undefined) throw new FileError('there is no such file')
+    return parseKept(bytes, file)
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    throw new UsageError(`${option} ${printable(file)} is no checkpoint that can be read: ${error.message}`)
+  }
+}
+
+/** The states that this machine's own policy has kept elsewhere as well (`checkpoints-to`). */
+function keptElsewhere(
+  state: string,
+  places: LogPlaces,
+  { key, note }: { readonly key: Uint8Array | undefined; readonly note: (text: string) => void },
+): readonly KeptCheckpoint[] {
+  const directory = ownLogSettings(state)?.checkpointsTo
+  if (directory === undefined || key === undefined) return []
+  try {
+    const log = logName(places)
+    return log === undefined ? [] : statesElsewhere(directory, { log, publicKey: key })
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    note(`warning: without what is kept elsewhere (checkpoints-to): ${error.message}`)
+    return []
+  }
 }
 
 function faultWords({ line, detail }: LogFault): string {
@@ -165,7 +190,7 @@ async function signOrKeep(
     return signNow(to, places, terminal)
   }
   if (to !== undefined) throw new UsageError('--to and --cosigned exclude each other')
-  const given = readCheckpoint(cosigned)
+  const given = readCheckpoint('--cosigned', cosigned)
   const wanted = quorumIn(places, quorum)
   keepCosigned(places.state, given, { quorum: wanted, key: machineKey(places.state).publicKey })
   terminal.print(`${terminal.good('kept')} the state of ${counted(given.checkpoint.size, 'line')}`)
@@ -175,13 +200,17 @@ async function signOrKeep(
 function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, terminal: Terminal): Status {
   const key = machineKey(state)
   const { bytes, size } = keepCheckpoint(state, key)
-  if (to === '-') {
-    terminal.print(Buffer.from(bytes).toString('utf8').trimEnd())
-    return 0
-  }
-  if (to !== undefined) writeFileSync(to, bytes, { flag: 'wx', mode: 0o644 })
-  terminal.print(`${terminal.good('signed')} the state of ${counted(size, 'line')}`)
   const { origin } = parseKept(bytes, 'this').checkpoint
-  terminal.note(`witnesses know this log by ${printNoteKey(noteKey(origin, NOTE_ED25519, key.publicKey))}`)
+  if (to === '-') terminal.print(Buffer.from(bytes).toString('utf8').trimEnd())
+  else {
+    if (to !== undefined) writeFileSync(to, bytes, { flag: 'wx', mode: 0o644 })
+    terminal.print(`${terminal.good('signed')} the state of ${counted(size, 'line')}`)
+    terminal.note(`witnesses know this log by ${printNoteKey(noteKey(origin, NOTE_ED25519, key.publicKey))}`)
+  }
+  const directory = ownLogSettings(state)?.checkpointsTo
+  const places = logPlaces(state)
+  const log = logName(places)
+  if (directory !== undefined && log !== undefined)
+    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: lengthOf(places) })
   return 0
 }

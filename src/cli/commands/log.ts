@@ -5,14 +5,17 @@ import { type FoundLine, firstNumber, linesOf, nextNumber, type Wanted } from '.
 import type { Line } from '../../decisions/parse-line.ts'
 import { logPlaces } from '../../decisions/places.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
+import { STORE_DIR } from '../../formats/nix/store-path.ts'
 import { parseInstant } from '../../policy/language/instant.ts'
 import { pathWord } from '../../policy/words.ts'
+import { counted } from '../../primitives/counted.ts'
 import { BY_ROOT } from '../../primitives/next-step.ts'
 import { printable, printableAgain } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_LINES_OPTION } from '../command.ts'
 import { withoutPath } from '../decision-words.ts'
 import type { Status } from '../exit-status.ts'
 import { lookAfterOwnLog } from '../own-log.ts'
+import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -32,11 +35,15 @@ interface LogOptions {
 export const log = command({
   options: {
     since: { kind: 'value', value: 'DATE', text: 'Only from then on: 2026-12-31, or with a time' },
-    path: { kind: 'value', value: 'PATH', text: 'Only about this store path, or paths with this in them' },
+    path: {
+      kind: 'value',
+      value: 'PATH',
+      text: 'Only about this store path, or what this link leads to, or paths with this in them',
+    },
     principal: {
       kind: 'value',
       value: 'NAME',
-      text: 'Only what this user asked for ("user 1000", "root"), or what a rule of this name decided',
+      text: 'Only what this user asked for ("user 1000", "root"), or what rules with this in their names decided',
     },
     door: { kind: 'value', value: 'DOOR', text: 'Only at this door', choices: DOORS },
     follow: { kind: 'flag', short: 'f', text: 'Go on with new decisions until Ctrl-C' },
@@ -53,7 +60,7 @@ export const log = command({
 })
 
 async function printLog(options: LogOptions, { places, terminal }: Invocation<'state'>): Promise<Status> {
-  const wanted: Wanted = { ...options, since: sinceOf(options.since) }
+  const wanted: Wanted = { ...options, since: sinceOf(options.since), path: pathPart(options.path) }
   lookAfterOwnLog(places.state, terminal)
   const log = logPlaces(places.state)
   let next = firstNumber(log)
@@ -62,15 +69,44 @@ async function printLog(options: LogOptions, { places, terminal }: Invocation<'s
     terminal.note(
       `warning: none of the later ones is there: the log was cut; next: ${BY_ROOT}: nixsig log verify`,
     )
+  let shown = 0
   for (;;) {
     const end = nextNumber(log)
-    for (const found of linesOf(log, next, wanted)) {
-      if (found.number < end) print(terminal, found, options.json)
+    if (end < next)
+      terminal.note(
+        `warning: the log had ${next} lines and has ${end}: it was cut, or another one was put in its place; next: ${BY_ROOT}: nixsig log verify`,
+      )
+    for (const found of linesOf(log, Math.min(next, end), wanted)) {
+      if (found.number >= end) continue
+      print(terminal, found, options.json)
+      shown++
     }
-    next = Math.max(next, end)
-    if (!options.follow) return 0
+    next = end
+    if (!options.follow) break
     await sleep(LOOK)
   }
+  if (shown === 0) terminal.note(nothingShown(next - firstNumber(log), wanted, log.directory))
+  return 0
+}
+
+/** Why nothing was printed: a name that is not in the log is easily mistyped. */
+function nothingShown(lines: number, { principal }: Wanted, directory: string): string {
+  if (lines <= 0) return `there is no decision in ${printable(directory)}`
+  const who =
+    principal === undefined
+      ? ''
+      : '; --principal is who asked (root, user 1000, an address) or the name of a rule: what rests on a person, nixsig audit tells'
+  return `none of its ${counted(lines, 'line')} is like that${who}`
+}
+
+/**
+ * The part of a store path that is looked for: of a link into the store and of what lies in a store
+ * path, that path. Throws UsageError for another file.
+ */
+function pathPart(text: string | undefined): string | undefined {
+  if (text === undefined || !text.includes('/')) return text
+  if (!text.startsWith(`${STORE_DIR}/`)) return storePathOf(text)
+  return `${STORE_DIR}/${text.slice(STORE_DIR.length + 1).split('/')[0]}`
 }
 
 /** Milliseconds since 1970. */

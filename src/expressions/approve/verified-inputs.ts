@@ -82,7 +82,7 @@ function approvedInput({ input, url, commit, locked, revision }: InputVerdict): 
     url: url === '' ? 'path:.' : url,
     ...(commit === undefined ? {} : { commit }),
     ...(locked === undefined ? {} : { narHash: locked }),
-    signers: revision === undefined ? [] : signersIn(revision),
+    ...(revision === undefined ? { signers: [] } : signersIn(revision)),
   }
 }
 

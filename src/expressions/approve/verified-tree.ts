@@ -55,13 +55,12 @@ export async function verifiedTree(
   const storePath = await treeInStore(objects, revision, scratch)
   const committed = committedAt(bytes)
   if (committed === undefined) throw new ExpressionError('revision', `commit ${commit} has no date`)
-  const signers = signersIn(judged)
   const ends = verdict.until === undefined ? {} : { until: verdict.until }
   const count = await revCount(repository, commit)
   const counted = count === undefined ? {} : { revCount: count }
   // Nix fetches a flake that is a work tree with git, without submodules.
   const info = { commit, narHash, storePath, committed, submodules: false, ...counted }
-  return { ...info, url, tree, signers, ...ends }
+  return { ...info, url, tree, ...signersIn(judged), ...ends }
 }
 
 /** Throws ExpressionError unless what is in the store has the verified NAR hash. */

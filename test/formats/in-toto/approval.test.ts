@@ -18,7 +18,13 @@ const WHOLE: Approval = {
   timeApproved: 1_790_000_000,
   graph: { sha256: HASH, lines: 7 },
   expressions: EXPRESSIONS,
-  locks: [{ file: 'flake.lock', sha256: HASH, inputs: [{ ...inputOf('nixpkgs') }, UNSIGNED] }],
+  locks: [
+    {
+      file: 'flake.lock',
+      sha256: HASH,
+      inputs: [{ ...inputOf('nixpkgs'), committers: ['alice', 'bob'], reviewers: ['bob'] }, UNSIGNED],
+    },
+  ],
   evaluator: EVALUATOR,
 }
 
@@ -37,7 +43,8 @@ function statementOf(approval: Approval, root = ROOT): Statement {
 
 test('an approval is read as it was written, with a lock and without', () => {
   const bare = { ...WHOLE, locks: [] }
-  for (const approval of [WHOLE, bare]) {
+  const inRoles = { ...bare, expressions: { ...EXPRESSIONS, reviewers: ['alice'] } }
+  for (const approval of [WHOLE, bare, inRoles]) {
     const read = parseApproval(parseStatement(printStatement(statementOf(approval))))
     assert.deepEqual(read, approval)
   }
@@ -52,6 +59,12 @@ const BROKEN: readonly (readonly [what: string, change: (text: string) => string
   ['a missing field', text => text.replace('"tree":', '"three":'), /unknown field "three"/],
   ['a graph of no lines', text => text.replace('"lines":7', '"lines":0'), /must be a number from 1 to/],
   ['a part of a line', text => text.replace('"lines":7', '"lines":"7"'), /must be a number from 1 to/],
+  [
+    'a reviewer who is no signer',
+    text => text.replace('"reviewers":["bob"]', '"reviewers":["eve"]'),
+    /some of the signers/,
+  ],
+  ['a role of nobody', text => text.replace('"reviewers":["bob"]', '"reviewers":[]'), /some of the signers/],
   ['a short commit', text => text.replace('c'.repeat(40), 'c'.repeat(12)), /git's id of an object/],
   ['a digest in capitals', text => text.replace(HASH, HASH.toUpperCase()), /64 lower-case hexadecimal/],
   ['an empty target', text => text.replace('.#x', ''), /must have 1 to 1024 characters/],

@@ -119,6 +119,12 @@ function randomExemptions(random: Random, say: Say): readonly Omit<AuditedExempt
   }))
 }
 
+function randomSigners(random: Random, say: Say) {
+  const signers = times(random.below(3), () => say('carl'))
+  const some = () => signers.filter(() => random.oneIn(2))
+  return { signers, committers: some(), reviewers: some() }
+}
+
 function randomExpressions(
   random: Random,
   { paths }: Drawn,
@@ -129,7 +135,7 @@ function randomExpressions(
   return times(random.below(4), () => ({
     url: say('https://git.example.org/packages'),
     revision: hex(random, 40),
-    signers: times(random.below(3), () => say('carl')),
+    ...randomSigners(random, say),
     claims: people.claim(random, 'approver'),
     covers: makings.filter(() => random.oneIn(2)),
   }))

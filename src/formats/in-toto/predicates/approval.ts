@@ -30,15 +30,22 @@ const SIGNER_LIMIT = 256
 const INPUT_LIMIT = 512
 const LOCK_LIMIT = 8
 
-/** A revision of a repository, and who signed it, by their names in the approver's policy. */
-export interface SignedExpressions {
+/** Who signed a revision, by their names in the approver's policy. */
+export interface Signers {
+  readonly signers: readonly string[]
+  /** Those of them who count as committers, and as reviewers; absent if none does. */
+  readonly committers?: readonly string[]
+  readonly reviewers?: readonly string[]
+}
+
+/** A revision of a repository, and who signed it. */
+export interface SignedExpressions extends Signers {
   /** The canonical URL of the repository, by which `[[inputs]]` chose a rule. */
   readonly url: string
   /** 40 or 64 hexadecimal digits. */
   readonly commit: string
   /** SHA-256 of the NAR of its tree, lower-case hex. */
   readonly narHash: string
-  readonly signers: readonly string[]
 }
 
 /**
@@ -46,7 +53,8 @@ export interface SignedExpressions {
  * nothing, or a part of the tree around the lock.
  */
 export interface ApprovedInput
-  extends Pick<SignedExpressions, 'url' | 'signers'>,
+  extends Signers,
+    Pick<SignedExpressions, 'url'>,
     Partial<Pick<SignedExpressions, 'commit' | 'narHash'>> {
   /** How the lock names it, from the root: `nixpkgs`, `home-manager/nixpkgs`. */
   readonly name: string
@@ -143,10 +151,18 @@ function lockJson({ file, sha256, inputs }: ApprovedLock): JsonObject {
 }
 
 function signedJson(
-  { url, commit, narHash, signers }: Omit<ApprovedInput, 'name'>,
+  { url, commit, narHash, signers, committers, reviewers }: Omit<ApprovedInput, 'name'>,
   more: readonly (readonly [string, string])[],
 ): JsonObject {
-  return jsonObject([...more, ['url', url], ['commit', commit], ['narHash', narHash], ['signers', signers]])
+  return jsonObject([
+    ...more,
+    ['url', url],
+    ['commit', commit],
+    ['narHash', narHash],
+    ['signers', signers],
+    ['committers', committers],
+    ['reviewers', reviewers],
+  ])
 }
 
 function readGraph(node: JsonNode): Approval['graph'] {
@@ -159,16 +175,26 @@ function readGraph(node: JsonNode): Approval['graph'] {
 }
 
 function readExpressions(node: JsonNode): Approval['expressions'] {
-  const { tree, ...signed } = strict(node, ['url', 'commit', 'narHash', 'signers', 'tree'])
-  return { ...readSigned(signed), tree: objectIdOf(tree) }
+  const { url, commit, narHash, tree, ...signed } = fields(node, {
+    required: ['url', 'commit', 'narHash', 'signers', 'tree'],
+    optional: ROLES,
+    others: 'refuse',
+  })
+  return {
+    url: textOf(url),
+    commit: objectIdOf(commit),
+    narHash: sha256Of(narHash),
+    ...readSigners(signed),
+    tree: objectIdOf(tree),
+  }
 }
 
 function readLock(node: JsonNode): ApprovedLock {
   const { file, sha256, inputs } = strict(node, ['file', 'sha256', 'inputs'])
   const read = listOf(inputs, INPUT_LIMIT).map(input => {
-    const { name, url, signers, commit, narHash } = fields(input, {
+    const { name, url, commit, narHash, ...signed } = fields(input, {
       required: ['name', 'url', 'signers'],
-      optional: ['commit', 'narHash'],
+      optional: ['commit', 'narHash', ...ROLES],
       others: 'refuse',
     })
     return {
@@ -176,20 +202,29 @@ function readLock(node: JsonNode): ApprovedLock {
       url: textOf(url),
       ...(commit === undefined ? {} : { commit: objectIdOf(commit) }),
       ...(narHash === undefined ? {} : { narHash: sha256Of(narHash) }),
-      signers: namesOf(signers),
+      ...readSigners(signed),
     }
   })
   if (new Set(read.map(({ name }) => name)).size < read.length) throw malformed(inputs, 'names one twice')
   return { file: textOf(file), sha256: sha256Of(sha256), inputs: read }
 }
 
-function readSigned(signed: Readonly<Record<'url' | 'commit' | 'narHash' | 'signers', JsonNode>>) {
-  return {
-    url: textOf(signed.url),
-    commit: objectIdOf(signed.commit),
-    narHash: sha256Of(signed.narHash),
-    signers: namesOf(signed.signers),
+const ROLES = ['committers', 'reviewers'] as const
+
+function readSigners(
+  signed: Readonly<Record<'signers', JsonNode> & Partial<Record<(typeof ROLES)[number], JsonNode>>>,
+): Signers {
+  const signers = namesOf(signed.signers)
+  const found: { committers?: readonly string[]; reviewers?: readonly string[] } = {}
+  for (const role of ROLES) {
+    const node = signed[role]
+    if (node === undefined) continue
+    const names = namesOf(node)
+    if (names.length === 0 || !names.every(name => signers.includes(name)))
+      throw malformed(node, 'must have some of the signers')
+    found[role] = names
   }
+  return { signers, ...found }
 }
 
 function namesOf(node: JsonNode): readonly string[] {

@@ -1,0 +1,184 @@
+/**
+ * What was signed since the ledger admitted a path: signatures in the store's database and files of
+ * attestations. Asks no source.
+ */
+import { lstatSync } from 'node:fs'
+import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
+import { attestationReader } from '../evidence/attestations.ts'
+import { narinfoEvidence } from '../evidence/narinfo-files.ts'
+import { readableNamesIn } from '../files/names-in.ts'
+import { narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseNixSignature } from '../formats/nix/nix-key.ts'
+import { digestIn } from '../formats/nix/store-path.ts'
+import type { AdmittedClaim } from '../ledger/admissions.ts'
+import { listedKeys } from '../policy/key-standing.ts'
+import type { Ed25519Key, Instant, Policy } from '../policy/policy.ts'
+import type { Claim } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { verifyEd25519 } from '../primitives/sodium.ts'
+import type { JudgedAdmission } from '../reach/by-record.ts'
+import { policyByRecord } from '../reach/unknown-addresses.ts'
+import { claimsToKeep } from '../verifier/entry.ts'
+import { readMachineKey } from '../verifier/machine-key.ts'
+import { subjectOfEntry } from '../verifier/subject.ts'
+
+/** What Nix's signatures are over, and those that name a listed key. */
+export interface SignedInfo {
+  readonly narSize: number
+  readonly references: readonly string[]
+  /** As `namedSignatures` gives them. */
+  readonly signatures: string
+}
+
+/** What was signed since. */
+export interface Later {
+  /**
+   * What is another text once a file about a path in the directories of attestations comes, changes
+   * or goes; empty if there is none.
+   */
+  filesOf(path: string): string
+  /**
+   * The claims about an admitted path that its entry does not have, as an entry of now would keep
+   * them; undefined if nothing was signed since. What cannot be read, or does not verify, is no claim.
+   */
+  claimsAbout(
+    entry: JudgedAdmission,
+    info: SignedInfo,
+    files: string,
+  ): Promise<readonly AdmittedClaim[]> | undefined
+}
+
+/** The most signatures of one path that are looked at. */
+const SIGNATURE_LIMIT = 32
+/** How many signatures of a whole audit may fail to verify before no more are tried: about a second. */
+const FAILURE_LIMIT = 10_000
+
+const SIGNATURE = /^[!-9;-~]+:[A-Za-z0-9+/]{86}==$/
+
+/** Those of a path's signatures that name one of these keys, with a space between; often there is none. */
+export function namedSignatures(signatures: readonly string[], names: ReadonlySet<string>): string {
+  let named = ''
+  let count = 0
+  for (const text of signatures) {
+    if (!names.has(text.slice(0, text.indexOf(':'))) || !SIGNATURE.test(text)) continue
+    named = named === '' ? text : `${named} ${text}`
+    if (++count === SIGNATURE_LIMIT) break
+  }
+  return named
+}
+
+/** Looks for what was signed since, under this policy. */
+export function openLater(policy: Policy, state: string, now: Instant): Later {
+  const directories = policy.attestations.map(directory => {
+    return { directory, starts: new Set(readableNamesIn(directory)) }
+  })
+  const signedBy = openSignatures(policy)
+  const attested = openAttested(policy, state)
+  return {
+    filesOf(path) {
+      const start = digestIn(path).slice(0, 2)
+      let files = ''
+      for (const [place, { directory, starts }] of directories.entries()) {
+        if (!starts.has(start)) continue
+        for (const file of [attestationFile(directory, path), narinfoFile(directory, path)]) {
+          const one = told(place, file)
+          if (one !== undefined) files += `${files === '' ? '' : ' '}${one}`
+        }
+      }
+      return files
+    },
+    claimsAbout(entry, info, files) {
+      const stored = entry.kind === 'output' ? signedBy(entry, info) : NONE
+      // What was there before is in the entry, as far as it counted.
+      if (files === '' || lastChangeIn(files) < entry.time * 1e9)
+        return stored.length === 0 ? undefined : Promise.resolve(claimsToKeep(stored, now))
+      return attested(entry).then(claims => newTo(entry, [...stored, ...claims], now))
+    },
+  }
+}
+
+const NONE: readonly never[] = []
+
+/** A file as it is told: most paths of most directories have none. Whoever can change one cannot set its ctime. */
+function told(place: number, file: string): string | undefined {
+  try {
+    const status = lstatSync(file, { throwIfNoEntry: false })
+    // Exact to a microsecond; a bigint takes twice as long.
+    return status && `${place}:${status.ino}:${Math.round(status.ctimeMs * 1000)}000`
+  } catch {
+    // One that cannot be inspected is none.
+    return undefined
+  }
+}
+
+/** When the last of these files (`filesOf`) was changed, in nanoseconds since 1970; 0 if there is none. */
+export function lastChangeIn(files: string): number {
+  if (files === '') return 0
+  const times = files.split(' ').map(file => Number(file.slice(file.lastIndexOf(':') + 1)))
+  return times.reduce((a, b) => Math.max(a, b))
+}
+
+/**
+ * Claims by the signatures that name a listed key and verify with it. Those by keys that the entry
+ * has are not verified again.
+ */
+function openSignatures(policy: Policy) {
+  const named = new Map<string, Ed25519Key[]>()
+  for (const key of listedKeys(policy)) {
+    if (key.kind !== 'ed25519' || key.form !== 'nix' || key.name === undefined) continue
+    named.set(key.name, [...(named.get(key.name) ?? []), key])
+  }
+  let failures = FAILURE_LIMIT
+  return (entry: JudgedAdmission, { narSize, references, signatures }: SignedInfo): readonly Claim[] => {
+    if (signatures === '') return NONE
+    const claims: Claim[] = []
+    const { path, narHash } = entry
+    const nar = { path, narHash, narSize, references }
+    const isKnown = ({ identity }: Ed25519Key) =>
+      [...entry.claims, ...claims].some(({ key, role }) => key === identity && role === 'builder')
+    for (const text of signatures.split(' ')) {
+      for (const key of named.get(text.slice(0, text.indexOf(':'))) ?? NONE) {
+        if (failures <= 0 || isKnown(key)) continue
+        if (verifies(text, narFingerprint(nar), key))
+          claims.push({ ...STORED, key: key.identity, path, narHash })
+        else failures--
+      }
+    }
+    return claims
+  }
+}
+
+const STORED = { role: 'builder', trace: 'nix', origin: "the store's database" } as const
+
+function verifies(text: string, fingerprint: string, { publicKey }: Ed25519Key): boolean {
+  try {
+    return verifyEd25519(Buffer.from(fingerprint, 'utf8'), parseNixSignature(text).signature, publicKey)
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
+}
+
+/** What the directories attest about the contents that were admitted; other contents are none of these. */
+function openAttested(policy: Policy, state: string) {
+  const own = readMachineKey(state)
+  const readWhole = attestationReader(policy, own)
+  return async (entry: JudgedAdmission): Promise<readonly Claim[]> => {
+    const about = policyByRecord(policy, subjectOfEntry(entry))
+    const read = about === policy ? readWhole : attestationReader(about, own)
+    const { claims } = await read(entry.path)
+    const signed = narinfoEvidence(about, about.attestations, entry.path)
+    return [...claims, ...signed.claims].filter(({ narHash }) => narHash === entry.narHash)
+  }
+}
+
+/** Claims as an entry keeps them, each once, without those that this entry has. */
+function newTo({ claims }: JudgedAdmission, found: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
+  const said = ({ key, role, graph }: AdmittedClaim) => `${key} ${role} ${graph ?? '-'}`
+  const known = new Set(claims.map(said))
+  return claimsToKeep(found, now).filter(claim => {
+    const isNew = !known.has(said(claim))
+    known.add(said(claim))
+    return isNew
+  })
+}

@@ -1,0 +1,113 @@
+/**
+ * Signed states of the log in a directory elsewhere, such as a mount of another machine: each under a
+ * name of its own, so that many machines can keep theirs in one directory. Whoever puts an older copy
+ * of the log back changes nothing there.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '../files/durable-file.ts'
+import { namesIn } from '../files/names-in.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import type { Checkpoint } from '../formats/tlog/checkpoint.ts'
+import { counted } from '../primitives/counted.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { CHECKPOINT_LIMIT, isSignedBy, type KeptCheckpoint, originOf, parseKept } from './kept-checkpoint.ts'
+import { numberName, numberOf } from './places.ts'
+
+/** Of one log, how many states are read, the newest. */
+const READ = 256
+
+/** Throws FileError if the directory for checkpoints elsewhere is absent. */
+export function assertElsewhere(directory: string): void {
+  if (!existsSync(directory))
+    throw new FileError(`${printable(directory)}, where checkpoints are kept as well, is not there`)
+}
+
+/** The log as it is now. */
+export interface OwnLog {
+  /** Its name, from its first line. */
+  readonly log: string
+  /** The key that signs its states, 32 raw bytes. */
+  readonly publicKey: Uint8Array
+  /** How many lines it has. */
+  readonly length: number
+}
+
+/**
+ * Throws FileError if a state is there of more lines than the log has, and if the directory is absent.
+ */
+export function assertNoneBeyond(directory: string, { log, publicKey, length }: OwnLog): void {
+  assertElsewhere(directory)
+  const beyond = numbersIn(directory, log).filter(number => Number(number) > length)
+  const found = read(directory, log, beyond).find(state => isSignedBy(state, publicKey))
+  if (found === undefined) return
+  const covered = counted(found.checkpoint.size, 'line')
+  throw new FileError(
+    `${printable(found.from)} is a state of ${covered}, and the log has ${length}: it was cut, or an older copy of it was put back; ${VERIFY}`,
+  )
+}
+
+/**
+ * Keeps a state of the log there. One of as many other lines that this machine signed before stays, as
+ * it is evidence. Throws FileError for that, and like assertNoneBeyond.
+ */
+export function keepElsewhere(directory: string, bytes: Uint8Array, own: OwnLog): void {
+  assertElsewhere(directory)
+  const { checkpoint } = parseKept(bytes, directory)
+  const file = join(directory, nameOf(own.log, numberName(checkpoint.size)))
+  const before = stateIn(file)
+  if (before !== undefined && isSignedBy(before, own.publicKey) && isOther(before.checkpoint, checkpoint))
+    throw new FileError(
+      `${printable(file)} is a state of other lines: the log was written anew, or an older copy of it was put back; ${VERIFY}`,
+    )
+  writeDurably(file, bytes, { flush: true, mode: 0o644 })
+  assertNoneBeyond(directory, own)
+}
+
+const VERIFY = 'nixsig log verify tells more'
+
+function isOther(one: Checkpoint, other: Checkpoint): boolean {
+  return one.origin === other.origin && Buffer.compare(one.root, other.root) !== 0
+}
+
+/** The newest states there that this machine signed of its log. Throws FileError. */
+export function statesElsewhere(
+  directory: string,
+  { log, publicKey }: Omit<OwnLog, 'length'>,
+): readonly KeptCheckpoint[] {
+  assertElsewhere(directory)
+  const states = read(directory, log, numbersIn(directory, log))
+  return states.filter(state => isSignedBy(state, publicKey))
+}
+
+/** Of these numbers, the greatest. */
+function read(directory: string, log: string, numbers: readonly string[]): readonly KeptCheckpoint[] {
+  const files = numbers.toSorted().slice(-READ)
+  return files
+    .flatMap(number => stateIn(join(directory, nameOf(log, number))) ?? [])
+    .filter(({ checkpoint }) => checkpoint.origin === originOf(log))
+}
+
+function nameOf(log: string, number: string): string {
+  return `${log}-${number}`
+}
+
+/** In 12 digits. */
+function numbersIn(directory: string, log: string): readonly string[] {
+  const begin = nameOf(log, '')
+  return namesIn(directory)
+    .filter(name => name.startsWith(begin) && numberOf(name.slice(begin.length)) !== undefined)
+    .map(name => name.slice(begin.length))
+}
+
+/** What is there; undefined if that is nothing, or no state of a log: anybody may write there. */
+function stateIn(file: string): KeptCheckpoint | undefined {
+  try {
+    const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
+    return bytes && parseKept(bytes, file)
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof FileError) return undefined
+    throw error
+  }
+}
