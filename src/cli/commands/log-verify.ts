@@ -212,7 +212,7 @@ function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, termi
   const places = logPlaces(state)
   const log = logName(places)
   if (directory !== undefined && log !== undefined)
-    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: lengthOf(places) })
+    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: () => lengthOf(places) })
   return 0
 }
 
