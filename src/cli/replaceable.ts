@@ -33,11 +33,14 @@ export async function writeReport(option: string, file: string, text: string): P
   }
 }
 
-/** The file that is written first has a name of its own, which means nothing to anybody. */
-function unwritten(option: string, file: string, error: unknown): unknown {
+/**
+ * A UsageError that says why the file of an option cannot be written, by that name: what is written
+ * first may have another. An error that is none of the system comes back as it is.
+ */
+export function unwritten(option: string, file: string, error: unknown): unknown {
   if (!isOfSystem(error)) return error
   return new UsageError(
-    `${option} ${printable(file)} cannot be written: ${reasonOf(error)}; next: name a file in a directory where this user may write and has room`,
+    `${option} ${printable(file)} cannot be written: ${reasonOf(error)}; next: name another file, in a directory that is there, where this user may write and has room`,
   )
 }
 

@@ -93,7 +93,7 @@ export function keepCheckpoint(
   keepNewest(places.checkpoints, { most: KEPT, lines: now.size })
   if (elsewhere !== undefined) {
     const { publicKey } = key
-    keepElsewhere(elsewhere, bytes, { log: now.log, publicKey, length: lengthOf(places) })
+    keepElsewhere(elsewhere, bytes, { log: now.log, publicKey, length: () => lengthOf(places) })
   }
   return { bytes, size: now.size }
 }

@@ -30,22 +30,30 @@ export interface OwnLog {
   readonly log: string
   /** The key that signs its states, 32 raw bytes. */
   readonly publicKey: Uint8Array
-  /** How many lines it has. */
-  readonly length: number
+  /** How many lines it has now: it grows while its states are read. */
+  readonly length: () => number
 }
 
 /**
- * Throws FileError if a state is there of more lines than the log has, and if the directory is absent.
+ * What is wrong if a state is there of more lines than the log has, in words that are escaped; undefined
+ * if none is. Throws FileError if there is no looking.
  */
-export function assertNoneBeyond(directory: string, { log, publicKey, length }: OwnLog): void {
-  assertElsewhere(directory)
-  const beyond = numbersIn(directory, log).filter(number => Number(number) > length)
-  const found = read(directory, log, beyond).find(state => isSignedBy(state, publicKey))
-  if (found === undefined) return
+export function beyondElsewhere(directory: string, { log, publicKey, length }: OwnLog): string | undefined {
+  const before = length()
+  const beyond = numbersIn(directory, log).filter(number => Number(number) > before)
+  const states = read(directory, log, beyond).filter(state => isSignedBy(state, publicKey))
+  const now = length()
+  const found = states.find(({ checkpoint }) => checkpoint.size > now)
+  if (found === undefined) return undefined
   const covered = counted(found.checkpoint.size, 'line')
-  throw new FileError(
-    `${printable(found.from)} is a state of ${covered}, and the log has ${length}: it was cut, or an older copy of it was put back; ${VERIFY}`,
-  )
+  return `${printable(found.from)} is a state of ${covered}, and the log has ${now}: it was cut, or an older copy of it was put back`
+}
+
+/** Throws FileError if a state is there of more lines than the log has, and if the directory is absent. */
+export function assertNoneBeyond(directory: string, own: OwnLog): void {
+  assertElsewhere(directory)
+  const beyond = beyondElsewhere(directory, own)
+  if (beyond !== undefined) throw new FileError(`${beyond}; ${VERIFY}`)
 }
 
 /**

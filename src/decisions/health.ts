@@ -17,10 +17,11 @@ import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import { foldedLines } from './append.ts'
 import { followLines, type LogFault } from './chain.ts'
 import { checkpointBeyond, newestCheckpoint } from './checkpoint.ts'
+import { beyondElsewhere } from './elsewhere.ts'
 import { LINE_LIMIT, SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf } from './read.ts'
-import { cutBehind, readRemoved } from './removed.ts'
+import { cutBehind, logName, readRemoved } from './removed.ts'
 import { noted } from './trouble.ts'
 
 /** What may be wrong with the log. */
@@ -74,15 +75,19 @@ const TIDY = `${BY_ROOT}: nixsig log checkpoint`
 
 type Found = Omit<LogProblem, 'isError'>
 
+/** What the policy says of a log, and by which key its states are signed. */
+export interface LookedAt
+  extends Pick<DecisionSettings, 'log'>,
+    Partial<Pick<DecisionSettings, 'checkpointsTo'>> {
+  /** 32 raw bytes; without it what is kept elsewhere is not looked at. */
+  readonly key?: Uint8Array | undefined
+}
+
 /**
  * Looks at the log in a state directory; undefined where the policy keeps none. It writes and removes
  * a file of the size of a line there. Never throws for a fault of the log.
  */
-export function lookAtLog(
-  state: string,
-  settings: Pick<DecisionSettings, 'log'>,
-  now = Date.now(),
-): LogHealth | undefined {
+export function lookAtLog(state: string, settings: LookedAt, now = Date.now()): LogHealth | undefined {
   if (settings.log === 'off') return undefined
   const places = logPlaces(state)
   const found: Found[] = []
@@ -91,9 +96,9 @@ export function lookAtLog(
   if (problem !== undefined) found.push({ code: 'unwritable', detail: problem, next: MEND })
   const extent = attempt(() => extentOf(places)) ?? { lines: 0, unfolded: 0 }
   if (isBegun) {
-    for (const look of [endProblems, lengthProblems, troubleProblems, foldProblems, signatureProblems]) {
+    for (const look of LOOKS) {
       try {
-        found.push(...look(places, { ...extent, now }))
+        found.push(...look(places, { ...extent, now, settings }))
       } catch (error) {
         if (!isForeseen(error)) throw error
         // Whoever may not look into it may not write either.
@@ -178,6 +183,7 @@ function wordsOf(error: unknown): string {
 interface Extent extends Pick<LogHealth, 'lines' | 'unfolded'> {
   /** Milliseconds since 1970. */
   readonly now: number
+  readonly settings: LookedAt
 }
 
 /** Reads the newest segment and what follows, at most READ lines. */
@@ -213,6 +219,17 @@ function about(code: Found['code'], what: string, faults: readonly LogFault[]): 
   return [{ code, detail: `${what}: ${[...named, ...more].join('; ')}`, next: VERIFY }]
 }
 
+/** Whether the log is shorter than it was, as the states say that are kept elsewhere. */
+function elsewhereProblems(places: LogPlaces, { settings }: Extent): readonly Found[] {
+  const { checkpointsTo, key } = settings
+  const log = checkpointsTo === undefined || key === undefined ? undefined : logName(places)
+  // That the directory is gone is told when a state is to be kept there.
+  if (checkpointsTo === undefined || key === undefined || log === undefined || !isThere(checkpointsTo))
+    return []
+  const state = beyondElsewhere(checkpointsTo, { log, publicKey: key, length: () => lengthOf(places) })
+  return state === undefined ? [] : [{ code: 'broken', detail: state, next: VERIFY }]
+}
+
 function troubleProblems(places: LogPlaces): readonly Found[] {
   const trouble = noted(places)
   if (trouble === undefined) return []
@@ -246,3 +263,9 @@ function signatureProblems(places: LogPlaces, { now }: Extent): readonly Found[]
   const until = signed === 0 ? 'none is signed' : `the last checkpoint covers ${signed}`
   return [{ code: 'unsigned', detail: `${folded} lines are folded, and ${until}`, next: TIDY }]
 }
+
+/** The worst first. */
+const LOOKS = [
+  ...[endProblems, lengthProblems, elsewhereProblems],
+  ...[troubleProblems, foldProblems, signatureProblems],
+]

@@ -66,7 +66,7 @@ function assertCanBeKeptElsewhere({ state, settings: { checkpointsTo }, key }: D
   const places = logPlaces(state)
   const log = checkpointsTo === undefined ? undefined : logName(places)
   if (checkpointsTo === undefined || log === undefined) return
-  assertNoneBeyond(checkpointsTo, { log, publicKey: key().publicKey, length: lengthOf(places) })
+  assertNoneBeyond(checkpointsTo, { log, publicKey: key().publicKey, length: () => lengthOf(places) })
 }
 
 /** Whether a segment was folded since the last state that was signed. */

@@ -1,7 +1,6 @@
 /** Collects all facts about this machine that its doors are judged by. */
 import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { lookAtLog } from '../decisions/health.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { readRespite, underRespite } from '../ledger/respite.ts'
@@ -16,6 +15,7 @@ import { failedDaemonUnits } from '../setup/systemd.ts'
 import { openConnection } from '../store/connection.ts'
 import { GREETING, INTRODUCTION, readGreeting, readWelcome } from '../store/handshake.ts'
 import { connectSocket } from '../store/socket.ts'
+import { lookAtOwnLog } from '../verifier/look-at-own-log.ts'
 import type { Places } from '../verifier/places.ts'
 import { readPolicy } from '../verifier/policy-file.ts'
 import { tryDoors } from './canaries.ts'
@@ -78,7 +78,7 @@ export async function examine({ places, installation, gate, mended, doors }: Exa
   const read = known(policy)
   const lists = await learn(() => (read === undefined ? [] : lookAtLists(read, places)), TIMEOUT)
   const respite = await learn(() => readRespite(places.state), TIMEOUT)
-  const log = await learn(() => lookAtLog(places.state, read?.decisions ?? DEFAULT_DECISIONS), TIMEOUT)
+  const log = await learn(() => lookAtOwnLog(places.state, read?.decisions ?? DEFAULT_DECISIONS), TIMEOUT)
   const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
     viewOf('root', { program: nix, environment, options: [] }),
     running && viewOf('nix-daemon', nixOf(running, environment)),

@@ -6,6 +6,7 @@ import { namesIn } from '../files/names-in.ts'
 import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import type { Merge } from './merge.ts'
 
 /** Files of one directory that are read. */
@@ -40,7 +41,7 @@ export function readAudits(
       if (bytes !== undefined) merge.add(name, parseAudit(bytes))
     } catch (error) {
       if (!(error instanceof FormatError || error instanceof FileError)) throw error
-      merge.addUnreadable(name, error.message)
+      merge.addUnreadable(name, withSystemErrorsInWords(error.message))
     }
   }
 }

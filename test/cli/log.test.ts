@@ -209,3 +209,22 @@ test('attack: whoever follows a log is told that an older one was put in its pla
     follower.kill()
   }
 })
+
+test('a checkpoint replaces no file, and needs a directory', asRoot, () => {
+  append()
+  const kept = join(cli.dir, 'monday')
+  rmSync(kept, { force: true })
+  const to = (file: string) => cli.run('log', 'checkpoint', '--state', state, '--to', file)
+  assert.equal(to(kept).status, 0)
+  for (const [file, why] of [
+    [kept, 'something is there already'],
+    [join(cli.dir, 'absent', 'monday'), 'it is not there'],
+  ] as const) {
+    const { status, stderr } = to(file)
+    assert.equal(status, 2)
+    assert.ok(
+      stderr.includes(`--to ${file} cannot be written: ${why}; next: name another file, in a`),
+      stderr,
+    )
+  }
+})

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
 import { keepCheckpoint } from '../../src/decisions/checkpoint.ts'
 import { statesElsewhere } from '../../src/decisions/elsewhere.ts'
+import { lookAtLog } from '../../src/decisions/health.ts'
 import { keepInOrder } from '../../src/decisions/keep-order.ts'
 import { SEGMENT_LINES } from '../../src/decisions/line.ts'
 import { logPlaces, numberName } from '../../src/decisions/places.ts'
@@ -72,6 +73,13 @@ test('attack: an older copy of the log is put back with its checkpoints: what is
     assert.equal(keep(), undefined)
   })
   assert.deepEqual(told(), ['cut'])
+  const health = lookAtLog(state, { log: 'kept', checkpointsTo: elsewhere, key: KEY.publicKey })
+  const [problem] = health?.problems ?? []
+  assert.equal(problem?.code, 'broken')
+  assert.match(
+    problem?.detail ?? '',
+    /is a state of 3073 lines, and the log has 1025: it was cut, or an older copy/,
+  )
   append(SEGMENT_LINES, 'mallory')
   const why = keep()
   assert.match(

@@ -124,5 +124,26 @@ for (const version of OLDEST) {
           ['secret', 'character special file', 'symbolic link'].join('\n'),
         )
       })
+
+      await t.test('attack: so many roots that not all are followed do not pass as all', async () => {
+        const link = `const fs = require('fs'); for (let i = 0; i < 66000; i++) fs.symlinkSync('/root/none', '/nix/var/nix/gcroots/auto/' + i)`
+        await world.output(`ln -s ${disputed.path} /nix/var/nix/profiles/system`)
+        await world.output(['node', '-e', link])
+        const { status, stdout } = await world.run('/opt/nixsig/nixsig audit')
+        assert.match(stdout, /^trusted .* not judged for want of time/m)
+        assert.equal(status, 20)
+        const failed = await world.run('/opt/nixsig/nixsig audit --fail-on undecided')
+        assert.equal(failed.status, 1, failed.stderr)
+      })
+
+      await t.test('attack: an audit of nothing, as all roots are gone, finds not all well', async () => {
+        await world.output('rm -rf /nix/var/nix/gcroots/auto /nix/var/nix/profiles')
+        await world.output('ln -s /gone /run/current-system')
+        for (const args of ['', '--json', '--fail-on refused,undecided']) {
+          const { status, stdout, stderr } = await world.run(`/opt/nixsig/nixsig audit ${args}`)
+          assert.equal(status, 2, stdout)
+          assert.match(stderr, /there is no running system .* next: name paths, or nixsig audit --store/)
+        }
+      })
     }))
 }

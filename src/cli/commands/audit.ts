@@ -114,8 +114,9 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
     if (failures.includes('let-in') && !knowsLetIn)
       throw new UsageError(`--fail-on let-in needs what only root may read; next: call it ${BY_ROOT}`)
     const { inquiry } = reading
-    const found = await auditHere(inquiry, {
-      ...askedOf(options),
+    const { left, ...asked } = askedOf(options)
+    const judged = await auditHere(inquiry, {
+      ...asked,
       contents: options.contents,
       again: againOf(options),
       end: performance.now() + patience,
@@ -126,6 +127,8 @@ async function auditMachine(options: Options, { places, terminal }: Invocation<P
       onHashing: path => progress.show(`reading ${pathWord(path)}`),
       onHashed: progress.step,
     })
+    // What is behind roots that were not followed is not judged either.
+    const found = { ...judged, unjudged: judged.unjudged + left }
     const changes = before?.changesTo(found)
     for (const words of before?.odditiesOf(found) ?? [])
       terminal.note(`warning: ${printable(options.since ?? '')} is compared, although ${words}`)
@@ -172,15 +175,28 @@ async function earlierOf(file: string | undefined): Promise<EarlierAudit | undef
   return file === undefined ? undefined : (await import('../earlier-audit.ts')).openEarlier(file)
 }
 
+interface AskedHere extends Pick<AuditAsked, 'kind' | 'roots'> {
+  /** At least how many roots were not followed. */
+  readonly left: number
+}
+
 /** The paths that were named, the whole store, or by default what this machine runs. */
-function askedOf({ paths, store }: Options): Pick<AuditAsked, 'kind' | 'roots'> {
-  if (store) return { kind: 'store', roots: [] }
+function askedOf({ paths, store }: Options): AskedHere {
+  if (store) return { kind: 'store', roots: [], left: 0 }
   if (paths.some(path => resolve(path) === STORE_DIR))
     throw new UsageError(`${STORE_DIR} is the whole store; next: nixsig audit --store`)
-  if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))] }
+  if (paths.length > 0) return { kind: 'paths', roots: [...new Set(paths.map(storePathOf))], left: 0 }
   const [system] = runningSystems()
-  if (system !== undefined) return { kind: 'system', roots: [system] }
-  return { kind: 'paths', roots: pathsInUse(performance.now() + ROOTS_MS).paths }
+  if (system !== undefined) return { kind: 'system', roots: [system], left: 0 }
+  const { paths: roots, left } = pathsInUse(performance.now() + ROOTS_MS)
+  // An audit of nothing would find nothing wrong.
+  if (roots.length === 0) {
+    const more = left === 0 ? '' : `, as far as they were followed (${left} were not)`
+    throw new UsageError(
+      `there is no running system (/run/current-system), and no profile or root that leads into the store${more}; next: name paths, or nixsig audit --store`,
+    )
+  }
+  return { kind: 'paths', roots, left }
 }
 
 /** Paths that are named in a next step; with more of them somebody has to. */

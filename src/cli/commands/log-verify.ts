@@ -24,6 +24,7 @@ import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
 import { lookAfterOwnLog, ownLogSettings } from '../own-log.ts'
 import { readPolicy } from '../policy-argument.ts'
+import { unwritten } from '../replaceable.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -203,7 +204,7 @@ function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, termi
   const { origin } = parseKept(bytes, 'this').checkpoint
   if (to === '-') terminal.print(Buffer.from(bytes).toString('utf8').trimEnd())
   else {
-    if (to !== undefined) writeFileSync(to, bytes, { flag: 'wx', mode: 0o644 })
+    if (to !== undefined) writeNew(to, bytes)
     terminal.print(`${terminal.good('signed')} the state of ${counted(size, 'line')}`)
     terminal.note(`witnesses know this log by ${printNoteKey(noteKey(origin, NOTE_ED25519, key.publicKey))}`)
   }
@@ -211,6 +212,15 @@ function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, termi
   const places = logPlaces(state)
   const log = logName(places)
   if (directory !== undefined && log !== undefined)
-    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: lengthOf(places) })
+    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: () => lengthOf(places) })
   return 0
+}
+
+/** Writes a file that is not there yet: a checkpoint of before stays. */
+function writeNew(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes, { flag: 'wx', mode: 0o644 })
+  } catch (error) {
+    throw unwritten('--to', file, error)
+  }
 }

@@ -1,7 +1,6 @@
 /** `nixsig status`: how this machine stands, and how far it is from enforcing. */
 
 import project from '../../../package.json' with { type: 'json' }
-import { lookAtLog } from '../../decisions/health.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { respiteAt } from '../../ledger/respite.ts'
 import { lackOf } from '../../policy/lack.ts'
@@ -9,6 +8,7 @@ import { lookAtVersions, versionWords } from '../../setup/in-force.ts'
 import { answersOfCaches, answersOfSources } from '../../status/answers.ts'
 import { GROUP_CODES, groupsOf } from '../../status/groups.ts'
 import { exitCodesOf, type MachineStatus, statusJson } from '../../status/status.ts'
+import { lookAtOwnLog } from '../../verifier/look-at-own-log.ts'
 import type { Places } from '../../verifier/places.ts'
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
@@ -108,7 +108,7 @@ async function findOut(
       version: project.version,
       otherVersions: otherVersions(),
       doors: await looking,
-      log: looks && reader === 'root' ? lookAtLog(state, policy.decisions) : undefined,
+      log: looks && reader === 'root' ? lookAtOwnLog(state, policy.decisions) : undefined,
       caches: answersOfCaches(state, policy),
       sources: answersOfSources(state, policy),
       roots,
