@@ -6,6 +6,7 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
 import type { PathInfo } from './path-info.ts'
 import { readSignatures } from './signatures.ts'
+import { StoreError } from './store-error.ts'
 import { type KnownPaths, openKnownPaths, type Whole, wholePathInfo, wholePaths } from './whole-path-info.ts'
 import {
   encode,
@@ -66,7 +67,7 @@ export function queryPathInfos(
     request: encode(OPERATION.queryPathInfo, path),
     // Most are answered in the usual form.
     get answer() {
-      return afterFrames(readPathInfo(path, undefined))
+      return about(path, afterFrames(readPathInfo(path, undefined)))
     },
     whole: (bytes, start) => wholePathInfo(path, known, bytes, start),
   }))
@@ -139,6 +140,16 @@ function query<T>(answer: SkippingReader<T>, ...request: readonly Item[]): Query
 function* afterFrames<T>(answer: SkippingReader<T>): SkippingReader<T> {
   yield* readFrames()
   return yield* answer
+}
+
+/** An error that the daemon reports about one path of many names it. */
+function* about<T>(path: string, answer: SkippingReader<T>): SkippingReader<T> {
+  try {
+    return yield* answer
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.message.includes(path)) throw error
+    throw new StoreError(`${path}: ${error.message}`, error)
+  }
 }
 
 function parsed(path: string): string {

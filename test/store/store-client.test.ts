@@ -215,6 +215,16 @@ test('a daemon that talks without end is cut off', () => {
   )
 })
 
+test('an error about one path of many names it', () => {
+  const error = encode(ERROR, 'Error', 0, 'Error', 'signature is corrupt', 0, 0)
+  return withAnswers([Buffer.concat([info(), error])], async store => {
+    await assert.rejects(store.pathInfos([PATH, OTHER]), error => {
+      assert.match(String(error), /^StoreError: \S+-other: .*signature is corrupt/)
+      return true
+    })
+  })
+})
+
 test('unrequested bytes are refused at the next request', () =>
   withAnswers([Buffer.concat([info(), encode(LAST, 0)]), info()], async store => {
     await store.pathInfo(PATH)
