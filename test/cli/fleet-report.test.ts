@@ -49,6 +49,16 @@ test('different bytes are told first, and give status 13', () => {
   assertSchema('fleet-report', json.stdout)
   assert.equal(cli.run('fleet', 'report', fleet, '--fail-on', 'never').status, 0)
   assert.equal(cli.run('fleet', 'report', fleet, '--fail-on', 'old').status, 0)
+  assert.equal(cli.run('fleet', 'report', fleet, '--fail-on', 'old, verdict').status, json.status)
+  for (const [kinds, problem] of [
+    ['old,missing', /--fail-on missing needs .*--expect FILE/],
+    ['unexpected', /--fail-on unexpected needs .*--expect FILE/],
+    ['old,gone', /--fail-on takes bytes, .*, never, and not "gone"/],
+  ] as const) {
+    const { status, stderr } = cli.run('fleet', 'report', fleet, '--fail-on', kinds)
+    assert.equal(status, 2)
+    assert.match(stderr, problem)
+  }
 })
 
 test('a hostile name steers no terminal and no page', () => {

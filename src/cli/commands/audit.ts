@@ -17,6 +17,7 @@ import { printedReport, REPORT_OPTIONS, type ReportFiles, writeReports } from '.
 import { command, EVERYWHERE, type Invocation, type PlaceName } from '../command.ts'
 import type { EarlierAudit } from '../earlier-audit.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
+import { namedByFailOn } from '../fail-on.ts'
 import { openProgressHere } from '../progress-bar.ts'
 import { openReadersInquiry, readerHere } from '../readable-inquiry.ts'
 import { SARIF_PLACE_OPTIONS, type SarifPlaceValues } from '../sarif-places.ts'
@@ -155,19 +156,12 @@ function giveWay(): void {
 }
 
 function failuresNamed({ 'fail-on': named, since, contents }: Options): readonly Failure[] {
-  const failures = named.flatMap(text => text.split(',')).map(text => failureOf(text.trim()))
+  const failures = namedByFailOn(named, Object.keys(FAILURES) as Failure[])
   if (failures.includes('new-refused') && since === undefined)
     throw new UsageError('--fail-on new-refused needs an earlier audit: --since FILE')
   if (failures.includes('differing') && !contents)
     throw new UsageError('--fail-on differing needs a look at the contents: --contents')
   return failures
-}
-
-function failureOf(text: string): Failure {
-  if (Object.hasOwn(FAILURES, text)) return text as Failure
-  throw new UsageError(
-    `--fail-on takes ${Object.keys(FAILURES).join(', ')}, and not "${printable(text, 40)}"`,
-  )
 }
 
 /** Most audits have none, and print either words or JSON: what they do not need is not loaded. */

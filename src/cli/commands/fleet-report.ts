@@ -7,6 +7,7 @@ import { readAudits, readExpected } from '../../fleet/read-directory.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import { mostSevere, type Status } from '../exit-status.ts'
+import { namedByFailOn } from '../fail-on.ts'
 import { sayFleet } from '../fleet-words.ts'
 import { assertReplaceable, writeReport } from '../replaceable.ts'
 import { UsageError } from '../usage-error.ts'
@@ -17,8 +18,10 @@ interface Options {
   readonly json: boolean
   readonly expect: string | undefined
   readonly 'older-than': string
-  readonly 'fail-on': readonly (FindingKind | 'never')[]
+  readonly 'fail-on': readonly string[]
 }
+
+const KINDS = [...FINDING_KINDS, 'never'] as const
 
 /** What is wrong for certain, or hides something. */
 const FAILING = ['bytes', 'altered', 'identity', 'revoked-key', 'missing', 'unreadable'] as const
@@ -60,16 +63,14 @@ export const fleetReport = command({
     'fail-on': {
       kind: 'values',
       value: 'KIND',
-      choices: [...FINDING_KINDS, 'never'],
-      fallback: [...FAILING],
-      text: 'Which kinds of findings make the exit status other than 0',
+      text: `Which kinds of findings make the exit status other than 0, several with commas: ${KINDS.join(', ')}; without it ${FAILING.join(', ')}`,
     },
   },
   examples: [
     ['fleet report audits --html fleet.html', 'The differences between machines first'],
     [
-      'fleet report audits --expect machines.txt --fail-on missing',
-      'Whether each machine has sent its audit',
+      'fleet report audits --expect machines.txt --fail-on missing,old',
+      'Whether each machine has sent its audit of late',
     ],
   ],
   epilogue: `Audits are files that nobody signed: the report says what they say, and which of them contradict one another.
@@ -81,6 +82,7 @@ or unexpected. 20: missing, unreadable, old or superseded. Of several, the first
 
 async function reportFleet(options: Options, { terminal }: Invocation): Promise<Status> {
   const oldAfter = secondsOf(options['older-than'])
+  const failing = failingKinds(options)
   const expected = options.expect === undefined ? undefined : readExpected(resolve(options.expect))
   if (options.html !== undefined) assertReplaceable('--html', options.html)
   const merge = openMerge(Math.floor(Date.now() / 1000))
@@ -95,10 +97,23 @@ async function reportFleet(options: Options, { terminal }: Invocation): Promise<
   if (options.json) terminal.print(fleetJson(fleet))
   else sayFleet(terminal, fleet)
   if (options.html !== undefined) terminal.note(`the page is in ${printable(options.html)}`)
-  return statusOf(fleet, options['fail-on'])
+  return statusOf(fleet, failing)
 }
 
-function statusOf({ findings }: Fleet, kinds: Options['fail-on']): Status {
+type Failing = readonly (typeof KINDS)[number][]
+
+function failingKinds({ 'fail-on': named, expect }: Options): Failing {
+  if (named.length === 0) return FAILING
+  const kinds = namedByFailOn(named, KINDS)
+  for (const kind of ['missing', 'unexpected'] as const)
+    if (kinds.includes(kind) && expect === undefined)
+      throw new UsageError(
+        `--fail-on ${kind} needs the names of the machines that there should be: --expect FILE`,
+      )
+  return kinds
+}
+
+function statusOf({ findings }: Fleet, kinds: Failing): Status {
   if (kinds.includes('never')) return 0
   return mostSevere(findings.filter(({ kind }) => kinds.includes(kind)).map(({ kind }) => STATUS[kind]))
 }
