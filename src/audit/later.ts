@@ -2,7 +2,7 @@
  * What was signed since the ledger admitted a path: signatures in the store's database and files of
  * attestations. Asks no source.
  */
-import { lstatSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { hashingCost } from '../crypto/work.ts'
 import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
@@ -92,6 +92,7 @@ export function openLater(
   const directories = policy.attestations.map(directory => {
     return { directory, starts: new Set(readableNamesIn(directory)) }
   })
+  const placed = Math.max(0, ...policy.attestations.map(placedAt))
   const isRead = openIsRead()
   const signedBy = openSignatures(policy)
   const attested = openAttested(policy, state)
@@ -113,7 +114,7 @@ export function openLater(
     claimsAbout(entry, info, files) {
       const { claims, isCut } = entry.kind === 'output' ? signedBy(entry, info) : NOTHING_STORED
       // What was there before is in the entry, as far as it counted.
-      if (files === '' || lastChangeIn(files) < entry.time * 1e9) {
+      if (files === '' || Math.max(placed, lastChangeIn(files)) < entry.time * 1e9) {
         if (claims.length === 0 && !isCut) return undefined
         return Promise.resolve({ claims: claimsToKeep(claims, now), isLasting: !isCut })
       }
@@ -124,6 +125,19 @@ export function openLater(
         isLasting: !isCut && troubles.length === 0 && more.every(({ until }) => until === undefined),
       }))
     },
+  }
+}
+
+/**
+ * When a directory, or what leads to it, was put there, or something was put into it, in nanoseconds
+ * since 1970: files that were moved there with their directory may be older than that.
+ */
+function placedAt(directory: string): number {
+  try {
+    return Math.max(lstatSync(directory).ctimeMs, statSync(directory).ctimeMs) * 1e6
+  } catch {
+    // One that cannot be inspected has no files.
+    return 0
   }
 }
 

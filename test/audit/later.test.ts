@@ -1,10 +1,11 @@
 // What was signed since a path was admitted: how much work it may cause, and whether the same will be
 // found as long as nothing changes.
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { openLater, type SignedInfo } from '../../src/audit/later.ts'
 import { attestationFile, narinfoFile } from '../../src/evidence/attestation-file.ts'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
@@ -103,6 +104,34 @@ test('attack: attestations that take longer than there is time leave a path unju
   const inTime = open()
   const found = await inTime.claimsAbout(ENTRY, signedBy([]), inTime.filesOf(PATH))
   assert.deepEqual([found?.claims.length, found?.isLasting], [1, true])
+})
+
+test('attestations are found that were moved there with their directory, although they are older than the entry', async () => {
+  const prepared = join(directory, 'prepared')
+  appendAttestation(prepared, PATH, built(BEA, { path: PATH, narHash: NAR_HASH }, `${PATH}.drv`))
+  mkdirSync(attestations())
+  await wait(1100)
+  const entry = { ...ENTRY, time: Math.floor(Date.now() / 1000) }
+  const count = async () => {
+    const later = open()
+    return (await later.claimsAbout(entry, signedBy([]), later.filesOf(PATH)))?.claims.length ?? 0
+  }
+  assert.equal(await count(), 0)
+  rmSync(attestations(), { recursive: true })
+  symlinkSync('prepared', attestations())
+  assert.equal(await count(), 1)
+  rmSync(attestations())
+  renameSync(prepared, attestations())
+  assert.equal(await count(), 1)
+})
+
+test('what was there before the entry was made is not read again', async () => {
+  const file = attestationFile(attestations(), PATH)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, 'not an envelope\n')
+  const later = open()
+  const entry = { ...ENTRY, time: Math.ceil(Date.now() / 1000) + 1 }
+  assert.equal(later.claimsAbout(entry, signedBy([]), later.filesOf(PATH)), undefined)
 })
 
 test('what cannot be read now may be readable later: it does not last', async () => {
