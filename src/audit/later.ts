@@ -9,12 +9,12 @@ import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
 import { isReadDirectory } from '../evidence/attestation-files.ts'
 import { attestationReader } from '../evidence/attestations.ts'
 import { narinfoEvidence } from '../evidence/narinfo-files.ts'
+import { nixKeys } from '../evidence/store-signatures.ts'
 import { readableNamesIn } from '../files/names-in.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { digestIn } from '../formats/nix/store-path.ts'
 import type { AdmittedClaim } from '../ledger/admissions.ts'
-import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -187,10 +187,8 @@ const NOTHING_STORED: Stored = { claims: NONE, isCut: false }
  */
 function openSignatures(policy: Policy) {
   const named = new Map<string, Ed25519Key[]>()
-  for (const key of listedKeys(policy)) {
-    if (key.kind !== 'ed25519' || key.form !== 'nix' || key.name === undefined) continue
-    named.set(key.name, [...(named.get(key.name) ?? []), key])
-  }
+  for (const key of nixKeys(policy))
+    if (key.name !== undefined) named.set(key.name, [...(named.get(key.name) ?? []), key])
   let left = FAILURE_LIMIT
   return (entry: JudgedAdmission, { narSize, references, signatures }: SignedInfo): Stored => {
     if (signatures === '') return NOTHING_STORED
