@@ -30,7 +30,10 @@ export interface Judged {
   readonly kind: StorePathKind
   /** The stamp of the path on the disk; undefined if nothing lies there. */
   readonly stamp: string | undefined
-  /** The version of its ledger entry if the verdict rests on that and the policy alone. */
+  /**
+   * The version of its ledger entry if the verdict rests on that, the policy, and what was signed
+   * since, alone, and is the same as long as these are.
+   */
   readonly entry: string | undefined
   /** The NAR hash that the entry has. */
   readonly narHash: string | undefined

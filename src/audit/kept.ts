@@ -1,10 +1,10 @@
 /**
  * What an audit leaves to the next: `<state>/audit/kept`, which only root writes. It holds what the
  * store registered, believed as long as the files of its database are as they were, and what was
- * judged by the ledger and the policy alone, believed of each path as long as the policy, the
- * version of its ledger entry, its stamp, its registered contents and signatures, and the files of
- * attestations about it are the same, and no date of the policy has passed. Whatever else it rests
- * on is judged again each time.
+ * judged by the ledger, the policy and what was signed since, believed of each path as long as the
+ * policy, the version of its ledger entry, its stamp, its registered contents and signatures, and
+ * the files of attestations about it are the same, and no date of the policy has passed. Whatever
+ * else it rests on is judged again each time.
  */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'

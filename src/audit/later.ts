@@ -2,18 +2,21 @@
  * What was signed since the ledger admitted a path: signatures in the store's database and files of
  * attestations. Asks no source.
  */
-import { lstatSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { hashingCost } from '../crypto/work.ts'
 import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
+import { isReadDirectory } from '../evidence/attestation-files.ts'
 import { attestationReader } from '../evidence/attestations.ts'
 import { narinfoEvidence } from '../evidence/narinfo-files.ts'
+import { nixKeys } from '../evidence/store-signatures.ts'
 import { readableNamesIn } from '../files/names-in.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { digestIn } from '../formats/nix/store-path.ts'
 import type { AdmittedClaim } from '../ledger/admissions.ts'
-import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Instant, Policy } from '../policy/policy.ts'
-import type { Claim } from '../policy/verdict.ts'
+import type { Claim, Evidence } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 import type { JudgedAdmission } from '../reach/by-record.ts'
@@ -30,27 +33,40 @@ export interface SignedInfo {
   readonly signatures: string
 }
 
+/** Claims about an admitted path that its entry does not have, as an entry of now would keep them. */
+export interface SignedSince {
+  readonly claims: readonly AdmittedClaim[]
+  /**
+   * Whether the same is found as long as the signatures and the files are the same. Not if a key
+   * ends, if not all could be verified, or if something could not be read.
+   */
+  readonly isLasting: boolean
+}
+
 /** What was signed since. */
 export interface Later {
   /**
    * What is another text once a file about a path in the directories of attestations comes, changes
-   * or goes; empty if there is none.
+   * or goes, or is not read any more because of who can write there; empty if there is none.
    */
   filesOf(path: string): string
   /**
-   * The claims about an admitted path that its entry does not have, as an entry of now would keep
-   * them; undefined if nothing was signed since. What cannot be read, or does not verify, is no claim.
+   * Undefined if nothing was signed since; comes to undefined if the time is over before that is
+   * known. What cannot be read, or does not verify, is no claim.
    */
   claimsAbout(
     entry: JudgedAdmission,
     info: SignedInfo,
     files: string,
-  ): Promise<readonly AdmittedClaim[]> | undefined
+  ): Promise<SignedSince | undefined> | undefined
 }
 
 /** The most signatures of one path that are looked at. */
 const SIGNATURE_LIMIT = 32
-/** How many signatures of a whole audit may fail to verify before no more are tried: about a second. */
+/**
+ * Units of work (crypto/work.ts) that a whole audit may spend on signatures that do not verify: half a
+ * second. Whoever adds these also chooses how many references there are to hash.
+ */
 const FAILURE_LIMIT = 10_000
 
 const SIGNATURE = /^[!-9;-~]+:[A-Za-z0-9+/]{86}==$/
@@ -67,11 +83,17 @@ export function namedSignatures(signatures: readonly string[], names: ReadonlySe
   return named
 }
 
-/** Looks for what was signed since, under this policy. */
-export function openLater(policy: Policy, state: string, now: Instant): Later {
+/** Looks for what was signed since, under this policy. `end`: of the time, as of performance.now(). */
+export function openLater(
+  policy: Policy,
+  state: string,
+  { now, end }: { readonly now: Instant; readonly end: number },
+): Later {
   const directories = policy.attestations.map(directory => {
     return { directory, starts: new Set(readableNamesIn(directory)) }
   })
+  const placed = Math.max(0, ...policy.attestations.map(placedAt))
+  const isRead = openIsRead()
   const signedBy = openSignatures(policy)
   const attested = openAttested(policy, state)
   return {
@@ -80,21 +102,54 @@ export function openLater(policy: Policy, state: string, now: Instant): Later {
       let files = ''
       for (const [place, { directory, starts }] of directories.entries()) {
         if (!starts.has(start)) continue
-        for (const file of [attestationFile(directory, path), narinfoFile(directory, path)]) {
+        for (const fileIn of [attestationFile, narinfoFile]) {
+          const file = fileIn(directory, path)
           const one = told(place, file)
-          if (one !== undefined) files += `${files === '' ? '' : ' '}${one}`
+          if (one === undefined || (fileIn === attestationFile && !isRead(directory, file))) continue
+          files += `${files === '' ? '' : ' '}${one}`
         }
       }
       return files
     },
     claimsAbout(entry, info, files) {
-      const stored = entry.kind === 'output' ? signedBy(entry, info) : NONE
+      const { claims, isCut } = entry.kind === 'output' ? signedBy(entry, info) : NOTHING_STORED
       // What was there before is in the entry, as far as it counted.
-      if (files === '' || lastChangeIn(files) < entry.time * 1e9)
-        return stored.length === 0 ? undefined : Promise.resolve(claimsToKeep(stored, now))
-      return attested(entry).then(claims => newTo(entry, [...stored, ...claims], now))
+      if (files === '' || Math.max(placed, lastChangeIn(files)) < entry.time * 1e9) {
+        if (claims.length === 0 && !isCut) return undefined
+        return Promise.resolve({ claims: claimsToKeep(claims, now), isLasting: !isCut })
+      }
+      // Reading may take a second for each path.
+      if (performance.now() >= end) return Promise.resolve(undefined)
+      return attested(entry).then(({ claims: more, troubles }) => ({
+        claims: newTo(entry, [...claims, ...more], now),
+        isLasting: !isCut && troubles.length === 0 && more.every(({ until }) => until === undefined),
+      }))
     },
   }
+}
+
+/**
+ * When a directory, or what leads to it, was put there, or something was put into it, in nanoseconds
+ * since 1970: files that were moved there with their directory may be older than that.
+ */
+function placedAt(directory: string): number {
+  try {
+    return Math.max(lstatSync(directory).ctimeMs, statSync(directory).ctimeMs) * 1e6
+  } catch {
+    // One that cannot be inspected has no files.
+    return 0
+  }
+}
+
+/** Whether attestations in a file of a directory are read; each directory is looked at once. */
+function openIsRead(): (directory: string, file: string) => boolean {
+  const known = new Map<string, boolean>()
+  const isRead = (one: string): boolean => {
+    const found = known.get(one) ?? isReadDirectory(one)
+    known.set(one, found)
+    return found
+  }
+  return (directory, file) => isRead(directory) && isRead(dirname(file))
 }
 
 const NONE: readonly never[] = []
@@ -118,41 +173,52 @@ export function lastChangeIn(files: string): number {
   return times.reduce((a, b) => Math.max(a, b))
 }
 
+/** Claims by signatures, and whether there was not enough work left to try all of them. */
+interface Stored {
+  readonly claims: readonly Claim[]
+  readonly isCut: boolean
+}
+
+const NOTHING_STORED: Stored = { claims: NONE, isCut: false }
+
 /**
  * Claims by the signatures that name a listed key and verify with it. Those by keys that the entry
  * has are not verified again.
  */
 function openSignatures(policy: Policy) {
   const named = new Map<string, Ed25519Key[]>()
-  for (const key of listedKeys(policy)) {
-    if (key.kind !== 'ed25519' || key.form !== 'nix' || key.name === undefined) continue
-    named.set(key.name, [...(named.get(key.name) ?? []), key])
-  }
-  let failures = FAILURE_LIMIT
-  return (entry: JudgedAdmission, { narSize, references, signatures }: SignedInfo): readonly Claim[] => {
-    if (signatures === '') return NONE
+  for (const key of nixKeys(policy))
+    if (key.name !== undefined) named.set(key.name, [...(named.get(key.name) ?? []), key])
+  let left = FAILURE_LIMIT
+  return (entry: JudgedAdmission, { narSize, references, signatures }: SignedInfo): Stored => {
+    if (signatures === '') return NOTHING_STORED
     const claims: Claim[] = []
     const { path, narHash } = entry
-    const nar = { path, narHash, narSize, references }
     const isKnown = ({ identity }: Ed25519Key) =>
       [...entry.claims, ...claims].some(({ key, role }) => key === identity && role === 'builder')
-    for (const text of signatures.split(' ')) {
-      for (const key of named.get(text.slice(0, text.indexOf(':'))) ?? NONE) {
-        if (failures <= 0 || isKnown(key)) continue
-        if (verifies(text, narFingerprint(nar), key))
-          claims.push({ ...STORED, key: key.identity, path, narHash })
-        else failures--
-      }
+    const tried = signatures
+      .split(' ')
+      .flatMap(text => (named.get(text.slice(0, text.indexOf(':'))) ?? NONE).map(key => ({ text, key })))
+      .filter(({ key }) => !isKnown(key))
+    if (tried.length === 0) return NOTHING_STORED
+    if (left <= 0) return { claims: NONE, isCut: true }
+    const message = Buffer.from(narFingerprint({ path, narHash, narSize, references }), 'utf8')
+    let isCut = false
+    for (const { text, key } of tried) {
+      if (isKnown(key)) continue
+      if (left <= 0) isCut = true
+      else if (verifies(text, message, key)) claims.push({ ...STORED, key: key.identity, path, narHash })
+      else left -= 1 + hashingCost(message.byteLength)
     }
-    return claims
+    return { claims, isCut }
   }
 }
 
 const STORED = { role: 'builder', trace: 'nix', origin: "the store's database" } as const
 
-function verifies(text: string, fingerprint: string, { publicKey }: Ed25519Key): boolean {
+function verifies(text: string, message: Uint8Array, { publicKey }: Ed25519Key): boolean {
   try {
-    return verifyEd25519(Buffer.from(fingerprint, 'utf8'), parseNixSignature(text).signature, publicKey)
+    return verifyEd25519(message, parseNixSignature(text).signature, publicKey)
   } catch (error) {
     if (error instanceof FormatError) return false
     throw error
@@ -163,12 +229,15 @@ function verifies(text: string, fingerprint: string, { publicKey }: Ed25519Key):
 function openAttested(policy: Policy, state: string) {
   const own = readMachineKey(state)
   const readWhole = attestationReader(policy, own)
-  return async (entry: JudgedAdmission): Promise<readonly Claim[]> => {
+  return async (entry: JudgedAdmission): Promise<Pick<Evidence, 'claims' | 'troubles'>> => {
     const about = policyByRecord(policy, subjectOfEntry(entry))
     const read = about === policy ? readWhole : attestationReader(about, own)
-    const { claims } = await read(entry.path)
+    const attested = await read(entry.path)
     const signed = narinfoEvidence(about, about.attestations, entry.path)
-    return [...claims, ...signed.claims].filter(({ narHash }) => narHash === entry.narHash)
+    return {
+      claims: [...attested.claims, ...signed.claims].filter(({ narHash }) => narHash === entry.narHash),
+      troubles: [...attested.troubles, ...signed.troubles],
+    }
   }
 }
 

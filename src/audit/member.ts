@@ -18,6 +18,7 @@ import { alikeTo } from './alike.ts'
 import { criticalFor, NOBODY } from './critical.ts'
 import type { Judged, Judging, Member, Registered, Standing, Trusted } from './judging.ts'
 import { noteClaims, noteKey } from './key-registry.ts'
+import type { SignedSince } from './later.ts'
 
 export type { Judged, Judging, Member, Registered, Standing, Trusted } from './judging.ts'
 
@@ -86,17 +87,21 @@ async function judgedAnew(
   judging: Judging,
   met: Met,
   admitted: JudgedAdmission | undefined,
-  since: Promise<readonly AdmittedClaim[]> | undefined,
+  since: Promise<SignedSince | undefined> | undefined,
 ): Promise<Member | undefined> {
-  const more = (await since) ?? []
+  const signed = since === undefined ? NOTHING_SINCE : await since
+  if (signed === undefined) return undefined
+  const { claims: more, isLasting } = signed
   const alone =
     (more.length > 0 ? admitted && (await known(judging, withMore(admitted, more))) : undefined) ??
     (admitted && (await known(judging, admitted)))
   const found = alone ?? (await byEvidence(judging, met.path))
   if (found === undefined) return undefined
   const told = admitted !== undefined && alone === undefined ? admittedAs(judging, admitted, found) : found
-  return memberOf(judging.letIn, met, told, alone === undefined ? 'with evidence' : 'alone')
+  return memberOf(judging.letIn, met, told, alone !== undefined && isLasting ? 'alone' : 'with evidence')
 }
+
+const NOTHING_SINCE: SignedSince = { claims: [], isLasting: true }
 
 /** An entry as it would be with further claims. */
 function withMore(entry: JudgedAdmission, more: readonly AdmittedClaim[]): JudgedAdmission {
@@ -107,7 +112,9 @@ async function known(judging: Judging, entry: JudgedAdmission): Promise<Found | 
   return byLikeness(judging, entry) ?? byRecord(judging, entry)
 }
 
-/** `by`: whether the entry and the policy alone gave the verdict. */
+/**
+ * `by`: whether the entry, the policy, and what was signed since and lasts, alone gave the verdict.
+ */
 function memberOf(
   letIn: Judging['letIn'],
   { path, info, entry, stamp, version, files }: Met,

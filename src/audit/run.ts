@@ -62,7 +62,7 @@ export async function auditHere(inquiry: Inquiry, wanted: AuditAsked): Promise<A
   const own = readMachineIdentity(state)
   const registry = openKeyRegistry(policy, now)
   const basis = { version, policy: policy.digest, own }
-  const later = openLater(policy, state, now)
+  const later = openLater(policy, state, { now, end: wanted.end })
   const before = keptFor(kept, basis, { state, now, registry, later })
   const ahead = openAhead(state, before.has)
   const roots = listed === undefined ? wanted.roots : [...(await ahead.whileListed(listed.answer))].sort()

@@ -12,20 +12,20 @@ export function sharesOf(
   const totals = new Map<SubjectKind, number>()
   const signed = new Map<string, number>()
   const rolesOf = openRoles()
-  const count = (kind: SubjectKind, roles: Iterable<Role>) => {
+  const count = (kind: SubjectKind, roles: ReadonlySet<Role>) => {
     totals.set(kind, (totals.get(kind) ?? 0) + 1)
     for (const role of roles) {
       const both = `${kind} ${role}`
       signed.set(both, (signed.get(both) ?? 0) + 1)
     }
   }
-  for (const { kind, outcome, claims } of paths) count(kind, outcome === 'trusted' ? rolesOf(claims) : [])
-  for (const { claims, committers, reviewers } of expressions)
-    count('expression', [
-      ...rolesOf(claims),
-      ...committers.map(() => 'committer' as const),
-      ...reviewers.map(() => 'reviewer' as const),
-    ])
+  for (const { kind, outcome, claims } of paths) count(kind, outcome === 'trusted' ? rolesOf(claims) : NONE)
+  for (const { claims, committers, reviewers } of expressions) {
+    const roles = new Set(rolesOf(claims))
+    if (committers.length > 0) roles.add('committer')
+    if (reviewers.length > 0) roles.add('reviewer')
+    count('expression', roles)
+  }
   return KINDS.flatMap(kind => {
     const total = totals.get(kind) ?? 0
     // Whoever signed the commit, and who approved what it evaluates to.
@@ -34,6 +34,8 @@ export function sharesOf(
     return roles.map(role => ({ kind, role, signed: signed.get(`${kind} ${role}`) ?? 0, total }))
   })
 }
+
+const NONE: ReadonlySet<Role> = new Set()
 
 /** The roles of claims. Paths that are alike share theirs, which are looked at once. */
 function openRoles(): (claims: readonly AuditedClaim[]) => ReadonlySet<Role> {

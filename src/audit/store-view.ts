@@ -43,7 +43,7 @@ export function viewStore(
   const knows = (path: string): boolean => infos.has(path) || valid.has(path)
   let isWhole = isSame && kept.isWhole
   let isUnasked = isSame
-  let isListed = false
+  let listed: readonly string[] | undefined
   let told: ReadonlySet<string> | undefined
   /** What is kept has the signatures by some keys: for others the store is asked again. */
   const namesTold = (): ReadonlySet<string> => {
@@ -52,7 +52,7 @@ export function viewStore(
     if (isSame && kept.names.join(' ') !== sorted(told).join(' ')) {
       for (const path of infos.keys()) valid.add(path)
       infos.clear()
-      isWhole = isListed
+      isWhole = listed !== undefined
     }
     return told
   }
@@ -62,11 +62,9 @@ export function viewStore(
   }
   return {
     async allValid() {
-      isListed = true
-      if (isWhole) return [...infos.keys()]
-      const all = await (await asked()).allValidPaths()
+      listed = isWhole ? [...infos.keys()] : await (await asked()).allValidPaths()
       isWhole = true
-      return all
+      return listed
     },
     async infosOf(paths) {
       const named = namesTold()
@@ -88,9 +86,10 @@ export function viewStore(
       // Nothing may have changed while it was asked.
       database: state !== undefined && databaseState(begun) === state ? state : undefined,
       names: sorted(namesTold()),
-      isWhole,
+      // There may have been no time, or no room, to ask about all of them.
+      isWhole: isWhole && (listed ?? []).every(path => infos.has(path)),
       infos: [...infos.values()],
-      valid: [...valid],
+      valid: [...valid].filter(path => !infos.has(path)),
     }),
   }
 }

@@ -69,9 +69,11 @@ function judgedIn(
   if (!stamp.every(one => STAMP.test(one))) throw broken('a stamp', 'that is malformed')
   if (!entry.every(one => VERSION.test(one))) throw broken('a version', 'that is malformed')
   if (!files.every(one => FILES.test(one))) throw broken('files', 'that are malformed')
+  const others = registered.filter(info => info === 0).length
+  if (narHash.length !== others * HASH) throw broken('NAR hashes', `that are not ${others}`)
   const sharing = openShared()
   const nextHash = openHashes(narHash)
-  const all = path.map((place, row) => {
+  return path.map((place, row) => {
     const made = at(derivation, row)
     const info = at(registered, row)
     return [
@@ -90,11 +92,9 @@ function judgedIn(
       },
     ] as const
   })
-  if (nextHash() !== '') throw broken('NAR hashes', 'that are too many')
-  return all
 }
 
-/** One hash after another; then nothing. */
+/** One hash after another. */
 function openHashes(hashes: string): () => string {
   let used = 0
   return () => {

@@ -17,6 +17,8 @@ import { numberName, numberOf } from './places.ts'
 
 /** Of one log, how many states are read, the newest. */
 const READ = 256
+/** How many other files under such names are passed over: who puts them there must hide no state. */
+const OTHERS = 1024
 
 /** Throws FileError if the directory for checkpoints elsewhere is absent. */
 export function assertElsewhere(directory: string): void {
@@ -36,12 +38,12 @@ export interface OwnLog {
 
 /**
  * What is wrong if a state is there of more lines than the log has, in words that are escaped; undefined
- * if none is. Throws FileError if there is no looking.
+ * if none is. Throws FileError if there is no looking, or too much else under such names.
  */
 export function beyondElsewhere(directory: string, { log, publicKey, length }: OwnLog): string | undefined {
   const before = length()
   const beyond = numbersIn(directory, log).filter(number => Number(number) > before)
-  const states = read(directory, log, beyond).filter(state => isSignedBy(state, publicKey))
+  const states = signedIn(directory, { log, publicKey }, beyond)
   const now = length()
   const found = states.find(({ checkpoint }) => checkpoint.size > now)
   if (found === undefined) return undefined
@@ -58,7 +60,7 @@ export function assertNoneBeyond(directory: string, own: OwnLog): void {
 
 /**
  * Keeps a state of the log there. One of as many other lines that this machine signed before stays, as
- * it is evidence. Throws FileError for that, and like assertNoneBeyond.
+ * it is evidence, as may be what cannot be read. Throws FileError for that, and like assertNoneBeyond.
  */
 export function keepElsewhere(directory: string, bytes: Uint8Array, own: OwnLog): void {
   assertElsewhere(directory)
@@ -79,22 +81,31 @@ function isOther(one: Checkpoint, other: Checkpoint): boolean {
   return one.origin === other.origin && Buffer.compare(one.root, other.root) !== 0
 }
 
-/** The newest states there that this machine signed of its log. Throws FileError. */
-export function statesElsewhere(
-  directory: string,
-  { log, publicKey }: Omit<OwnLog, 'length'>,
-): readonly KeptCheckpoint[] {
+/** The newest states there that this machine signed of its log, by size. Throws FileError. */
+export function statesElsewhere(directory: string, own: Omit<OwnLog, 'length'>): readonly KeptCheckpoint[] {
   assertElsewhere(directory)
-  const states = read(directory, log, numbersIn(directory, log))
-  return states.filter(state => isSignedBy(state, publicKey))
+  return signedIn(directory, own, numbersIn(directory, own.log))
 }
 
-/** Of these numbers, the greatest. */
-function read(directory: string, log: string, numbers: readonly string[]): readonly KeptCheckpoint[] {
-  const files = numbers.toSorted().slice(-READ)
-  return files
-    .flatMap(number => stateIn(join(directory, nameOf(log, number))) ?? [])
-    .filter(({ checkpoint }) => checkpoint.origin === originOf(log))
+/** Of the states with these numbers, those that are of this log and signed by its key: the newest. */
+function signedIn(
+  directory: string,
+  { log, publicKey }: Omit<OwnLog, 'length'>,
+  numbers: readonly string[],
+): readonly KeptCheckpoint[] {
+  const states: KeptCheckpoint[] = []
+  let others = 0
+  for (const number of numbers.toSorted().reverse()) {
+    if (states.length === READ) break
+    const state = readableIn(join(directory, nameOf(log, number)))
+    const isNamed = state?.checkpoint.origin === originOf(log) && state.checkpoint.size === Number(number)
+    if (state !== undefined && isNamed && isSignedBy(state, publicKey)) states.push(state)
+    else if (++others > OTHERS)
+      throw new FileError(
+        `${printable(directory)} has more than ${OTHERS} files under names of states of this log (${log}-…) that are none: somebody else put them there, and they may hide one; remove them`,
+      )
+  }
+  return states.reverse()
 }
 
 function nameOf(log: string, number: string): string {
@@ -110,12 +121,22 @@ function numbersIn(directory: string, log: string): readonly string[] {
 }
 
 /** What is there; undefined if that is nothing, or no state of a log: anybody may write there. */
-function stateIn(file: string): KeptCheckpoint | undefined {
+function readableIn(file: string): KeptCheckpoint | undefined {
   try {
-    const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
+    return stateIn(file)
+  } catch (error) {
+    if (error instanceof FileError) return undefined
+    throw error
+  }
+}
+
+/** The same. Throws FileError if it cannot be read. */
+function stateIn(file: string): KeptCheckpoint | undefined {
+  const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
+  try {
     return bytes && parseKept(bytes, file)
   } catch (error) {
-    if (error instanceof FormatError || error instanceof FileError) return undefined
+    if (error instanceof FormatError) return undefined
     throw error
   }
 }

@@ -52,6 +52,16 @@ export function assertAttestationDirectory(dir: string): void {
     throw new FileError(`${printable(dir)} does not exist`)
 }
 
+/** Whether attestations in a directory are read: it is there, and not every user can write to it. */
+export function isReadDirectory(dir: string): boolean {
+  try {
+    return isGuardedDirectory(dir)
+  } catch (error) {
+    if (error instanceof FileError) return false
+    throw error
+  }
+}
+
 /**
  * The lines of a file of attestations, without their newlines; undefined if the file is absent.
  * Throws FileError if it cannot be read, or if it or its directory is world-writable. Throws

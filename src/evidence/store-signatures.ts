@@ -143,7 +143,8 @@ export function namesOfNixKeys(policy: Policy): ReadonlySet<string> {
   return new Set(nixKeys(policy).flatMap(key => key.name ?? []))
 }
 
-function nixKeys(policy: Policy): readonly Ed25519Key[] {
+/** The keys that a policy lists in Nix's own form. */
+export function nixKeys(policy: Policy): readonly Ed25519Key[] {
   return listedKeys(policy).filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
 }
 

@@ -10,9 +10,12 @@ export const REDACTED = 'REDACTED'
 const SECRET =
   /token|key|signature|passw|pwd|secret|credential|auth|session|x-(?:amz|goog|ms|oss|cos)-|(?:^|[^a-z])sig(?:$|[^a-z])/i
 
-/** What may have a user before its host: programs take some schemes without both slashes too. */
+/**
+ * What may have a user before its host: programs take some schemes without both slashes too, and pass
+ * over what is before a scheme and is no character to see.
+ */
 const PARTS =
-  /^((?:(?:git\+)?https?|ftp):[\\/]*|[a-z][a-z0-9+.-]*:\/\/)([^/?#\\]*@)?([^?#]*)(\?[^#]*)?(#.*)?$/is
+  /^([^!-~]*(?:(?:(?:git\+)?https?|ftp):[\\/]*|[a-z][a-z0-9+.-]*:\/\/))([^/?#\\]*@)?([^?#]*)(\?[^#]*)?(#.*)?$/is
 
 /** How deep a URL may be in the query of another one; what is deeper is left out. */
 const DEPTH = 3
@@ -26,18 +29,50 @@ export function withoutSecrets(url: string): string {
   return shown(url, DEPTH)
 }
 
-/** The same for each URL in a text. */
+/**
+ * The same for each URL in a text. It ends before a space, a quotation mark or a bracket; a user and a
+ * password may have marks and brackets, and end with the last `@` before a slash or a space.
+ */
 export function withoutSecretsIn(text: string): string {
-  if (!text.includes('://')) return text
-  return text.replaceAll(/[a-z][a-z0-9+.-]*:\/\/[^\s"'<>()]+/gi, url => withoutSecrets(url))
+  let told = ''
+  let done = 0
+  let from = 0
+  for (;;) {
+    const at = text.indexOf('://', from)
+    if (at < 0) return done === 0 ? text : told + text.slice(done)
+    const start = schemeBefore(text, at, done)
+    const end = start === at ? at + 3 : endOfUrl(text, at)
+    if (start < at) {
+      told += text.slice(done, start) + withoutSecrets(text.slice(start, end))
+      done = end
+    }
+    from = end
+  }
+}
+
+/** Where a scheme begins that ends there, and no earlier than at `first`; its end if there is none. */
+function schemeBefore(text: string, end: number, first: number): number {
+  let start = end
+  // Backwards, as each start of a long word would be tried else.
+  while (start > first && /[a-z0-9+.-]/i.test(text[start - 1] ?? '')) start--
+  while (start < end && !/[a-z]/i.test(text[start] ?? '')) start++
+  return start
+}
+
+const REST = /:\/\/(?:[^\s/?#\\]*@)?[^\s"'<>()]*/y
+
+/** Where a URL ends whose `://` is there. */
+function endOfUrl(text: string, at: number): number {
+  REST.lastIndex = at
+  return at + (REST.exec(text)?.[0].length ?? 0)
 }
 
 function shown(url: string, depth: number): string {
   // Programs pass over these, wherever they stand.
   const [whole, start = '', , host = '', query = '', fragment = ''] =
     PARTS.exec(url.replaceAll(/[\t\r\n]/g, '')) ?? []
-  if (whole === undefined) return url
-  return `${start}${host}${parameters(query, depth)}${parameters(fragment, depth)}`
+  const without = `${start}${host}${parameters(query, depth)}${parameters(fragment, depth)}`
+  return whole === undefined || without === whole ? url : without
 }
 
 /** A query or a fragment, with its sign. */

@@ -28,7 +28,8 @@ export function watchLogProblems(
 
 /** Looks at the log of a state directory. */
 export function logProblemsIn(state: string): (settings: LogSettings | undefined) => Family {
-  return watchLogProblems(settings => lookAtLog(state, settings))
+  // Not at what is kept elsewhere: a mount that does not answer would hold up all answers.
+  return watchLogProblems(({ log }) => lookAtLog(state, { log }))
 }
 
 type LogSettings = Pick<DecisionSettings, 'log'>

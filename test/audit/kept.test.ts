@@ -120,6 +120,22 @@ test('property: what is kept is read as it was, whatever its times, and what is 
   )
 })
 
+test('a NAR hash too few, too many or cut: nothing is read', () => {
+  const [given] = fc.sample(
+    kept.filter(({ infos, judged }) => infos.length === 0 && judged.length === 1),
+    1,
+  )
+  assert.ok(given)
+  const document = printDocument(given).toString('utf8')
+  const hashes = /"narHash":"([0-9a-f]{64})"/
+  assert.match(document, hashes)
+  for (const other of ['', 'ab'.repeat(20), 'ab'.repeat(64)])
+    assert.throws(
+      () => parseDocument(Buffer.from(document.replace(hashes, `"narHash":"${other}"`))),
+      FormatError,
+    )
+})
+
 test('property: a document that somebody made up is refused, or names store paths alone', () => {
   fc.assert(
     fc.property(

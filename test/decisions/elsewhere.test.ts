@@ -1,7 +1,17 @@
 // Signed states that are kept elsewhere outlive the log: what root of this machine does to the log
 // replaces none of them unseen, and is told.
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
@@ -124,6 +134,38 @@ test('attack: what others put there under the names of states to come is no evid
     known.map(({ checkpoint }) => checkpoint.size),
     [SEGMENT_LINES + 1],
   )
+})
+
+test('attack: files and copies under names of later states hide none of those that are there', () => {
+  append(SEGMENT_LINES)
+  assert.equal(keep(), undefined)
+  const name = logName(logPlaces(state)) ?? ''
+  const [first = ''] = readdirSync(elsewhere)
+  putBack(() => {
+    append(2 * SEGMENT_LINES)
+    assert.equal(keep(), undefined)
+  })
+  const put = (from: number, count: number) => {
+    for (let number = from; number < from + count; number++)
+      cpSync(join(elsewhere, first), join(elsewhere, `${name}-${numberName(number)}`))
+  }
+  put(999_999_999_000, 600)
+  assert.deepEqual(told(), ['cut'])
+  const look = () => lookAtLog(state, { log: 'kept', checkpointsTo: elsewhere, key: KEY.publicKey })
+  assert.match(look()?.problems[0]?.detail ?? '', /is a state of 3073 lines, and the log has 1025/)
+  // So many that nobody would read them all: that is told.
+  put(999_999_990_000, 600)
+  assert.match(look()?.problems[0]?.detail ?? '', /more than 1024 files under names of states of this log/)
+  assert.throws(told, /they may hide one; remove them/)
+})
+
+test('attack: what cannot be read under the name of a state to come is not replaced', () => {
+  append(SEGMENT_LINES)
+  const name = logName(logPlaces(state)) ?? ''
+  const file = join(elsewhere, `${name}-${numberName(SEGMENT_LINES + 1)}`)
+  symlinkSync('evidence', file)
+  assert.match(keep() ?? '', /cannot read .*ELOOP|symbolic link/)
+  assert.equal(readlinkSync(file), 'evidence')
 })
 
 test('attack: the key of the machine is taken away: no state is called signed', () => {

@@ -26,10 +26,26 @@ for (const [url, shown] of [
     'https://e.org/?to=https%3A%2F%2Fa%3Ab%40f.org%2F%3Ftoken%3Dx&v=1',
     'https://e.org/?to=https%3A%2F%2Ff.org%2F%3Ftoken%3DREDACTED&v=1',
   ],
+  [' https://ann:pass@example.org/a', ' https://example.org/a'],
+  ['\u0000https:ann:pass@example.org/a', '\u0000https:example.org/a'],
+  ['ht\ttps://ann:pass@example.org/a', 'https://example.org/a'],
+  ['https://example.org/\ta', 'https://example.org/\ta'],
   ['path:./a@b?token=x', 'path:./a@b?token=x'],
   ['not a url', 'not a url'],
 ] as const)
   test(`${url} is shown as ${shown}`, () => assert.equal(withoutSecrets(url), shown))
+
+for (const [text, told] of [
+  ['from https://ann:p(a"s\'s@e.org/x, and (ftp://b@f.org)', 'from https://e.org/x, and (ftp://f.org)'],
+  ['://https://ann:pass@e.org', '://https://e.org'],
+  ['1-x+https://ann@e.org 1://ann@e.org', '1-x+https://e.org 1://ann@e.org'],
+  ['"https://e.org" by ann@example.org', '"https://e.org" by ann@example.org'],
+  [
+    'https://e.org?token=x>https://e.org?token=y',
+    'https://e.org?token=REDACTED>https://e.org?token=REDACTED',
+  ],
+] as const)
+  test(`in a text: ${text}`, () => assert.equal(withoutSecretsIn(text), told))
 
 const safe = fc.stringMatching(/^[a-z0-9._~-]{1,12}$/)
 const secret = fc.stringMatching(/^S3CR3T[A-Za-z0-9._~!*%@:;,]{0,12}$/)
@@ -107,6 +123,11 @@ test('property: any text is shown in time, and never longer than it may get', ()
     `https://${'@'.repeat(100_000)}`,
     `https://x?${';='.repeat(50_000)}`,
     'a'.repeat(100_000),
+    `://${'a'.repeat(100_000)}`,
+    '://'.repeat(50_000),
+    'a://"'.repeat(50_000),
+    `${'://'.repeat(50_000)}${'a'.repeat(50_000)}`,
+    `a://${'"@'.repeat(50_000)}`,
   ])
     withoutSecretsIn(withoutSecrets(long))
   assert.ok(performance.now() - began < 1000)
