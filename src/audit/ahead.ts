@@ -58,14 +58,11 @@ export function openAhead(state: string, isKept: (path: string) => boolean): Ahe
     look: paths => look(paths, () => false),
     async whileListed(list) {
       let isHere = false
-      const settled = list.then(
-        () => {},
-        () => {},
-      )
-      void settled.then(() => {
+      const here = () => {
         isHere = true
-      })
-      // Where it is kept, it is here at once; else the question goes out.
+      }
+      void list.then(here, here)
+      // Where it is kept, it is here at once.
       await new Promise(setImmediate)
       if (!isHere) await look(pathsThere(), () => isHere)
       return list

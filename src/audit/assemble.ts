@@ -4,6 +4,7 @@ import { exitCode } from '../policy/exit-code.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Reader } from '../policy/steps.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { eachOnce } from '../primitives/each-once.ts'
 import { type Group, groupsOf } from '../status/groups.ts'
 import type { Audit, AuditedExemption, AuditedExpression, AuditedPath } from './audit.ts'
 import { isMissing } from './contents.ts'
@@ -42,8 +43,10 @@ export function auditOf(surveyed: Surveyed, circumstances: Circumstances): Audit
   for (const { standing } of members) if (standing.outcome === 'refused') refused.push(standing.refusal)
   const groups = groupsOf(refused, reader, again)
   const exemptions = exemptionsOf(inForce, now, members)
-  const told = openStandings(stoppedIn(groups), exemptingAt(inForce, now))
-  const known = { surveyed, people, places, standing: told }
+  const [stopped, exempting] = [stoppedIn(groups), exemptingAt(inForce, now)]
+  // Paths that are alike share their verdict.
+  const standing = eachOnce((one: Standing) => standingOf(one, stopped, exempting))
+  const known = { surveyed, people, places, standing }
   const expressions = found.map(one => expressionOf(one, people, places))
   const paths = members.map((member, place) => pathOf(known, member, place))
   const owners = { keys: people.keys, principals: people.principals, exemptions }
@@ -157,24 +160,7 @@ type ToldStanding = Pick<
   'outcome' | 'status' | 'ground' | 'rule' | 'basis' | 'exemption' | 'group' | 'because' | 'message' | 'until'
 >
 
-/**
- * What is told of verdicts: paths that are alike share theirs. `exempting`: of each exemption that is
- * told, its place in the policy.
- */
-function openStandings(
-  stopped: StoppedBy,
-  exempting: readonly number[],
-): (standing: Standing) => ToldStanding {
-  const known = new Map<Standing, ToldStanding>()
-  return standing => {
-    const before = known.get(standing)
-    if (before !== undefined) return before
-    const told = standingOf(standing, stopped, exempting)
-    known.set(standing, told)
-    return told
-  }
-}
-
+/** What is told of a verdict. `exempting`: of each exemption that is told, its place in the policy. */
 function standingOf(standing: Standing, stopped: StoppedBy, exempting: readonly number[]): ToldStanding {
   if (standing.outcome === 'trusted') {
     const { rule, basis, until } = standing

@@ -16,7 +16,7 @@ import { removeFile } from '../files/remove-file.ts'
 import { replaceFile } from '../files/replace-file.ts'
 import { digestIn } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
-import { stampOf, versionOf } from '../ledger/stamp.ts'
+import { changeIn, stampOf, versionOf } from '../ledger/stamp.ts'
 import { endOfList } from '../policy/lists/scope.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -101,11 +101,6 @@ export function keepable(members: readonly Member[], begun: bigint): Kept['judge
     if (changeIn(entry) < settled && lastChangeIn(member.files) < settled) judged.push([path, member])
   }
   return judged
-}
-
-/** When a file of this version (stamp.ts) was last changed, in nanoseconds since 1970. */
-function changeIn(version: string): number {
-  return Number(version.slice(version.indexOf(':') + 1))
 }
 
 /**

@@ -9,15 +9,15 @@ import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
 import { isReadDirectory } from '../evidence/attestation-files.ts'
 import { attestationReader } from '../evidence/attestations.ts'
 import { narinfoEvidence } from '../evidence/narinfo-files.ts'
-import { nixKeys } from '../evidence/store-signatures.ts'
+import { nixKeys, readSignature } from '../evidence/store-signatures.ts'
 import { readableNamesIn } from '../files/names-in.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
-import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { digestIn } from '../formats/nix/store-path.ts'
 import type { AdmittedClaim } from '../ledger/admissions.ts'
+import { changeIn } from '../ledger/stamp.ts'
 import type { Ed25519Key, Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence } from '../policy/verdict.ts'
-import { FormatError } from '../primitives/format-error.ts'
+import { eachOnce } from '../primitives/each-once.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 import type { JudgedAdmission } from '../reach/by-record.ts'
 import { policyByRecord } from '../reach/unknown-addresses.ts'
@@ -93,7 +93,7 @@ export function openLater(
     return { directory, starts: new Set(readableNamesIn(directory)) }
   })
   const placed = Math.max(0, ...policy.attestations.map(placedAt))
-  const isRead = openIsRead()
+  const isRead = eachOnce(isReadDirectory)
   const signedBy = openSignatures(policy)
   const attested = openAttested(policy, state)
   return {
@@ -105,7 +105,8 @@ export function openLater(
         for (const fileIn of [attestationFile, narinfoFile]) {
           const file = fileIn(directory, path)
           const one = told(place, file)
-          if (one === undefined || (fileIn === attestationFile && !isRead(directory, file))) continue
+          const isLeftOut = fileIn === attestationFile && !(isRead(directory) && isRead(dirname(file)))
+          if (one === undefined || isLeftOut) continue
           files += `${files === '' ? '' : ' '}${one}`
         }
       }
@@ -141,17 +142,6 @@ function placedAt(directory: string): number {
   }
 }
 
-/** Whether attestations in a file of a directory are read; each directory is looked at once. */
-function openIsRead(): (directory: string, file: string) => boolean {
-  const known = new Map<string, boolean>()
-  const isRead = (one: string): boolean => {
-    const found = known.get(one) ?? isReadDirectory(one)
-    known.set(one, found)
-    return found
-  }
-  return (directory, file) => isRead(directory) && isRead(dirname(file))
-}
-
 const NONE: readonly never[] = []
 
 /** A file as it is told: most paths of most directories have none. Whoever can change one cannot set its ctime. */
@@ -169,8 +159,7 @@ function told(place: number, file: string): string | undefined {
 /** When the last of these files (`filesOf`) was changed, in nanoseconds since 1970; 0 if there is none. */
 export function lastChangeIn(files: string): number {
   if (files === '') return 0
-  const times = files.split(' ').map(file => Number(file.slice(file.lastIndexOf(':') + 1)))
-  return times.reduce((a, b) => Math.max(a, b))
+  return Math.max(...files.split(' ').map(changeIn))
 }
 
 /** Claims by signatures, and whether there was not enough work left to try all of them. */
@@ -217,12 +206,8 @@ function openSignatures(policy: Policy) {
 const STORED = { role: 'builder', trace: 'nix', origin: "the store's database" } as const
 
 function verifies(text: string, message: Uint8Array, { publicKey }: Ed25519Key): boolean {
-  try {
-    return verifyEd25519(message, parseNixSignature(text).signature, publicKey)
-  } catch (error) {
-    if (error instanceof FormatError) return false
-    throw error
-  }
+  const parsed = readSignature(text)
+  return parsed !== undefined && verifyEd25519(message, parsed.signature, publicKey)
 }
 
 /** What the directories attest about the contents that were admitted; other contents are none of these. */

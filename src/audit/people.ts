@@ -2,6 +2,7 @@
 import { withoutSecretsIn } from '../formats/without-secrets.ts'
 import { listNameOf } from '../policy/lists/names.ts'
 import type { KeyIdentity, Role } from '../policy/policy.ts'
+import { eachOnce } from '../primitives/each-once.ts'
 import type { MadeOf } from '../reach/made-of.ts'
 import type { Audit, AuditedClaim, AuditedKey, AuditedPrincipal } from './audit.ts'
 import type { Critical } from './critical.ts'
@@ -129,8 +130,6 @@ function peopleOf({ registry, roles, falls }: Known): People {
       falls: fallsWith(keyed(identity)),
     }
   })
-  // Paths that are alike share their claims.
-  const told = new Map<unknown, readonly AuditedClaim[]>()
   const [first] = auditedKeys
   const isWeak = first !== undefined && first.falls.length > 0
   return {
@@ -145,15 +144,12 @@ function peopleOf({ registry, roles, falls }: Known): People {
       }),
     ),
     weakest: isWeak ? { key: 0, falls: first.falls.length } : undefined,
-    told(claims) {
-      const known = told.get(claims)
-      if (known !== undefined) return known
-      const all = claims.flatMap(({ key, role, graph, origin }) => {
+    // Paths that are alike share their claims.
+    told: eachOnce((claims: readonly Omit<ToldClaim, 'holders'>[]): readonly AuditedClaim[] =>
+      claims.flatMap(({ key, role, graph, origin }) => {
         const place = keyPlaces.get(key)
         return place === undefined ? [] : [{ key: place, role, graph, origin: withoutSecretsIn(origin) }]
-      })
-      told.set(claims, all)
-      return all
-    },
+      }),
+    ),
   }
 }

@@ -1,5 +1,6 @@
 /** How many of each kind have signatures that count, by role. Pure. */
 import { ASPECT, ROLES, type Role, type SubjectKind } from '../policy/policy.ts'
+import { eachOnce } from '../primitives/each-once.ts'
 import type { AuditedClaim, AuditedExpression, AuditedPath, Share } from './audit.ts'
 
 const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output', 'expression']
@@ -11,7 +12,10 @@ export function sharesOf(
 ): readonly Share[] {
   const totals = new Map<SubjectKind, number>()
   const signed = new Map<string, number>()
-  const rolesOf = openRoles()
+  // Paths that are alike share their claims.
+  const rolesOf = eachOnce(
+    (claims: readonly AuditedClaim[]): ReadonlySet<Role> => new Set(claims.map(({ role }) => role)),
+  )
   const count = (kind: SubjectKind, roles: ReadonlySet<Role>) => {
     totals.set(kind, (totals.get(kind) ?? 0) + 1)
     for (const role of roles) {
@@ -36,15 +40,3 @@ export function sharesOf(
 }
 
 const NONE: ReadonlySet<Role> = new Set()
-
-/** The roles of claims. Paths that are alike share theirs, which are looked at once. */
-function openRoles(): (claims: readonly AuditedClaim[]) => ReadonlySet<Role> {
-  const known = new Map<readonly AuditedClaim[], ReadonlySet<Role>>()
-  return claims => {
-    const before = known.get(claims)
-    if (before !== undefined) return before
-    const roles = new Set(claims.map(({ role }) => role))
-    known.set(claims, roles)
-    return roles
-  }
-}

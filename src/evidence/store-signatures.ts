@@ -157,7 +157,8 @@ function mayHaveBuilt({ grants }: Ed25519Key, path: string): boolean {
   return grants.some(granted => covers(granted, { role: 'builder', name }))
 }
 
-function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {
+/** Undefined if a text is not in the form of a Nix signature. */
+export function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {
   try {
     return parseNixSignature(text)
   } catch (error) {

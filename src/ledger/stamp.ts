@@ -55,6 +55,11 @@ export function versionIn({ ino, ctimeNs }: Pick<BigIntStats, 'ino' | 'ctimeNs'>
   return `${ino}:${ctimeNs}`
 }
 
+/** When a file of this version was last changed, in nanoseconds since 1970. */
+export function changeIn(version: string): number {
+  return Number(version.slice(version.lastIndexOf(':') + 1))
+}
+
 function identityIn(status: BigIntStats): string {
   return `${status.ino}:${status.birthtimeNs > 0n ? status.birthtimeNs : status.ctimeNs}`
 }
