@@ -13,7 +13,9 @@ import { counted } from '../primitives/counted.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { CHECKPOINT_LIMIT, isSignedBy, type KeptCheckpoint, originOf, parseKept } from './kept-checkpoint.ts'
-import { numberName, numberOf } from './places.ts'
+import { type LogPlaces, numberName, numberOf } from './places.ts'
+import { lengthOf } from './read.ts'
+import { logName } from './removed.ts'
 
 /** Of one log, how many states are read, the newest. */
 const READ = 256
@@ -34,6 +36,12 @@ export interface OwnLog {
   readonly publicKey: Uint8Array
   /** How many lines it has now: it grows while its states are read. */
   readonly length: () => number
+}
+
+/** The log in these places; undefined if it has no name that can be read. Throws FileError. */
+export function ownLogIn(places: LogPlaces, publicKey: Uint8Array): OwnLog | undefined {
+  const log = logName(places)
+  return log === undefined ? undefined : { log, publicKey, length: () => lengthOf(places) }
 }
 
 /**

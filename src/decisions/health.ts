@@ -17,11 +17,11 @@ import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import { foldedLines } from './append.ts'
 import { followLines, type LogFault } from './chain.ts'
 import { checkpointBeyond, newestCheckpoint } from './checkpoint.ts'
-import { beyondElsewhere } from './elsewhere.ts'
+import { beyondElsewhere, ownLogIn } from './elsewhere.ts'
 import { LINE_LIMIT, SEGMENT_LINES } from './line.ts'
 import { type LogPlaces, logPlaces, numberName, numberOf } from './places.ts'
 import { lengthOf } from './read.ts'
-import { cutBehind, logName, readRemoved } from './removed.ts'
+import { cutBehind, readRemoved } from './removed.ts'
 import { noted } from './trouble.ts'
 
 /** What may be wrong with the log. */
@@ -222,11 +222,10 @@ function about(code: Found['code'], what: string, faults: readonly LogFault[]): 
 /** Whether the log is shorter than it was, as the states say that are kept elsewhere. */
 function elsewhereProblems(places: LogPlaces, { settings }: Extent): readonly Found[] {
   const { checkpointsTo, key } = settings
-  const log = checkpointsTo === undefined || key === undefined ? undefined : logName(places)
   // That the directory is gone is told when a state is to be kept there.
-  if (checkpointsTo === undefined || key === undefined || log === undefined || !isThere(checkpointsTo))
-    return []
-  const state = beyondElsewhere(checkpointsTo, { log, publicKey: key, length: () => lengthOf(places) })
+  if (checkpointsTo === undefined || key === undefined || !isThere(checkpointsTo)) return []
+  const own = ownLogIn(places, key)
+  const state = own && beyondElsewhere(checkpointsTo, own)
   return state === undefined ? [] : [{ code: 'broken', detail: state, next: VERIFY }]
 }
 

@@ -9,13 +9,11 @@ import { withSystemErrorsInWords } from '../primitives/system-error-words.ts'
 import { foldedLines } from './append.ts'
 import { noteSize } from './budgets.ts'
 import { keepCheckpoint, newestCheckpoint } from './checkpoint.ts'
-import { assertNoneBeyond } from './elsewhere.ts'
+import { assertNoneBeyond, ownLogIn } from './elsewhere.ts'
 import { foldSegments } from './fold.ts'
 import { limitSize } from './limit.ts'
 import { type LogPlaces, logPlaces } from './places.ts'
-import { lengthOf } from './read.ts'
 import type { DecisionLog } from './record.ts'
-import { logName } from './removed.ts'
 import { forgetTrouble, noted, noteTrouble } from './trouble.ts'
 
 /** Milliseconds for which a log that could not be kept in order is left alone. */
@@ -63,10 +61,9 @@ export function keepInOrder(log: DecisionLog, when: 'at once' | 'in time'): stri
 
 /** Throws FileError for what would be wrong elsewhere with a state that is signed now. */
 function assertCanBeKeptElsewhere({ state, settings: { checkpointsTo }, key }: DecisionLog): void {
-  const places = logPlaces(state)
-  const log = checkpointsTo === undefined ? undefined : logName(places)
-  if (checkpointsTo === undefined || log === undefined) return
-  assertNoneBeyond(checkpointsTo, { log, publicKey: key().publicKey, length: () => lengthOf(places) })
+  if (checkpointsTo === undefined) return
+  const own = ownLogIn(logPlaces(state), key().publicKey)
+  if (own !== undefined) assertNoneBeyond(checkpointsTo, own)
 }
 
 /** Whether a segment was folded since the last state that was signed. */
