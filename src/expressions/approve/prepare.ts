@@ -1,6 +1,6 @@
 /** From a signed commit to the build graph that an approver signs. */
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
-import type { Approval, Signers } from '../../formats/in-toto/predicates/approval.ts'
+import type { Approval } from '../../formats/in-toto/predicates/approval.ts'
 import type { Subject } from '../../formats/in-toto/statement.ts'
 import { graphDigest, printBuildGraph } from '../../formats/nix/build-graph.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
@@ -93,7 +93,7 @@ export async function prepareApproval(
           commit: tree.commit,
           tree: tree.tree,
           narHash: tree.narHash,
-          ...signersOf(tree),
+          ...tree.signed,
         },
         locks: locked.locks,
         evaluator: { nix: evaluator.version, system: evaluator.system, target: titleOf(target) },
@@ -104,13 +104,5 @@ export async function prepareApproval(
     }
   } finally {
     removeScratch(scratch)
-  }
-}
-
-function signersOf({ signers, committers, reviewers }: Signers): Signers {
-  return {
-    signers,
-    ...(committers === undefined ? {} : { committers }),
-    ...(reviewers === undefined ? {} : { reviewers }),
   }
 }

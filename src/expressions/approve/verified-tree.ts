@@ -1,7 +1,7 @@
 /** The tree of a commit that enough people signed, in the store, where nobody can change it. */
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SignedExpressions } from '../../formats/in-toto/predicates/approval.ts'
+import type { SignedExpressions, Signers } from '../../formats/in-toto/predicates/approval.ts'
 import { sourcePath } from '../../formats/nix/make-store-path.ts'
 import type { GitObjects } from '../../git/objects.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
@@ -19,9 +19,10 @@ import { signersIn } from './signers.ts'
 import { writeGitTree } from './write-tree.ts'
 
 /** A commit that meets the policy's `[[inputs]]`, with its tree in the store. */
-export interface VerifiedTree extends TreeInStore, SignedExpressions {
+export interface VerifiedTree extends TreeInStore, Omit<SignedExpressions, keyof Signers> {
   readonly commit: string
   readonly tree: string
+  readonly signed: Signers
   /** When the verdict on it ends, if it does. */
   readonly until?: Instant
 }
@@ -60,7 +61,7 @@ export async function verifiedTree(
   const counted = count === undefined ? {} : { revCount: count }
   // Nix fetches a flake that is a work tree with git, without submodules.
   const info = { commit, narHash, storePath, committed, submodules: false, ...counted }
-  return { ...info, url, tree, ...signersIn(judged), ...ends }
+  return { ...info, url, tree, signed: signersIn(judged), ...ends }
 }
 
 /** Throws ExpressionError unless what is in the store has the verified NAR hash. */
