@@ -67,8 +67,7 @@ ${linesHtml('What ends soon', endLines(fleet, KEYS), fleet.ends.length)}
 </main>
 <footer>Made by nixsig fleet report.</footer>
 </body>
-</html>
-`
+</html>`
 }
 
 function sectionHtml({ kind, title, next, items }: Section): string {

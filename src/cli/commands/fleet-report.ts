@@ -92,7 +92,7 @@ async function reportFleet(options: Options, { terminal }: Invocation): Promise<
   const fleet = merge.report({ oldAfter, expected })
   if (options.html !== undefined) {
     const { fleetHtml } = await import('../../fleet/html.ts')
-    await writeReport('--html', resolve(options.html), fleetHtml(fleet).trimEnd())
+    await writeReport('--html', resolve(options.html), fleetHtml(fleet))
   }
   if (options.json) terminal.print(fleetJson(fleet))
   else sayFleet(terminal, fleet)
