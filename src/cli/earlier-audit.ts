@@ -2,11 +2,8 @@
 import type { Audit } from '../audit/audit.ts'
 import { AUDIT_LIMITS, parseAudit } from '../audit/parse.ts'
 import { type AuditChanges, changesSince } from '../audit/since.ts'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { when, word } from '../policy/words.ts'
-import { FormatError } from '../primitives/format-error.ts'
-import { printable } from '../primitives/printable.ts'
-import { UsageError } from './usage-error.ts'
+import { readOptionFile } from './option-file.ts'
 
 /** An earlier audit, for those of now. */
 export interface EarlierAudit {
@@ -23,16 +20,12 @@ export function openEarlier(file: string): EarlierAudit {
 
 /** Reads it. Throws UsageError, which names the file, if it is no audit. */
 export function readEarlier(file: string): Audit {
-  try {
-    const bytes = readRegularFile(file, AUDIT_LIMITS.bytes)
-    if (bytes === undefined) throw new FileError('there is no such file')
-    return parseAudit(bytes)
-  } catch (error) {
-    if (!(error instanceof FileError || error instanceof FormatError)) throw error
-    throw new UsageError(
-      `--since ${printable(file)} is no audit that can be read: ${error.message}; next: nixsig audit --json > FILE makes one`,
-    )
-  }
+  return readOptionFile('--since', file, {
+    what: 'audit',
+    limit: AUDIT_LIMITS.bytes,
+    next: 'nixsig audit --json > FILE makes one',
+    parse: parseAudit,
+  })
 }
 
 const ASKED = { system: 'the running system', store: 'the whole store', paths: 'named paths' } as const

@@ -2,16 +2,14 @@
 import { writeFileSync } from 'node:fs'
 import type { LogFault } from '../../decisions/chain.ts'
 import { keepCheckpoint } from '../../decisions/checkpoint.ts'
-import { keepElsewhere, statesElsewhere } from '../../decisions/elsewhere.ts'
+import { keepElsewhere, ownLogIn, statesElsewhere } from '../../decisions/elsewhere.ts'
 import { keepCosigned } from '../../decisions/keep-cosigned.ts'
 import { CHECKPOINT_LIMIT, type KeptCheckpoint, parseKept } from '../../decisions/kept-checkpoint.ts'
 import { type LogPlaces, logPlaces } from '../../decisions/places.ts'
-import { lengthOf } from '../../decisions/read.ts'
-import { logName } from '../../decisions/removed.ts'
 import { type LogReport, verifyLog } from '../../decisions/verify.ts'
 import { jsonLine } from '../../explain/verdict-json.ts'
 import { namesIn } from '../../files/names-in.ts'
-import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { NOTE_ED25519, noteKey, printNoteKey } from '../../formats/tlog/note.ts'
 import type { LogQuorum } from '../../policy/log-quorums.ts'
 import { counted } from '../../primitives/counted.ts'
@@ -22,6 +20,7 @@ import { machineKey, readMachineKey } from '../../verifier/machine-key.ts'
 import type { Places } from '../../verifier/places.ts'
 import { command, type Invocation, JSON_OPTION } from '../command.ts'
 import type { Status } from '../exit-status.ts'
+import { readOptionFile } from '../option-file.ts'
 import { lookAfterOwnLog, ownLogSettings } from '../own-log.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { unwritten } from '../replaceable.ts'
@@ -80,14 +79,12 @@ async function verifyAll(
 
 /** A checkpoint that an option names. Throws UsageError if there is none in that file. */
 function readCheckpoint(option: string, file: string): KeptCheckpoint {
-  try {
-    const bytes = readRegularFile(file, CHECKPOINT_LIMIT)
-    if (bytes === undefined) throw new FileError('there is no such file')
-    return parseKept(bytes, file)
-  } catch (error) {
-    if (!(error instanceof FileError || error instanceof FormatError)) throw error
-    throw new UsageError(`${option} ${printable(file)} is no checkpoint that can be read: ${error.message}`)
-  }
+  return readOptionFile(option, file, {
+    what: 'checkpoint',
+    limit: CHECKPOINT_LIMIT,
+    next: `on the machine of the log, ${BY_ROOT}: nixsig log checkpoint --to FILE`,
+    parse: bytes => parseKept(bytes, file),
+  })
 }
 
 /** The states that this machine's own policy has kept elsewhere as well (`checkpoints-to`). */
@@ -99,8 +96,8 @@ function keptElsewhere(
   const directory = ownLogSettings(state)?.checkpointsTo
   if (directory === undefined || key === undefined) return []
   try {
-    const log = logName(places)
-    return log === undefined ? [] : statesElsewhere(directory, { log, publicKey: key })
+    const own = ownLogIn(places, key)
+    return own === undefined ? [] : statesElsewhere(directory, own)
   } catch (error) {
     if (!(error instanceof FileError || error instanceof FormatError)) throw error
     note(`warning: without what is kept elsewhere (checkpoints-to): ${error.message}`)
@@ -209,10 +206,8 @@ function signNow(to: string | undefined, { state }: Pick<Places, 'state'>, termi
     terminal.note(`witnesses know this log by ${printNoteKey(noteKey(origin, NOTE_ED25519, key.publicKey))}`)
   }
   const directory = ownLogSettings(state)?.checkpointsTo
-  const places = logPlaces(state)
-  const log = logName(places)
-  if (directory !== undefined && log !== undefined)
-    keepElsewhere(directory, bytes, { log, publicKey: key.publicKey, length: () => lengthOf(places) })
+  const own = directory === undefined ? undefined : ownLogIn(logPlaces(state), key.publicKey)
+  if (directory !== undefined && own !== undefined) keepElsewhere(directory, bytes, own)
   return 0
 }
 
