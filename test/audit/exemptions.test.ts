@@ -1,12 +1,11 @@
 // By which exemption a path passes, and so until when, whatever the policy's lines are.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auditOf } from '../../src/audit/assemble.ts'
 import { openKeyRegistry } from '../../src/audit/key-registry.ts'
 import { type Judging, judgeMember, type Member } from '../../src/audit/member.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
-import { openMadeOf } from '../../src/reach/made-of.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
+import { auditOfMembers } from '../support/audits/of-members.ts'
 
 const NOW = Date.UTC(2027, 0, 1) / 1000
 const HASH = 'ab'.repeat(32)
@@ -78,22 +77,7 @@ async function judged(name: string): Promise<Member> {
 test('attack: exemptions that are written in one line of the policy are told apart', async () => {
   assert.equal(new Set(POLICY.exemptions.map(({ line }) => line)).size, 1)
   const members = [await judged('a-1'), await judged('b-1'), await judged('b-2')]
-  const audit = auditOf(
-    { members, closure: 3, inputs: new Map(), madeOf: openMadeOf(), unjudged: 0 },
-    {
-      time: NOW,
-      machine: { name: 'host', key: undefined },
-      version: '0',
-      policy: { file: 'policy.toml', digest: POLICY.digest, mode: 'enforce' },
-      asked: { kind: 'paths', roots: [], contents: false },
-      respite: undefined,
-      registry,
-      reader: 'root',
-      again: 'nixsig audit',
-      disk: { unregistered: [], differing: [], isCut: false },
-      expressions: [],
-    },
-  )
+  const audit = auditOfMembers(members, registry)
   assert.deepEqual(
     audit.exemptions.map(({ until, paths }) => [new Date(until * 1000).toISOString().slice(0, 10), paths]),
     [

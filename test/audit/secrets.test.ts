@@ -1,16 +1,15 @@
 // No report of an audit shows a secret that stands in a URL, wherever that came from.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { auditOf } from '../../src/audit/assemble.ts'
 import { auditJson } from '../../src/audit/json.ts'
 import { openKeyRegistry } from '../../src/audit/key-registry.ts'
 import type { Member, Standing } from '../../src/audit/member.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
-import { openMadeOf } from '../../src/reach/made-of.ts'
 import { cycloneDxOf } from '../../src/report/cyclonedx.ts'
 import { pageData } from '../../src/report/page-data.ts'
 import { sarifOf } from '../../src/report/sarif.ts'
 import { spdxOf } from '../../src/report/spdx.ts'
+import { auditOfMembers } from '../support/audits/of-members.ts'
 
 const NOW = Date.UTC(2027, 0, 1) / 1000
 const HASH = 'ab'.repeat(32)
@@ -73,32 +72,17 @@ const unread = member('unread', {
 test('attack: a URL with a password and a secret parameter is in no report as it was', () => {
   const registry = openKeyRegistry(POLICY, NOW)
   registry.keys.set(KEY, { label: 'ann-1', principal: undefined, until: undefined, isRevoked: false })
-  const audit = auditOf(
-    { members: [signed, unread], closure: 2, inputs: new Map(), madeOf: openMadeOf(), unjudged: 0 },
+  const audit = auditOfMembers([signed, unread], registry, [
     {
-      time: NOW,
-      machine: { name: 'host', key: undefined },
-      version: '0',
-      policy: { file: 'policy.toml', digest: POLICY.digest, mode: 'enforce' },
-      asked: { kind: 'paths', roots: [], contents: false },
-      respite: undefined,
-      registry,
-      reader: 'root',
-      again: 'nixsig audit',
-      disk: { unregistered: [], differing: [], isCut: false },
-      expressions: [
-        {
-          url: URL,
-          revision: 'c'.repeat(40),
-          signers: [],
-          committers: [],
-          reviewers: [],
-          approvers: [],
-          covers: [],
-        },
-      ],
+      url: URL,
+      revision: 'c'.repeat(40),
+      signers: [],
+      committers: [],
+      reviewers: [],
+      approvers: [],
+      covers: [],
     },
-  )
+  ])
   assert.equal(audit.expressions[0]?.url, SHOWN)
   assert.equal(audit.paths[0]?.claims[0]?.origin, SHOWN)
   assert.ok(audit.paths[1]?.message?.includes(SHOWN), audit.paths[1]?.message)

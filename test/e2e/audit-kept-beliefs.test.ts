@@ -76,7 +76,12 @@ function planted(kept: Kept): Kept {
   }
 }
 
-type Standing = Kept['judged'][number][1]['standing']
+type Judged = Kept['judged'][number][1]
+type Standing = Judged['standing']
+
+function judgedWith(kept: Kept, other: Partial<Judged>): Kept['judged'] {
+  return kept.judged.map(([path, judged]) => [path, { ...judged, ...other }])
+}
 
 function judgedAs(kept: Kept, as: (standing: Standing, path: string) => Standing): Kept['judged'] {
   return kept.judged.map(([path, judged]) => [path, { ...judged, standing: as(judged.standing, path) }])
@@ -124,32 +129,12 @@ for (const version of OLDEST) {
           { judged: judgedAs(kept, (one, path) => (path === first ? { ...one, until: kept.time } : one)) },
           { verdicts: all.slice(1), infos },
         ],
-        [
-          "another machine's ledger",
-          { judged: kept.judged.map(([path, one]) => [path, { ...one, entry: '1:2' }]) },
-          noVerdicts,
-        ],
-        [
-          "another machine's store",
-          { judged: kept.judged.map(([path, one]) => [path, { ...one, stamp: '1:2:3:4:5' }]) },
-          noVerdicts,
-        ],
-        [
-          'other contents',
-          { judged: kept.judged.map(([path, one]) => [path, { ...one, narHash: 'ab'.repeat(32) }]) },
-          noVerdicts,
-        ],
+        ["another machine's ledger", { judged: judgedWith(kept, { entry: '1:2' }) }, noVerdicts],
+        ["another machine's store", { judged: judgedWith(kept, { stamp: '1:2:3:4:5' }) }, noVerdicts],
+        ['other contents', { judged: judgedWith(kept, { narHash: 'ab'.repeat(32) }) }, noVerdicts],
         ['keys of other names', { names: ['other-1'] }, { verdicts: all, infos: [] }],
-        [
-          'other signatures',
-          { judged: kept.judged.map(([path, one]) => [path, { ...one, signatures: '' }]) },
-          noVerdicts,
-        ],
-        [
-          'other attestations',
-          { judged: kept.judged.map(([path, one]) => [path, { ...one, files: '0:1:2' }]) },
-          noVerdicts,
-        ],
+        ['other signatures', { judged: judgedWith(kept, { signatures: '' }) }, noVerdicts],
+        ['other attestations', { judged: judgedWith(kept, { files: '0:1:2' }) }, noVerdicts],
       ]
       for (const [what, other, expected] of others)
         assert.deepEqual(await after(printKept({ ...kept, ...other })), expected, what)

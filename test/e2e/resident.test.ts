@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HookReply, parseReply } from '../../src/formats/hook-reply.ts'
-import { eventually } from '../support/eventually.ts'
+import { until } from '../support/eventually.ts'
 import * as nix from '../support/expressions.ts'
 import { RESIDENT_COMMAND, startResident } from '../support/resident.ts'
 import {
@@ -333,5 +333,3 @@ for (const version of OLDEST) {
       assert.equal(isInLedger(world, out), true)
     }))
 }
-
-const until = (holds: () => boolean) => eventually(String(holds), holds)

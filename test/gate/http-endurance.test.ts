@@ -8,7 +8,8 @@ import { test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
 import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
 import { HTTP_LIMITS, openHttpServer } from '../../src/gate/http-server.ts'
-import { atMost, request, startServer, until } from './raw-http.ts'
+import { until } from '../support/eventually.ts'
+import { atMost, request, startServer } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
 

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test'
 import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
 import { HTTP_LIMITS } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
-import { atMost, request, startServer, until } from './raw-http.ts'
+import { until } from '../support/eventually.ts'
+import { atMost, request, startServer } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
 

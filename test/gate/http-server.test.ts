@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { GateResponse } from '../../src/gate/http-request.ts'
-import { request, startServer, until } from './raw-http.ts'
+import { until } from '../support/eventually.ts'
+import { request, startServer } from './raw-http.ts'
 
 const HELLO = Buffer.from('hello\n')
 const TEXT = { 'content-type': 'text/plain' }

@@ -20,7 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { HookQuestion } from '../../src/formats/hook-question.ts'
 import { type HookReply, parseReply } from '../../src/formats/hook-reply.ts'
 import { type AnswerQuestion, type JudgeSocket, openJudgeSocket } from '../../src/gate/judge-socket.ts'
-import { eventually } from '../support/eventually.ts'
+import { until } from '../support/eventually.ts'
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello.drv'
 const QUESTION = `nixsig1 before-build ${DRV}\n`
@@ -78,8 +78,6 @@ async function received(connection: Socket): Promise<Buffer> {
   await once(connection, 'close')
   return Buffer.concat(chunks)
 }
-
-const until = (holds: () => boolean) => eventually(String(holds), holds)
 
 /** An answer that is given when the test says so. */
 function held() {

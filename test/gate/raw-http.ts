@@ -9,7 +9,6 @@ import type { ConnectionLimits } from '../../src/gate/http-connections.ts'
 import type { Handler } from '../../src/gate/http-request.ts'
 import { type HttpOptions, type HttpServer, openHttpServer } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
-import { eventually } from '../support/eventually.ts'
 
 export interface Answer {
   readonly status: number
@@ -155,5 +154,3 @@ function firstAnswer(text: string, method: 'GET' | 'HEAD') {
 export function request(path: string, { method = 'GET', headers = '' } = {}): string {
   return `${method} ${path} HTTP/1.1\r\nHost: gate\r\n${headers}\r\n`
 }
-
-export const until = (holds: () => boolean): Promise<void> => eventually(String(holds), holds)

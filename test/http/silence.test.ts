@@ -10,7 +10,7 @@ import { FileError } from '../../src/files/regular-file.ts'
 import { get, type Question, respond } from '../../src/http/client.ts'
 import { download } from '../../src/http/download.ts'
 import { SourceError } from '../../src/http/source-error.ts'
-import { until } from '../gate/raw-http.ts'
+import { until } from '../support/eventually.ts'
 
 const DIGEST = '0ks1qw2pm5bbzi7jg1xwyrz9cdqwfhv1'
 const HEADERS = 250

@@ -6,6 +6,9 @@ const PATIENCE_MS = 60_000
 
 const PAUSE_MS = 10
 
+/** The same of a condition that says itself what is waited for. */
+export const until = (holds: () => boolean): Promise<void> => eventually(String(holds), holds)
+
 /**
  * Waits until `holds` returns true, however slow the machine is. After a minute it throws an error
  * that says `what` was waited for.

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { openSources } from '../../../src/evidence/remote/sources.ts'
 import type { Patience } from '../../../src/http/patience.ts'
 import type { Trouble } from '../../../src/policy/verdict.ts'
-import { until } from '../../gate/raw-http.ts'
+import { until } from '../../support/eventually.ts'
 import {
   type Files,
   listed,
