@@ -47,7 +47,7 @@ export interface SignedSince {
 export interface Later {
   /**
    * What is another text once a file about a path in the directories of attestations comes, changes
-   * or goes, or is not read any more because of who can write there; empty if there is none.
+   * or goes, or is not read any more because of who can write there; empty without such files.
    */
   filesOf(path: string): string
   /**
@@ -71,7 +71,7 @@ const FAILURE_LIMIT = 10_000
 
 const SIGNATURE = /^[!-9;-~]+:[A-Za-z0-9+/]{86}==$/
 
-/** Those of a path's signatures that name one of these keys, with a space between; often there is none. */
+/** Those of a path's signatures that name one of these keys, with a space between; often empty. */
 export function namedSignatures(signatures: readonly string[], names: ReadonlySet<string>): string {
   let named = ''
   let count = 0
@@ -156,7 +156,7 @@ function told(place: number, file: string): string | undefined {
   }
 }
 
-/** When the last of these files (`filesOf`) was changed, in nanoseconds since 1970; 0 if there is none. */
+/** When the last of these files (`filesOf`) was changed, in nanoseconds since 1970; 0 without files. */
 export function lastChangeIn(files: string): number {
   if (files === '') return 0
   return Math.max(...files.split(' ').map(changeIn))

@@ -12,13 +12,13 @@ export interface EarlierAudit {
   odditiesOf(now: Audit): readonly string[]
 }
 
-/** Reads it. Throws UsageError, which names the file, if it is no audit. */
+/** Reads it. Throws UsageError, which names the file, if that has something else, or is absent. */
 export function openEarlier(file: string): EarlierAudit {
   const before = readEarlier(file)
   return { changesTo: now => changesSince(before, now), odditiesOf: now => oddities(before, now) }
 }
 
-/** Reads it. Throws UsageError, which names the file, if it is no audit. */
+/** Reads it, likewise. */
 export function readEarlier(file: string): Audit {
   return readOptionFile('--since', file, {
     what: 'audit',

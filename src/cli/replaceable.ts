@@ -35,7 +35,7 @@ export async function writeReport(option: string, file: string, text: string): P
 
 /**
  * A UsageError that says why the file of an option cannot be written, by that name: what is written
- * first may have another. An error that is none of the system comes back as it is.
+ * first may have another. Another error than the system's comes back as it is.
  */
 export function unwritten(option: string, file: string, error: unknown): unknown {
   if (!isOfSystem(error)) return error

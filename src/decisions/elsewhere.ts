@@ -46,7 +46,7 @@ export function ownLogIn(places: LogPlaces, publicKey: Uint8Array): OwnLog | und
 
 /**
  * What is wrong if a state is there of more lines than the log has, in words that are escaped; undefined
- * if none is. Throws FileError if there is no looking, or too much else under such names.
+ * if none is. Throws FileError if the directory cannot be read, or has too much else under such names.
  */
 export function beyondElsewhere(directory: string, { log, publicKey, length }: OwnLog): string | undefined {
   const before = length()
@@ -110,7 +110,7 @@ function signedIn(
     if (state !== undefined && isNamed && isSignedBy(state, publicKey)) states.push(state)
     else if (++others > OTHERS)
       throw new FileError(
-        `${printable(directory)} has more than ${OTHERS} files under names of states of this log (${log}-…) that are none: somebody else put them there, and they may hide one; remove them`,
+        `${printable(directory)} has more than ${OTHERS} files under names of states of this log (${log}-…) that this machine did not sign: somebody else put them there, and they may hide one; remove them`,
       )
   }
   return states.reverse()

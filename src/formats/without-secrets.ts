@@ -50,7 +50,7 @@ export function withoutSecretsIn(text: string): string {
   }
 }
 
-/** Where a scheme begins that ends there, and no earlier than at `first`; its end if there is none. */
+/** Where a scheme begins that ends there, and no earlier than at `first`; its end without a scheme. */
 function schemeBefore(text: string, end: number, first: number): number {
   let start = end
   // Backwards, as each start of a long word would be tried else.

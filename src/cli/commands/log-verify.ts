@@ -77,7 +77,7 @@ async function verifyAll(
   return report.faults.length === 0 ? 0 : 1
 }
 
-/** A checkpoint that an option names. Throws UsageError if there is none in that file. */
+/** A checkpoint that an option names. Throws UsageError if the file has something else, or is absent. */
 function readCheckpoint(option: string, file: string): KeptCheckpoint {
   return readOptionFile(option, file, {
     what: 'checkpoint',
